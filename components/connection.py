@@ -1,0 +1,61 @@
+"""How a Postgres database is addressed. Pure: no driver, no Pulumi."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from components.errors import ConfigurationError
+
+DEFAULT_PORT = 5432
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connection:
+    """The parts of a connection string.
+
+    The password is kept out of `repr`, so that a traceback or a log line never shows it.
+    `sslmode` is libpq's; local servers use `disable`, everything else `require`.
+    """
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str = field(repr=False)
+    sslmode: str = "require"
+
+    @property
+    def url(self) -> str:
+        """The connection string, every part percent-encoded: `postgresql://user:password@host:port/database?sslmode=…`."""
+        credentials = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"postgresql://{credentials}@{host}:{self.port}/{quote(self.database, safe='')}?sslmode={self.sslmode}"
+
+    @classmethod
+    def parse(cls, url: str) -> Connection:
+        """Read a connection string back.
+
+        Raises:
+            ConfigurationError: It is not a `postgresql://` URL with user, host and database. The text is not quoted,
+                because it may hold a password.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port or DEFAULT_PORT
+        except ValueError:
+            parts, port = urlsplit(""), 0
+        database = unquote(parts.path.removeprefix("/"))
+        if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.username or not database:
+            raise ConfigurationError(
+                "the database URL is not of the form postgresql://user:password@host:port/database",
+                next_step="check the stack's databaseUrl output (./infra outputs STACK --show-secrets)",
+            )
+        return cls(
+            host=parts.hostname,
+            port=port,
+            database=database,
+            user=unquote(parts.username),
+            password=unquote(parts.password or ""),
+            sslmode=parse_qs(parts.query).get("sslmode", ["prefer"])[-1],
+        )

@@ -1,0 +1,1 @@
+"""The developer's Postgres 18: a Docker container and an embedded server behind one Protocol."""

@@ -1,0 +1,1 @@
+"""One module per environment, the typed configuration, and the outputs contract."""
