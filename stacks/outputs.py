@@ -1,0 +1,96 @@
+"""The outputs contract: what every stack exports, and other projects may rely on.
+
+A field is added freely; renaming, removing or retyping one raises `CONTRACT_VERSION`. The JSON Schema in
+`docs/schemas/stack-outputs.schema.json` is generated from here: `python -m stacks.outputs`.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CONTRACT_VERSION = 1
+SCHEMA_FILE = Path(__file__).resolve().parent.parent / "docs" / "schemas" / "stack-outputs.schema.json"
+
+
+class DatabaseCheckOutput(BaseModel):
+    """What the last database check found."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+
+    mode: Literal["enforce", "warn", "off"] = Field(description="What a failing check does to a deployment.")
+    ok: bool = Field(description="Whether the last check passed; false also when the mode is off.")
+    server_version: str = Field(description="The server's version, such as 18.6; empty when not looked at.")
+    branch: str = Field(description="The branch the database itself is stamped with; empty when not looked at.")
+
+
+class Checks(BaseModel):
+    """The checks a deployment has passed."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+
+    database: DatabaseCheckOutput = Field(description="The probe from the deploying machine.")
+
+
+class StackOutputs(BaseModel):
+    """The outputs of one environment."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+
+    contract_version: Literal[1] = Field(description="The version of this contract.")
+    environment: Literal["development", "staging", "production"] = Field(description="As the app knows it.")
+    database_url: str = Field(
+        description="postgresql://user:password@host:port/database?sslmode=…",
+        json_schema_extra={"secret": True},
+    )
+    database_host: str = Field(description="The database's host name or address.")
+    database_port: int = Field(description="The database's port.", ge=1, le=65535)
+    database_name: str = Field(description="The database's name.")
+    database_user: str = Field(description="The role the app logs in as.")
+    branch_name: str = Field(description="The branch, and what the database is stamped with.")
+    branch_id: str = Field(description="The branch's id at Xata; `local` for a database on this machine.")
+    region: str = Field(description="The branch's region at Xata; `local` for a database on this machine.")
+    checks: Checks = Field(description="The checks this deployment has passed.")
+
+
+SECRET_OUTPUTS = frozenset(
+    field.alias or name
+    for name, field in StackOutputs.model_fields.items()
+    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret")
+)
+
+
+def export(values: Mapping[str, Any]) -> None:
+    """Export a stack's outputs, secrets marked; none may be missing, and none may be unknown to the contract.
+
+    Args:
+        values: Output name to Pulumi input, all of `StackOutputs` but the version.
+    """
+    import pulumi  # noqa: PLC0415 - the contract itself is read where there is no Pulumi
+
+    complete: dict[str, Any] = {"contractVersion": CONTRACT_VERSION, **values}
+    expected = {str(field.alias) for field in StackOutputs.model_fields.values()}
+    difference = complete.keys() ^ expected
+    if difference:
+        raise TypeError(f"outputs differ from contract version {CONTRACT_VERSION}: {sorted(difference)}")
+    for name, value in complete.items():
+        pulumi.export(name, pulumi.Output.secret(value) if name in SECRET_OUTPUTS else value)
+
+
+def json_schema() -> str:
+    """The contract as JSON Schema text."""
+    schema = StackOutputs.model_json_schema(by_alias=True)
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA_FILE.parent.mkdir(parents=True, exist_ok=True)
+    SCHEMA_FILE.write_text(json_schema(), encoding="utf-8")
