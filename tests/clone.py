@@ -1,0 +1,69 @@
+"""A fresh copy of this repository, as a stranger's clone: what acceptance tests and benchmarks work in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clone:
+    """A copy of the tracked files with state, data and app folder of its own.
+
+    Attributes:
+        folder: The copy. Its `.venv` is this repository's, because the set-up is tested by itself.
+        home: Takes the user's folders, so that nothing of the machine is read or written.
+    """
+
+    folder: Path
+    home: Path
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a user who has set nothing; `more` is added."""
+        dropped = ("PULUMI_", "INFRA_", "XATA_", "CLOUDFLARE_", "XDG_", "PG", "VIRTUAL_ENV")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+        return {**kept, "HOME": str(self.home), "NO_COLOR": "1", **more}
+
+    def infra(self, *arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `./infra` as a user does and wait for its end."""
+        return subprocess.run(
+            [self.folder / "infra", *arguments],
+            cwd=self.folder,
+            env=self.environment(**environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def make_clone(parent: Path, *, settings: str = "") -> Clone:
+    """Copy the repository below `parent` and point its dev stack at an embedded database there.
+
+    Args:
+        parent: An existing folder that an unprivileged account may enter, because Postgres never runs as root.
+        settings: More lines for the `config:` of Pulumi.dev.yaml, each indented by two spaces.
+    """
+    folder, home = parent / "clone", parent / "home"
+    home.mkdir()
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=PROJECT,
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    for name in filter(None, tracked.split("\0")):
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT / name, folder / name)
+    (folder / ".venv").symlink_to(PROJECT / ".venv")
+    stack = folder / "Pulumi.dev.yaml"
+    stack.write_text(f"config:\n  infra:database: embedded\n  infra:dataFolder: {parent / 'data'}\n{settings}")
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return Clone(folder=folder, home=home)

@@ -1,0 +1,143 @@
+"""Rules that hold for every file: sizes, docstrings, who may import what, and what the repository never says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import secrets
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+PROJECT = Path(__file__).resolve().parent.parent
+PACKAGES = ("components", "engine", "operations", "stacks", "bench")
+FUNCTION_LINES, FILE_LINES, ENGINE_LINES = 40, 400, 1500
+
+LONGER_FUNCTIONS: dict[str, str] = {}
+"""`path:function` to the reason why it may be longer."""
+
+
+@cache
+def _sources(*folders: str) -> tuple[Path, ...]:
+    return tuple(sorted(file for folder in folders for file in (PROJECT / folder).rglob("*.py")))
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(PROJECT).as_posix()
+
+
+def _functions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    tree = ast.parse(file.read_text())
+    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines without the docstring: explaining more must not cost."""
+    first = function.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("file", [*_sources(*PACKAGES), PROJECT / "infra"], ids=_name)
+def test_sizes_stay_within_the_budget(file: Path) -> None:
+    """A function has at most 40 lines, a file at most 400; an exception carries its reason."""
+    assert len(file.read_text().splitlines()) <= FILE_LINES
+    long = {f"{_name(file)}:{function.name}" for function in _functions(file) if _body_lines(function) > FUNCTION_LINES}
+    assert long <= LONGER_FUNCTIONS.keys()
+
+
+def _code_lines(file: Path) -> int:
+    """Lines that are neither blank nor comment nor docstring."""
+    text = file.read_text()
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    docstrings = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, documented) and ast.get_docstring(node)
+        for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
+    }
+    lines = enumerate(text.splitlines(), start=1)
+    return sum(1 for number, line in lines if line.strip() and line.strip()[0] != "#" and number not in docstrings)
+
+
+def test_the_engine_stays_small() -> None:
+    """The embedded engine is a default, not a competitor: at most 1,500 lines of code."""
+    assert sum(_code_lines(file) for file in _sources("engine")) <= ENGINE_LINES
+
+
+@pytest.mark.parametrize("file", _sources("tests"), ids=_name)
+def test_every_test_says_what_it_expects(file: Path) -> None:
+    """A test carries a docstring of one sentence."""
+    for function in _functions(file):
+        if function.name.startswith("test_") and file.name.startswith("test_"):
+            docstring = ast.get_docstring(function)
+            assert docstring, f"{function.name} has no docstring"
+            assert "\n\n" not in docstring, f"{function.name}: one sentence"
+
+
+def test_test_files_have_names_of_their_own() -> None:
+    """Test folders are no packages, so two files of one name would hide each other."""
+    names = [file.name for file in _sources("tests") if file.name.startswith("test_")]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("file", [*_sources(*PACKAGES, "tests"), PROJECT / "infra"], ids=_name)
+def test_every_ignore_has_a_code_and_a_reason(file: Path) -> None:
+    """Whoever silences a checker says which rule and why."""
+    for line in file.read_text().splitlines():
+        ignore = re.search(r"#\s*(?:noqa|type:\s*ignore)(.*)$", line)
+        if ignore and "re.search" not in line:
+            assert re.match(r"(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|\[[a-z-, ]+\])\s*(-|#)\s*\S+", ignore[1]), line.strip()
+
+
+def test_nothing_secret_or_made_is_tracked() -> None:
+    """Git holds neither .dev.vars nor state nor a virtual environment."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    made = re.compile(r"(^|/)(\.dev\.vars(?!\.example$)|\.infra/|\.venv/|\.wrangler/|\.xata/|\.xatarc$)", re.MULTILINE)
+    assert not made.search(tracked)
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        (".dev.vars", True),
+        ("app/.dev.vars", True),
+        (".dev.vars.staging", True),
+        (".dev.vars.example", False),
+        (".xata/config", True),
+        (".xatarc", True),
+        (".wrangler/state", True),
+        (".infra/state/.pulumi/meta.yaml", True),
+        (".venv/bin/python", True),
+        ("Pulumi.dev.yaml", False),
+    ],
+)
+def test_git_ignores_what_must_not_be_committed(path: str, ignored: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """What holds secrets or is made on this machine is ignored; what a user writes is not."""
+    answer = subprocess.run(["git", "check-ignore", "-q", path], cwd=PROJECT, check=False)
+    assert (answer.returncode == 0) == ignored
+
+
+def test_hooks_refuse_dev_vars_and_secrets(tmp_path: Path) -> None:
+    """The pre-commit hooks stop a staged .dev.vars and a staged connection string, and show neither."""
+    hooks = {
+        hook["id"]: hook
+        for hook in yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    }
+    dev_vars = re.compile(hooks["dev-vars"]["files"])
+    assert dev_vars.search(".dev.vars")
+    assert dev_vars.search("app/.dev.vars.staging")
+    assert not dev_vars.search(".dev.vars.example")
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    password = secrets.token_hex(12)
+    (tmp_path / "settings.txt").write_text(f"postgresql://app:{password}@db.example.com:5432/app\n")
+    subprocess.run(["git", "add", "settings.txt"], cwd=tmp_path, check=True)
+    command = [str(PROJECT / word) if word.startswith(".") else word for word in hooks["secrets"]["entry"].split()]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "database-url-with-password" in answer.stdout + answer.stderr
+    assert password not in answer.stdout + answer.stderr
