@@ -17,10 +17,12 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
+from pulumi.output import Unknown
 from pulumi.runtime.rpc import UNKNOWN
 from typing_extensions import override
 
 from components.errors import InfraError
+from components.fingerprint import fingerprint, matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,12 +40,12 @@ class ProviderError(Exception):
 
 
 def is_known(value: Any) -> bool:
-    """Whether a property is known: in previews an output that does not exist yet comes as a magic string."""
+    """Whether a property is known: in previews an output that does not exist yet comes as Unknown or as its text."""
     if isinstance(value, dict):
         return all(is_known(item) for item in value.values())
     if isinstance(value, list):
         return all(is_known(item) for item in value)
-    return bool(value != UNKNOWN)
+    return not isinstance(value, Unknown) and bool(value != UNKNOWN)
 
 
 def plain(value: Any) -> Any:
@@ -75,6 +77,8 @@ class DynamicProvider(ResourceProvider):
     inputs: ClassVar[tuple[str, ...]]
     replaces: ClassVar[frozenset[str]] = frozenset()
     delete_before_replace: ClassVar[bool] = False
+    fingerprinted: ClassVar[frozenset[str]] = frozenset()
+    """Secret inputs that outputs do not repeat: a salted fingerprint stands there as `<name>Fingerprint` instead."""
 
     def judge(self, news: Properties) -> Mapping[str, str]:  # noqa: ARG002 - most providers have nothing to refuse
         """Say what is wrong with the known inputs: property to reason. Runs in previews; must not touch the network."""
@@ -111,7 +115,7 @@ class DynamicProvider(ResourceProvider):
     @override
     def diff(self, _id: str, _olds: Any, _news: Any) -> DiffResult:
         olds, news = plain(_olds), plain(_news)
-        changed = [key for key in self.inputs if olds.get(key) != news.get(key)]
+        changed = [key for key in self.inputs if not self._same(key, olds, news)]
         replaces = [key for key in changed if key in self.replaces and is_known(news.get(key))]
         return DiffResult(
             changes=bool(changed) or self.needs_update(olds, news),
@@ -124,12 +128,13 @@ class DynamicProvider(ResourceProvider):
     def create(self, props: Any) -> CreateResult:
         news = plain(props)
         resource_id, outputs = own_text(lambda: self.make(news))
-        return CreateResult(resource_id, {**news, **outputs})
+        return CreateResult(resource_id, {**self._echo(news, {}), **outputs})
 
     @override
     def update(self, _id: str, _olds: Any, _news: Any) -> UpdateResult:
         olds, news = plain(_olds), plain(_news)
-        return UpdateResult({**news, **own_text(lambda: self.change(_id, olds, news))})
+        outputs = own_text(lambda: self.change(_id, olds, news))
+        return UpdateResult({**self._echo(news, olds), **outputs})
 
     @override
     def read(self, id_: str, props: Any) -> ReadResult:
@@ -137,9 +142,26 @@ class DynamicProvider(ResourceProvider):
         found = own_text(lambda: self.look(id_, olds))
         if found is None:
             return ReadResult("", {})
+        if self.fingerprinted:  # The secret ones are not at hand, and sending the others alone would drop them.
+            return ReadResult(id_, found)
         # Inputs go back too (pulumi 3.216 and newer), so that drift shows as a difference of inputs.
         return ReadResult(id_, found, {key: found[key] for key in self.inputs if key in found})
 
     @override
     def delete(self, _id: str, _props: Any) -> None:
         own_text(lambda: self.remove(_id, plain(_props)))
+
+    def _same(self, key: str, olds: Properties, news: Properties) -> bool:
+        if key in self.fingerprinted:
+            recorded = olds.get(f"{key}Fingerprint")
+            return is_known(news[key]) and matches(news[key], recorded) if key in news else recorded is None
+        return bool(olds.get(key) == news.get(key))
+
+    def _echo(self, news: Properties, olds: Properties) -> Properties:
+        """What outputs repeat of the inputs: everything but the secrets, which leave a fingerprint."""
+        prints = {
+            f"{key}Fingerprint": fingerprint(news[key], like=olds.get(f"{key}Fingerprint"))
+            for key in self.fingerprinted
+            if key in news
+        }
+        return {**{key: value for key, value in news.items() if key not in self.fingerprinted}, **prints}

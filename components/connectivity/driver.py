@@ -1,0 +1,147 @@
+"""One session through libpq, driven step by step: the driver's own answer, with a deadline and a time per layer.
+
+libpq is the judge of success, because apps connect through drivers. Its non-blocking interface shows which layer it is
+waiting in; about a refusal it has only prose to offer, so `wire` looks for the cause.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import pq
+from psycopg.conninfo import make_conninfo
+
+from components.connectivity.report import Layer
+from components.connectivity.verdicts import TIMEOUTS, VerdictError, of_query_error
+from components.errors import PostgresError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from components.connection import Connection
+
+QUERY = b"""select current_setting('server_version_num'), current_setting('server_version'),
+    pg_catalog.shobj_description(oid, 'pg_database')
+from pg_catalog.pg_database where datname = current_database()"""
+
+_PHASES = {
+    pq.ConnStatus.STARTED: Layer.TCP,
+    pq.ConnStatus.SSL_STARTUP: Layer.TLS,
+    pq.ConnStatus.AWAITING_RESPONSE: Layer.AUTHENTICATION,
+    pq.ConnStatus.AUTH_OK: Layer.DATABASE,
+    pq.ConnStatus.OK: Layer.DATABASE,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a reached database says of itself, and how long each layer took."""
+
+    version_number: int
+    version: str
+    comment: str | None
+    encrypted: bool
+    milliseconds: Mapping[Layer, float]
+
+
+class DriverRefusedError(PostgresError):
+    """libpq gave up. Says nothing of its text, which may quote the connection string. Stays inside this room."""
+
+    def __init__(self) -> None:
+        super().__init__("the driver could not connect")
+
+
+def root_certificate() -> Path | None:
+    """The file with trusted roots that libpq would use, or None for the system's."""
+    named = os.environ.get("PGSSLROOTCERT")
+    own = Path(named) if named else Path.home() / ".postgresql" / "root.crt"
+    return own if named or own.is_file() else None
+
+
+def ask(connection: Connection, address: str, *, seconds: float, clock: Callable[[], float]) -> Answer:
+    """Connect to `address`, ask for version and comment, disconnect.
+
+    Raises:
+        VerdictError: A layer took too long, or the server refused the query.
+        DriverRefusedError: libpq could not connect.
+    """
+    session = _Session(connection, address, deadline=clock() + seconds, clock=clock)
+    try:
+        session.connect()
+        number, version, comment = session.query()
+        encrypted = bool(session.libpq.ssl_in_use)
+    finally:
+        session.libpq.finish()
+    return Answer(
+        version_number=int(number or 0),
+        version=version or "",
+        comment=comment,
+        encrypted=encrypted,
+        milliseconds=session.milliseconds,
+    )
+
+
+class _Session:
+    def __init__(self, connection: Connection, address: str, *, deadline: float, clock: Callable[[], float]) -> None:
+        self._deadline = deadline
+        self._clock = clock
+        self.milliseconds: dict[Layer, float] = {}
+        try:
+            self.libpq = pq.PGconn.connect_start(_conninfo(connection, address).encode())
+        except psycopg.Error:
+            raise DriverRefusedError from None
+
+    def connect(self) -> None:
+        layer = Layer.TCP
+        while True:
+            layer = _PHASES.get(pq.ConnStatus(self.libpq.status), layer)
+            state = self.libpq.connect_poll() if self.libpq.status != pq.ConnStatus.BAD else pq.PollingStatus.FAILED
+            if state == pq.PollingStatus.OK:
+                return
+            if state == pq.PollingStatus.FAILED:
+                raise DriverRefusedError
+            layer = _PHASES.get(pq.ConnStatus(self.libpq.status), layer)
+            self._wait(layer, write=state == pq.PollingStatus.WRITING)
+
+    def query(self) -> tuple[str | None, ...]:
+        self.libpq.send_query(QUERY)
+        while self.libpq.flush() or self.libpq.is_busy():
+            self._wait(Layer.IDENTITY)
+            self.libpq.consume_input()
+        result = self.libpq.get_result()
+        if result is None or result.status != pq.ExecStatus.TUPLES_OK or result.ntuples != 1:
+            code = result.error_field(pq.DiagnosticField.SQLSTATE) if result else None
+            raise VerdictError(of_query_error((code or b"").decode("ascii", "replace")))
+        values = [result.get_value(0, column) for column in range(result.nfields)]
+        return tuple(value if value is None else value.decode("utf-8", "replace") for value in values)
+
+    def _wait(self, layer: Layer, *, write: bool = False) -> None:
+        """Wait for the socket; the time goes to `layer`, and so does the blame when the deadline passes."""
+        begun = self._clock()
+        sockets = [self.libpq.socket]
+        remaining = max(0.0, self._deadline - begun)
+        ready = select.select([] if write else sockets, sockets if write else [], [], remaining)
+        self.milliseconds[layer] = self.milliseconds.get(layer, 0.0) + (self._clock() - begun) * 1000
+        if not any(ready):
+            raise VerdictError(TIMEOUTS[layer])
+
+
+def _conninfo(connection: Connection, address: str) -> str:
+    verify_full = connection.sslmode == "verify-full" and root_certificate() is None
+    return make_conninfo(
+        host=connection.host,
+        hostaddr=address,
+        port=connection.port,
+        dbname=connection.database,
+        user=connection.user,
+        password=connection.password,
+        sslmode=connection.sslmode,
+        client_encoding="UTF8",
+        application_name="infra",
+        **({"sslrootcert": "system"} if verify_full else {}),
+    )

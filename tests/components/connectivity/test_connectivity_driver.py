@@ -1,0 +1,50 @@
+"""The driver's side: which roots it trusts, and that its own texts stay inside."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components.connectivity.driver import DriverRefusedError, ask, root_certificate
+from components.connectivity.report import Layer
+
+if TYPE_CHECKING:
+    from components.connection import Connection
+
+
+def test_root_certificate_is_libpqs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file named in the environment comes first, then the one in the home folder, then the system's roots."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
+    assert root_certificate() is None
+    (tmp_path / ".postgresql").mkdir()
+    own = tmp_path / ".postgresql" / "root.crt"
+    own.write_text("")
+    assert root_certificate() == own
+    monkeypatch.setenv("PGSSLROOTCERT", "/etc/roots.pem")
+    assert root_certificate() == Path("/etc/roots.pem")
+
+
+def test_answer_times_the_layers_that_waited(postgres: Connection) -> None:
+    """Version and comment come back, with times for what the driver waited for."""
+    answer = ask(postgres, "127.0.0.1", seconds=20, clock=time.monotonic)
+    assert answer.version_number // 10000 == 18
+    assert answer.comment == "ours\ninfra.branch=dev"
+    assert answer.encrypted is False
+    assert answer.milliseconds.keys() >= {Layer.AUTHENTICATION, Layer.IDENTITY}
+    assert Layer.TLS not in answer.milliseconds
+
+
+@pytest.mark.parametrize("changes", [{"password": "hunter2"}, {"sslmode": "nonsense"}, {"database": "hunter2"}])
+def test_refusal_carries_nothing_of_the_drivers_text(postgres: Connection, changes: dict[str, str]) -> None:
+    """What libpq says and the connection string stay inside, in the traceback too."""
+    with pytest.raises(DriverRefusedError) as caught:
+        ask(replace(postgres, **changes), "127.0.0.1", seconds=20, clock=time.monotonic)  # type: ignore[arg-type] # texts
+    text = "".join(traceback.format_exception(caught.value))
+    assert "hunter2" not in text
+    assert postgres.password not in text
