@@ -1,0 +1,170 @@
+"""The dev database as a Docker container. Its twin is the embedded server.
+
+Why each argument is written as it is stands beside it: what Docker fills in by itself, or writes in another form, comes
+back as a difference on every run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_docker as docker
+
+from components.postgres.database import LOCAL_HOST, DatabaseConnection, connection_url
+from components.postgres.docker_resources import DockerRole
+from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT
+from components.postgres.resources import Baseline, Password
+
+if TYPE_CHECKING:
+    from components.postgres.database import BaselineSettings
+    from components.postgres.docker_settings import DockerSettings
+
+STOP_SECONDS = 60
+"""A checkpoint of a busy server takes longer than Docker's ten seconds."""
+
+LOG_OPTIONS = {"max-file": "3", "max-size": "10m"}
+
+CONTAINER_OPTIONS = pulumi.ResourceOptions(
+    # Read when the cluster is made and never again: a new password is the role's matter alone.
+    ignore_changes=["uploads"],
+    # The plugin reports a changed health check as updated and leaves the old one in place.
+    replace_on_changes=["healthcheck"],
+    delete_before_replace=True,  # the name is taken as long as the old container is there
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerPostgresResources:
+    """What the component is made of."""
+
+    password: Password
+    image: docker.RemoteImage
+    volume: docker.Volume
+    container: docker.Container
+    role: DockerRole
+    baseline: Baseline
+
+
+class DockerPostgres(pulumi.ComponentResource):
+    """A Postgres container on this machine's loopback, its data in a named volume.
+
+    Args:
+        name: Of the component; its children are named after it.
+        settings: The container to be.
+        baseline: What the database carries before anyone is told about it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: DockerSettings,
+        baseline: BaselineSettings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("infra:postgres:DockerPostgres", name, None, opts)
+        self.settings = settings
+        password = Password(f"{name}-password", opts=self._child())
+        image = docker.RemoteImage(f"{name}-image", name=settings.image, keep_locally=True, opts=self._child())
+        volume = self._volume(name)
+        container = self._container(name, image=image, volume=volume, password=password)
+        role = self._role(name, container=container, password=password)
+        url = connection_url(
+            host=LOCAL_HOST, port=role.port, database=role.database, user=role.user, password=role.password
+        )
+        stamped = Baseline(
+            f"{name}-baseline", url=url, branch=baseline.branch, sql_files=baseline.sql_files, opts=self._child()
+        )
+        self.resources = DockerPostgresResources(
+            password=password, image=image, volume=volume, container=container, role=role, baseline=stamped
+        )
+        self._url = url
+        self.register_outputs({})
+
+    def connection(self) -> DatabaseConnection:
+        """How to reach the database."""
+        role = self.resources.role
+        return DatabaseConnection(
+            host=pulumi.Output.from_input(LOCAL_HOST),
+            port=role.port.apply(int),
+            database=role.database,
+            user=role.user,
+            url=self._url,
+            version=role.version,
+            ready=self.resources.baseline,
+        )
+
+    def _child(self, opts: pulumi.ResourceOptions | None = None) -> pulumi.ResourceOptions:
+        merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(parent=self))
+        assert merged is not None  # noqa: S101 - merge answers None only for two Nones
+        return merged
+
+    def _volume(self, name: str) -> docker.Volume:
+        """The data. Every argument of a volume replaces it, which would remove the data: no change is let through."""
+        settings = self.settings
+        return docker.Volume(
+            f"{name}-volume",
+            name=settings.volume_name,
+            labels=[{"label": label, "value": value} for label, value in settings.labels.items()],
+            opts=self._child(
+                pulumi.ResourceOptions(
+                    retain_on_delete=settings.retain_data,
+                    ignore_changes=["name", "labels", "driver", "driverOpts"],
+                )
+            ),
+        )
+
+    def _container(
+        self, name: str, *, image: docker.RemoteImage, volume: docker.Volume, password: Password
+    ) -> docker.Container:
+        settings = self.settings
+        secret: pulumi.Output[str] = pulumi.Output.secret(password.value)
+        return docker.Container(
+            f"{name}-container",
+            name=settings.container_name,
+            image=image.image_id,  # pulled before the old container goes; a digest is empty for images never pulled
+            envs=settings.environment,
+            ports=[{"internal": SERVER_PORT, "external": settings.port, "ip": LOCAL_HOST, "protocol": "tcp"}],
+            volumes=[{"volume_name": volume.name, "container_path": settings.mount}],
+            labels=[{"label": label, "value": value} for label, value in settings.labels.items()],
+            restart="unless-stopped",
+            must_run=True,
+            healthcheck={  # durations as Go writes them
+                "tests": settings.health_check,
+                "interval": "5s",
+                "timeout": "5s",
+                "start_period": "20s",
+                "retries": 10,
+            },
+            wait=True,
+            wait_timeout=settings.start_timeout_seconds,
+            stop_signal="SIGINT",  # a fast shutdown: sessions end, nothing needs recovery
+            stop_timeout=STOP_SECONDS,
+            destroy_grace_seconds=STOP_SECONDS,  # without it a replacement kills the server
+            memory=settings.memory_megabytes,
+            memory_swap=settings.memory_megabytes,  # Docker would fill in twice the memory
+            shm_size=settings.shared_memory_megabytes,
+            log_driver="json-file",
+            log_opts=LOG_OPTIONS,
+            security_opts=["no-new-privileges:true"],
+            # Not in the environment, which `docker inspect` shows.
+            uploads=[{"file": PASSWORD_FILE, "content": secret, "permissions": "0400"}],
+            opts=self._child(CONTAINER_OPTIONS),
+        )
+
+    def _role(self, name: str, *, container: docker.Container, password: Password) -> DockerRole:
+        settings = self.settings
+        return DockerRole(
+            f"{name}-role",
+            stack=settings.stack,
+            container=settings.container_name,
+            container_id=container.id,
+            port=settings.port,
+            database=settings.database,
+            user=settings.user,
+            password=password.value,
+            timeout_seconds=settings.start_timeout_seconds,
+            opts=self._child(),
+        )

@@ -1,0 +1,172 @@
+"""What the dev database's container is asked to be, and what is refused before anything is touched. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from components.errors import ConfigurationError
+from components.postgres.server.settings import (
+    SUPERUSER,
+    database_problem,
+    port_problem,
+    timeout_problem,
+    user_problem,
+)
+
+DATA_MOUNT = "/var/lib/postgresql"
+"""Where images of Postgres 18 and later keep their data, each major version in a folder of its own below it."""
+
+OLDEST_MAJOR = 18
+SERVER_PORT = 5432
+STACK_LABEL = "infra.stack"
+"""Containers and volumes without this label belong to somebody else."""
+
+SMALLEST_MEMORY_MEGABYTES = 128
+SMALLEST_SHARED_MEMORY_MEGABYTES = 64
+
+_CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
+_OFFICIAL_IMAGES = frozenset({"postgres", "library/postgres", "docker.io/postgres", "docker.io/library/postgres"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerSettings:
+    """One container, judged when it is made.
+
+    Attributes:
+        stack: The stack that owns container and volume.
+        container_name: Its volume is named after it.
+        image: The official image of Postgres 18 or later, or one that behaves like it.
+        port: On 127.0.0.1. Never 0: a port that changes with every start is no address.
+        database: The app's database.
+        user: The app's role.
+        mount: Where the volume is mounted.
+        memory_megabytes: The limit; there is no swap besides.
+        shared_memory_megabytes: The size of `/dev/shm`, which parallel queries need.
+        retain_data: Whether the volume outlives `destroy`.
+        start_timeout_seconds: How long until the container must be healthy.
+    """
+
+    stack: str
+    container_name: str = "printfarm-db-dev"
+    image: str = "postgres:18-alpine"
+    port: int
+    database: str
+    user: str
+    mount: str = DATA_MOUNT
+    memory_megabytes: int = 512
+    shared_memory_megabytes: int = 128
+    retain_data: bool = True
+    start_timeout_seconds: int = 90
+
+    def __post_init__(self) -> None:
+        problems = {
+            "stack": "" if self.stack else "'' is no stack's name",
+            "containerName": container_name_problem(self.container_name),
+            "dockerImage": image_problem(self.image),
+            "port": docker_port_problem(self.port),
+            "databaseName": database_problem(self.database),
+            "databaseUser": user_problem(self.user),
+            "mount": mount_problem(self.mount),
+            "memoryMegabytes": _at_least(self.memory_megabytes, SMALLEST_MEMORY_MEGABYTES),
+            "sharedMemoryMegabytes": _at_least(self.shared_memory_megabytes, SMALLEST_SHARED_MEMORY_MEGABYTES)
+            or _at_most(self.shared_memory_megabytes, self.memory_megabytes),
+            "startTimeoutSeconds": timeout_problem(self.start_timeout_seconds),
+        }
+        wrong = {name: reason for name, reason in problems.items() if reason}
+        if wrong:
+            raise ConfigurationError(
+                "\n".join(f"{name}: {reason}" for name, reason in wrong.items()),
+                next_step=f"correct {', '.join(wrong)} in the stack's configuration",
+            )
+
+    @property
+    def volume_name(self) -> str:
+        """The named volume that holds the data."""
+        return f"{self.container_name}-data"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What marks container and volume as this stack's. It never changes: a changed label replaces a volume."""
+        return {STACK_LABEL: self.stack}
+
+    @property
+    def environment(self) -> list[str]:
+        """What the image's entrypoint reads when it makes a cluster, and never again. No secret stands here.
+
+        The app's role is not the superuser, as it is not on Xata either: it is made once the server runs.
+        """
+        return [
+            "POSTGRES_DB=postgres",
+            "POSTGRES_INITDB_ARGS=--auth-local=trust --auth-host=scram-sha-256",
+            f"POSTGRES_PASSWORD_FILE={PASSWORD_FILE}",
+            f"POSTGRES_USER={SUPERUSER}",
+        ]
+
+    @property
+    def health_check(self) -> list[str]:
+        """Asks over TCP, because while a cluster is being made a temporary server answers on the socket alone."""
+        return ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", self.user, "-d", self.database]
+
+
+PASSWORD_FILE = "/run/pg-password"  # noqa: S105 - the path of a file, not a password
+
+
+def container_name_problem(name: str) -> str:
+    """Why a container cannot have this name; empty when it can."""
+    if _CONTAINER_NAME.fullmatch(name):
+        return ""
+    return f"{name!r} is no container's name; allowed: a letter or digit, then up to 62 letters, digits, _, . and -"
+
+
+def docker_port_problem(port: int) -> str:
+    """Why a container cannot be published on this port; empty when it can."""
+    return "0 must have become a free port before the container is declared" if port == 0 else port_problem(port)
+
+
+def image_problem(image: str) -> str:
+    """Why an image cannot be taken; empty when it can, as far as its name says."""
+    repository, tag, digest = _image_parts(image)
+    if not repository or image != image.strip() or not image.isprintable() or " " in image:
+        return f"{image!r} is no image reference; allowed: such as postgres:18-alpine"
+    major = image_major(image)
+    if major is not None and repository.rpartition("/")[2] == "postgres" and major < OLDEST_MAJOR:
+        return f"{image!r} is Postgres {major}; allowed: {OLDEST_MAJOR} or later, such as postgres:18-alpine"
+    if repository in _OFFICIAL_IMAGES and major is None and not digest:
+        named = f"its tag {tag!r} names" if tag else "it names"
+        return f"{image!r} may become another major version any day: {named} none; allowed: such as postgres:18-alpine"
+    return ""
+
+
+def image_major(image: str) -> int | None:
+    """The major version that an image's tag names, if it names one."""
+    found = re.match(r"(\d{1,3})(?=$|[.\-_a-z])", _image_parts(image)[1])
+    return int(found.group(1)) if found else None
+
+
+def mount_problem(mount: str) -> str:
+    """Why the volume cannot be mounted there; empty when it can."""
+    if mount == DATA_MOUNT:
+        return ""
+    return (
+        f"{mount!r} is not where Postgres {OLDEST_MAJOR} and later keep their data; allowed: {DATA_MOUNT} "
+        "(elsewhere the data would lie in an anonymous volume, or the container would not start)"
+    )
+
+
+def _image_parts(image: str) -> tuple[str, str, str]:
+    """Repository, tag and digest."""
+    rest, _, digest = image.partition("@")
+    head, slash, last = rest.rpartition("/")
+    name, _, tag = last.partition(":")
+    return head + slash + name, tag, digest
+
+
+def _at_least(megabytes: int, smallest: int) -> str:
+    return "" if megabytes >= smallest else f"{megabytes} MB are too few; allowed: {smallest} or more"
+
+
+def _at_most(megabytes: int, limit: int) -> str:
+    return (
+        "" if megabytes <= limit else f"{megabytes} MB are more than the memory limit of {limit} MB they count towards"
+    )
