@@ -19,10 +19,12 @@ from components.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from pathlib import Path
 
 NAMESPACE = "infra"
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+FIRST_PORT, LAST_PORT = 1024, 65535
+"""Below lie the ports that only root may open."""
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
@@ -30,6 +32,12 @@ def _not_reserved(role: str) -> str:
     if role.startswith("pg_"):
         raise ValueError("Postgres reserves role names that begin with pg_")
     return role
+
+
+def _open_to_users(port: int) -> int:
+    if port and not FIRST_PORT <= port <= LAST_PORT:
+        raise ValueError("no port that an ordinary program may open")
+    return port
 
 
 def _key(default: Any, description: str, *, allowed: str, example: Any) -> Any:
@@ -55,10 +63,10 @@ class Settings(BaseModel):
         allowed="enforce, warn or off",
         example="enforce",
     )
-    check_budget_seconds: Annotated[int, Field(ge=1, le=3600)] = _key(
+    check_budget_seconds: Annotated[int, Field(ge=1, le=600)] = _key(
         60,
         "How long the database check may try before its verdict is final, in seconds.",
-        allowed="a whole number of seconds from 1 to 3600",
+        allowed="a whole number of seconds from 1 to 600",
         example=60,
     )
     sql_files: tuple[str, ...] = _key(
@@ -100,10 +108,10 @@ class DevSettings(Settings):
         allowed="a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not beginning with pg_",
         example="printfarm",
     )
-    port: Port = _key(
+    port: Annotated[int, AfterValidator(_open_to_users)] = _key(
         0,
         "The dev database's port on 127.0.0.1; 0 takes a free one and keeps it.",
-        allowed="0, or a port from 1 to 65535",
+        allowed="0, or a port from 1024 to 65535",
         example=15432,
     )
     retain_data: bool = _key(
@@ -212,6 +220,25 @@ def judge(stack: str, raw: Mapping[str, str], *, secret_keys: Collection[str] = 
     raise _wrong_value(stack, key, shown, keys[key])
 
 
+def check(stack: str, raw: Mapping[str, str], *, folder: Path, secret_keys: Collection[str] = ()) -> Settings:
+    """Judge a stack's configuration, and the files it names in the project's `folder`.
+
+    Raises:
+        ConfigurationError: As `judge`, or a named file or folder is not there, or the stack is not in this version.
+    """
+    settings = judge(stack, raw, secret_keys=secret_keys)
+    if not isinstance(settings, DevSettings):
+        raise _needs_xata(f"the {stack} stack is a Xata branch")
+    if settings.database == "xata":
+        raise _needs_xata(f"Pulumi.{stack}.yaml: {NAMESPACE}:database is 'xata', the cloud branch dev")
+    if not (folder / settings.app_path).is_dir():
+        raise _missing(stack, "appPath", settings.app_path, "the app's folder")
+    for file in settings.sql_files:
+        if not (folder / file).is_file():
+            raise _missing(stack, "sqlFiles", file, "an SQL file")
+    return settings
+
+
 def unknown_stack(stack: str) -> ConfigurationError:
     """The error for a stack name that no program stands behind."""
     nearest = difflib.get_close_matches(stack, MODELS, n=1, cutoff=0.5)
@@ -219,6 +246,20 @@ def unknown_stack(stack: str) -> ConfigurationError:
     return ConfigurationError(
         f"there is no stack named {stack!r}{hint}",
         next_step=f"use one of: {', '.join(MODELS)}",
+    )
+
+
+def _needs_xata(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what}; this version has no Xata components yet",
+        next_step="use the dev stack with infra:database: auto, docker or embedded",
+    )
+
+
+def _missing(stack: str, key: str, path: str, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"Pulumi.{stack}.yaml: {NAMESPACE}:{key} names {path!r}, which is not there; it must be {what}",
+        next_step=f"correct the path (it starts at the folder of Pulumi.yaml), or make it: {path}",
     )
 
 

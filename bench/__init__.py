@@ -1,0 +1,1 @@
+"""Measurements behind what we claim of speed and memory: `python -m bench`."""

@@ -1,0 +1,149 @@
+"""The developer's machine: a Postgres 18 here, stamped, checked, and told to the app in `.dev.vars`."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import yaml
+
+from components.connectivity.resources import DatabaseCheck
+from components.local.resources import DevVars
+from components.postgres import choice, docker_claim
+from components.postgres.database import BaselineSettings
+from components.postgres.docker_availability import availability
+from components.postgres.docker_settings import DockerSettings
+from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
+from components.postgres.server.ports import free_port
+from stacks.outputs import export
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.postgres.database import Database, DatabaseConnection
+    from stacks.config import DevSettings
+
+STACK = "dev"
+POSTGRES_MAJOR = 18
+LOCAL = "local"
+"""What the outputs say where a cloud branch has an id and a region."""
+
+
+def program(settings: DevSettings, folder: Path) -> None:
+    """Declare the stack.
+
+    Args:
+        settings: The stack's configuration.
+        folder: The project's folder, where relative paths start.
+    """
+    database = _database(settings, folder)
+    connection = database.connection()
+    check = DatabaseCheck(
+        "database-check",
+        url=connection.url,
+        branch=settings.branch,
+        mode=settings.check_mode,
+        budget_seconds=settings.check_budget_seconds,
+        server_major=POSTGRES_MAJOR,
+        opts=pulumi.ResourceOptions(depends_on=[connection.ready]),
+    )
+    DevVars(
+        "dev-vars",
+        path=str((folder / settings.app_path / ".dev.vars").resolve()),
+        values={
+            "DATABASE_URL": connection.url,
+            "XATA_BRANCH": settings.branch,
+            "ENVIRONMENT": settings.environment,
+        },
+        opts=pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
+    )
+    export(_outputs(settings, connection, check))
+
+
+def _outputs(settings: DevSettings, connection: DatabaseConnection, check: DatabaseCheck) -> dict[str, Any]:
+    """What the stack exports; `stacks/outputs.py` is the contract."""
+    found = {
+        "mode": check.checkedMode,
+        "ok": check.ok,
+        "serverVersion": check.serverVersion,
+        "branch": check.foundBranch,
+    }
+    return {
+        "environment": settings.environment,
+        "databaseUrl": connection.url,
+        "databaseHost": connection.host,
+        "databasePort": connection.port,
+        "databaseName": connection.database,
+        "databaseUser": connection.user,
+        "branchName": settings.branch,
+        "branchId": LOCAL,
+        "region": LOCAL,
+        "checks": {"database": found},
+    }
+
+
+def _database(settings: DevSettings, folder: Path) -> Database:
+    """The dev database in the home that was chosen for it, once."""
+    path = choice.record_path(_backend_url(folder), folder, pulumi.get_project(), STACK)
+    record = choice.read_record(path)
+    decision = choice.decide(
+        settings.database, record=record, docker=lambda: availability(os.environ, may_download=False)
+    )
+    baseline = BaselineSettings.from_paths(settings.branch, settings.sql_files, project_folder=folder)
+    if decision.home == "embedded":
+        _settle(path, decision, record, docker_port=0)
+        return EmbeddedPostgres("database", settings=_embedded(settings, folder), baseline=baseline)
+    port = choice.docker_port(settings.port, record=record, free=lambda: free_port(folder))
+    container = _container(settings, port)
+    known = record is not None and record.home == "docker"
+    docker_claim.require_on_this_machine(container, os.environ, known=known)
+    _settle(path, decision, record, docker_port=port)  # only now: a container that is not ours must not become known
+    from components.postgres.docker_postgres import DockerPostgres  # noqa: PLC0415 - loads pulumi_docker, for its users
+
+    return DockerPostgres("database", settings=container, baseline=baseline)
+
+
+def _settle(path: Path, decision: choice.Decision, record: choice.Record | None, *, docker_port: int) -> None:
+    """Say what was decided, and keep it for the next time; a preview keeps nothing."""
+    if decision.message:
+        pulumi.log.info(decision.message)
+    chosen = choice.new_record(decision, earlier=record, docker_port=docker_port, today=datetime.now(tz=UTC).date())
+    if chosen != record and not pulumi.runtime.is_dry_run():
+        choice.write_record(path, chosen)
+
+
+def _backend_url(folder: Path) -> str:
+    """Where the state lies: as Pulumi finds it, the variable first, then Pulumi.yaml."""
+    project = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))
+    return os.environ.get("PULUMI_BACKEND_URL") or str(project.get("backend", {}).get("url", ""))
+
+
+def _embedded(settings: DevSettings, folder: Path) -> EmbeddedSettings:
+    return EmbeddedSettings(
+        stack=STACK,
+        project_folder=folder,
+        database=settings.database_name,
+        user=settings.database_user,
+        data_folder=settings.data_folder,
+        port=settings.port,
+        retain_data=settings.retain_data,
+        account=settings.account,
+        start_timeout_seconds=settings.start_timeout_seconds,
+    )
+
+
+def _container(settings: DevSettings, port: int) -> DockerSettings:
+    return DockerSettings(
+        stack=STACK,
+        container_name=settings.container_name,
+        image=settings.docker_image,
+        port=port,
+        database=settings.database_name,
+        user=settings.database_user,
+        memory_megabytes=settings.memory_megabytes,
+        shared_memory_megabytes=settings.shared_memory_megabytes,
+        retain_data=settings.retain_data,
+        start_timeout_seconds=settings.start_timeout_seconds,
+    )

@@ -1,0 +1,38 @@
+"""The configuration reference in `docs/configuration.md`, written from the models: `python -m stacks.reference`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from stacks.config import MODELS, NAMESPACE, declared
+
+REFERENCE_FILE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+
+HEAD = """\
+# Configuration
+
+Every key stands in `Pulumi.<stack>.yaml` under `config:`, or is given for one run with `--config key=value`. All
+have a default, so an empty file is a complete one. A wrong value or an unknown key is refused before anything is made.
+
+*Generated from `stacks/config.py` by `python -m stacks.reference`; a test keeps it in step.*
+
+| key | stacks | type | default | allowed | what for |
+|---|---|---|---|---|---|
+"""
+
+
+def reference() -> str:
+    """The page's text."""
+    keys = {model: model.model_json_schema(by_alias=True)["properties"] for model in MODELS.values()}
+    rows = []
+    for key, schema in sorted(declared().items()):
+        stacks = ", ".join(stack for stack, model in MODELS.items() if key in keys[model])
+        default = json.dumps(schema["default"], ensure_ascii=False)
+        cells = (f"`{NAMESPACE}:{key}`", stacks, schema.get("type", "string"), f"`{default}`")
+        rows.append(f"| {' | '.join(cells)} | {schema['allowed']} | {schema['description']} |\n")
+    return HEAD + "".join(rows)
+
+
+if __name__ == "__main__":
+    REFERENCE_FILE.write_text(reference(), encoding="utf-8")

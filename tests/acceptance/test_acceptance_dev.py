@@ -1,0 +1,295 @@
+"""The developer's database in one command, as a user sees it: fresh clone, real Postgres 18."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+
+if TYPE_CHECKING:
+    from tests.clone import Clone
+
+ENGINE = ("--engine", "embedded")
+NOTHING = {"create": 0, "update": 0, "replace": 0, "delete": 0}
+
+
+def _url(clone: Clone) -> str:
+    found = re.search(r"^DATABASE_URL=(['\"]?)(?P<url>.*)\1$", (clone.folder / ".dev.vars").read_text(), re.MULTILINE)
+    assert found
+    return found["url"]
+
+
+def _query(clone: Clone, statement: str) -> list[Any]:
+    with psycopg.connect(_url(clone), autocommit=True) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _up(clone: Clone, *more: str) -> dict[str, Any]:
+    answer = clone.infra("up", "dev", "--yes", "--json", *ENGINE, *more)
+    assert answer.returncode == 0, answer.stderr
+    document: dict[str, Any] = json.loads(answer.stdout)
+    return document
+
+
+def _changes(document: dict[str, Any]) -> dict[str, int]:
+    return {key: count for key, count in document["changes"].items() if key != "same"}
+
+
+def _postmaster(clone: Clone) -> int:
+    (pid_file,) = (clone.folder.parent / "data").rglob("postmaster.pid")
+    return int(pid_file.read_text().splitlines()[0])
+
+
+def _encodings(secret: str) -> list[str]:
+    return [secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode(), json.dumps(secret)[1:-1]]
+
+
+def test_up_gives_a_stamped_postgres_18_and_dev_vars(deployed: Clone) -> None:
+    """After one command the URL in .dev.vars reaches a Postgres 18 that carries the stamp dev."""
+    assert stat.S_IMODE((deployed.folder / ".dev.vars").stat().st_mode) == 0o600
+    text = (deployed.folder / ".dev.vars").read_text()
+    assert re.search(r"^XATA_BRANCH=.?dev.?$", text, re.MULTILINE)
+    assert re.search(r"^ENVIRONMENT=.?development.?$", text, re.MULTILINE)
+    ((version, comment),) = _query(
+        deployed,
+        "select current_setting('server_version_num')::int / 10000, shobj_description(oid, 'pg_database') "
+        "from pg_database where datname = current_database()",
+    )
+    assert version == 18
+    assert "infra.branch=dev" in comment.splitlines()
+
+
+def test_a_second_up_changes_nothing(deployed: Clone) -> None:
+    """The second up shows zero changes, and so does the third after a preview."""
+    assert _changes(_up(deployed)) == NOTHING
+    assert deployed.infra("preview", "dev", *ENGINE).returncode == 0
+    assert _changes(_up(deployed)) == NOTHING
+
+
+def test_outputs_hide_the_url_unless_asked(deployed: Clone) -> None:
+    """The URL is shown only with --show-secrets, and then it is the one of .dev.vars."""
+    hidden = json.loads(deployed.infra("outputs", "dev", "--json", *ENGINE).stdout)
+    shown = json.loads(deployed.infra("outputs", "dev", "--json", "--show-secrets", *ENGINE).stdout)
+    assert hidden["databaseUrl"] == "[secret]"
+    assert shown["databaseUrl"] == _url(deployed)
+    assert hidden["contractVersion"] == 1
+    assert hidden["checks"]["database"]["ok"] is True
+
+
+def test_the_password_is_nowhere_but_in_dev_vars(deployed: Clone) -> None:
+    """No file but .dev.vars, no console text and no process list holds the password, in any encoding."""
+    password = urlsplit(_url(deployed)).password
+    assert password
+    again = deployed.infra("up", "dev", "--yes", "--verbose", *ENGINE)
+    console = again.stdout + again.stderr
+    processes = "".join(
+        file.read_text(errors="replace") for file in Path("/proc").glob("[0-9]*/cmdline") if _readable(file)
+    )
+    for needle in _encodings(password):
+        assert needle not in console
+        assert needle not in processes
+        holders = subprocess.run(
+            ["grep", "-rlaF", "--exclude-dir=.venv", "--", needle, deployed.folder.parent],
+            capture_output=True,
+            text=True,
+            check=False,
+        ).stdout.split()
+        assert set(holders) <= {str(deployed.folder / ".dev.vars")}
+
+
+def _readable(file: Path) -> bool:
+    try:
+        file.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_killed_server_is_named_and_healed_with_its_data(deployed: Clone) -> None:
+    """After kill -9 verify names the TCP layer, and up brings the server back with the table made before."""
+    _query(deployed, "create table kept as select 42 as answer")
+    os.kill(_postmaster(deployed), signal.SIGKILL)
+    time.sleep(1)
+    verdict = deployed.infra("verify", "dev", "--json", *ENGINE)
+    layers = json.loads(verdict.stdout)["layers"]
+    failed = [layer["layer"] for layer in layers if layer["ok"] is False]
+    assert verdict.returncode == 5
+    assert [name.lower() for name in failed] == ["tcp"]
+    assert _changes(_up(deployed)) != NOTHING
+    assert _query(deployed, "select answer from kept") == [(42,)]
+    assert _changes(_up(deployed)) == NOTHING
+    assert deployed.infra("verify", "dev", *ENGINE).returncode == 0
+
+
+def test_data_survive_destroy(deployed: Clone) -> None:
+    """Destroy stops the server and takes the URL out of .dev.vars; the next up finds the table again."""
+    _query(deployed, "create table kept as select 42 as answer")
+    pid = _postmaster(deployed)
+    assert deployed.infra("destroy", "dev", "--yes", *ENGINE).returncode == 0
+    assert not Path(f"/proc/{pid}").exists()
+    assert not (deployed.folder / ".dev.vars").exists()
+    _up(deployed)
+    assert _query(deployed, "select answer from kept") == [(42,)]
+
+
+def test_preview_of_a_fresh_clone_writes_nothing(clone: Clone) -> None:
+    """A preview leaves no state, no database and no .dev.vars."""
+    answer = clone.infra("preview", "dev", *ENGINE)
+    assert answer.returncode == 0, answer.stderr
+    assert not (clone.folder / ".dev.vars").exists()
+    assert not (clone.folder.parent / "data").exists()
+    assert not list((clone.folder / ".infra").rglob("*.json"))
+
+
+def test_without_terminal_and_consent_nothing_changes(clone: Clone) -> None:
+    """A changing command that cannot ask prints its plan and stops with its own exit code."""
+    answer = clone.infra("up", "dev", *ENGINE)
+    assert answer.returncode == 3
+    assert "--yes" in answer.stderr
+    assert not (clone.folder / ".dev.vars").exists()
+
+
+def test_two_ups_at_once_both_end_well(clone: Clone) -> None:
+    """The second waits for the first or says who holds the lock; nothing is made twice."""
+    command = [str(clone.folder / "infra"), "up", "dev", "--yes", *ENGINE]
+    both = [
+        subprocess.Popen(
+            command,
+            env=clone.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=clone.folder,
+        )
+        for _ in range(2)
+    ]
+    texts = [process.communicate(timeout=120)[0] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes[0] == 0, texts
+    assert codes[1] == 0 or "lock" in "".join(texts)
+    assert _changes(_up(clone)) == NOTHING
+
+
+@pytest.mark.parametrize("after", [0.8, 1.6, 2.4, 3.2])
+def test_an_interrupted_up_is_continued_by_the_next(clone: Clone, after: float) -> None:
+    """Ctrl-C at any moment leaves a state from which the next up ends well."""
+    process = subprocess.Popen(
+        [clone.folder / "infra", "up", "dev", "--yes", *ENGINE],
+        env=clone.environment(),
+        cwd=clone.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(after)
+    os.killpg(process.pid, signal.SIGINT)
+    text = process.communicate(timeout=60)[0]
+    assert process.returncode in {0, 130}, text
+    assert "Traceback" not in text
+    _up(clone)
+    assert _changes(_up(clone)) == NOTHING
+
+
+def test_wrong_passphrase_is_told_and_changes_nothing(deployed: Clone) -> None:
+    """Another passphrase than the state's is refused in words, and the state stays byte for byte."""
+    state = deployed.folder / ".infra/state/.pulumi/stacks/infra/dev.json"
+    before = state.read_bytes()
+    answer = deployed.infra("up", "dev", "--yes", *ENGINE, PULUMI_CONFIG_PASSPHRASE="another")
+    assert answer.returncode == 2
+    assert "passphrase" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [0, 1, 700])
+def test_a_damaged_state_is_never_overwritten(deployed: Clone, keep: int) -> None:
+    """A truncated state file is named and left as it is."""
+    state = deployed.folder / ".infra/state/.pulumi/stacks/infra/dev.json"
+    damaged = state.read_bytes()[:keep]
+    whole = state.read_bytes()
+    state.write_bytes(damaged)
+    answer = deployed.infra("up", "dev", "--yes", *ENGINE)
+    assert answer.returncode == 2
+    assert "dev.json" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert state.read_bytes() == damaged
+    state.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["up", "dve", "--yes"], "did you mean dev"),
+        (["up", "dev", "--yes", "--config", "port=70000"], "0, or a port from 1024 to 65535"),
+        (["up", "dev", "--yes", "--config", "port=many"], "infra:port"),
+        (["up", "dev", "--yes", "--config", "prot=1"], "nearest known key is infra:port"),
+        (["up", "dev", "--yes", "--config", "database=xata"], "xata"),
+        (["up", "staging", "--yes"], "Xata"),
+        (["up", "dev", "--yes", "--config", "appPath=nowhere"], "nowhere"),
+        (["up", "dev", "--yes", "--config", 'sqlFiles=["missing.sql"]'], "missing.sql"),
+    ],
+)
+def test_bad_input_is_refused_before_any_resource(clone: Clone, arguments: list[str], said: str) -> None:
+    """Wrong names and values end with a sentence and the code of bad configuration; nothing is made."""
+    answer = clone.infra(*arguments, *ENGINE)
+    assert answer.returncode == 2, answer.stderr
+    assert said in answer.stderr
+    assert "next: " in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (clone.folder.parent / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("config:\n  infra:port: [", "line"),
+        ("config:\n  infra:port: 1\n  infra:port: 2\n", "infra:port"),
+        ("- a\n", "Pulumi.dev.yaml"),
+    ],
+)
+def test_malformed_stack_file_is_refused_with_its_place(clone: Clone, text: str, said: str) -> None:
+    """A stack file that is no YAML, or says a key twice, is named with the place."""
+    (clone.folder / "Pulumi.dev.yaml").write_text(text)
+    answer = clone.infra("up", "dev", "--yes", *ENGINE)
+    assert answer.returncode == 2
+    assert "Pulumi.dev.yaml" in answer.stderr
+    assert said in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.cli
+@pytest.mark.skipif(not shutil.which("pulumi"), reason="no Pulumi CLI on the PATH: ./infra setup --pulumi installs it")
+def test_either_engine_continues_the_other_without_a_change(deployed: Clone) -> None:
+    """Plain pulumi on the embedded engine's state shows no change, and the embedded engine none after pulumi up."""
+    environment = deployed.environment(
+        PULUMI_CONFIG_PASSPHRASE_FILE=".infra/passphrase",
+        PULUMI_SKIP_UPDATE_CHECK="true",
+        PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION="true",
+    )
+    for command in (["preview", "--expect-no-changes"], ["up", "--yes", "--expect-no-changes"]):
+        answer = subprocess.run(
+            ["pulumi", *command, "--stack", "dev"],
+            cwd=deployed.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert _changes(_up(deployed)) == NOTHING
+    assert json.loads(deployed.infra("outputs", "dev", "--json", "--engine", "pulumi").stdout)["branchName"] == "dev"

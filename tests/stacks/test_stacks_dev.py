@@ -1,0 +1,64 @@
+"""What the dev program decides before it declares anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pytest
+
+from components.errors import LocalError
+from components.postgres.choice import Availability, Record, decide, read_record, record_path
+from stacks import dev
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NO_DOCKER = Availability(available=False, reason="no Docker daemon answers", next_step="start Docker")
+DOCKER = Availability(available=True, reason="a Docker daemon answers")
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the choice of a fresh clone is recorded."""
+    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
+    (tmp_path / "Pulumi.yaml").write_text("name: infra\nbackend:\n  url: file://./.infra/state?create_dir=true\n")
+    return record_path(dev._backend_url(tmp_path), tmp_path, "infra", "dev")
+
+
+def test_choice_lies_beside_the_state(record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """State that is moved takes the choice with it; the variable comes before Pulumi.yaml."""
+    assert record == tmp_path / ".infra/state/infra-infra-dev.json"
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/elsewhere")
+    assert record_path(dev._backend_url(tmp_path), tmp_path, "infra", "dev").parent == tmp_path / "elsewhere"
+
+
+def test_up_records_the_choice_and_a_preview_does_not(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preview says where the database would live and writes nothing."""
+    decision = decide("auto", record=None, docker=lambda: NO_DOCKER)
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    dev._settle(record, decision, None, docker_port=0)
+    assert not record.exists()
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    dev._settle(record, decision, None, docker_port=0)
+    written = read_record(record)
+    assert written is not None
+    assert written.home == "embedded"
+
+
+def test_a_recorded_home_is_kept_when_docker_appears(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What began embedded stays embedded, silently, although Docker would now be chosen."""
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    dev._settle(record, decide("auto", record=None, docker=lambda: NO_DOCKER), None, docker_port=0)
+    before = record.read_bytes()
+    again = decide("auto", record=read_record(record), docker=lambda: DOCKER)
+    dev._settle(record, again, read_record(record), docker_port=0)
+    assert (again.home, again.message) == ("embedded", "")
+    assert record.read_bytes() == before
+
+
+def test_a_recorded_container_is_never_left_for_another_house() -> None:
+    """With the daemon down the run stops in words; the data do not move."""
+    kept = Record(home="docker", because="a Docker daemon answers", docker_port=15432, date="2026-11-01")
+    with pytest.raises(LocalError, match="no Docker daemon answers"):
+        decide("auto", record=kept, docker=lambda: NO_DOCKER)

@@ -1,0 +1,17 @@
+"""The generated configuration reference."""
+
+from __future__ import annotations
+
+from stacks.config import declared
+from stacks.reference import REFERENCE_FILE, reference
+
+
+def test_written_reference_is_the_generated_one() -> None:
+    """docs/configuration.md is up to date (python -m stacks.reference writes it)."""
+    assert REFERENCE_FILE.read_text(encoding="utf-8") == reference()
+
+
+def test_reference_has_a_row_for_every_key() -> None:
+    """No key goes unmentioned."""
+    rows = [line for line in reference().splitlines() if line.startswith("| `infra:")]
+    assert len(rows) == len(declared())
