@@ -80,6 +80,9 @@ class DynamicProvider(ResourceProvider):
     fingerprinted: ClassVar[frozenset[str]] = frozenset()
     """Secret inputs that outputs do not repeat: a salted fingerprint stands there as `<name>Fingerprint` instead."""
 
+    secret_inputs: ClassVar[frozenset[str]] = frozenset()
+    """The CLI prints the value of a property that a check refuses, secret or not: these are refused in words alone."""
+
     def judge(self, news: Properties) -> Mapping[str, str]:  # noqa: ARG002 - most providers have nothing to refuse
         """Say what is wrong with the known inputs: property to reason. Runs in previews; must not touch the network."""
         return {}
@@ -109,7 +112,7 @@ class DynamicProvider(ResourceProvider):
     @override
     def check(self, _olds: Any, news: Any) -> CheckResult:
         known = {key: plain(value) for key, value in news.items() if is_known(value) and key != PROVIDER_KEY}
-        failures = [CheckFailure(property_, reason) for property_, reason in self.judge(known).items()]
+        failures = [self._failure(property_, reason) for property_, reason in self.judge(known).items()]
         return CheckResult(news, failures)
 
     @override
@@ -150,6 +153,11 @@ class DynamicProvider(ResourceProvider):
     @override
     def delete(self, _id: str, _props: Any) -> None:
         own_text(lambda: self.remove(_id, plain(_props)))
+
+    def _failure(self, property_: str, reason: str) -> CheckFailure:
+        if property_ in self.secret_inputs:
+            return CheckFailure("", f"{property_}: {reason}")
+        return CheckFailure(property_, reason)
 
     def _same(self, key: str, olds: Properties, news: Properties) -> bool:
         if key in self.fingerprinted:

@@ -28,6 +28,7 @@ class DatabaseCheckProvider(DynamicProvider):
 
     inputs = ("url", "branch", "mode", "budgetSeconds", "serverMajor", "trigger")
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"url"})
+    secret_inputs: ClassVar[frozenset[str]] = frozenset({"url"})
 
     @override
     def judge(self, news: dict[str, Any]) -> Mapping[str, str]:

@@ -33,6 +33,7 @@ class DevVarsProvider(DynamicProvider):
     replaces: ClassVar[frozenset[str]] = frozenset({"path"})
     delete_before_replace: ClassVar[bool] = True
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"values"})
+    secret_inputs: ClassVar[frozenset[str]] = frozenset({"values"})
 
     @override
     def judge(self, news: dict[str, Any]) -> Mapping[str, str]:

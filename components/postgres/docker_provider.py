@@ -24,6 +24,7 @@ class DockerRoleProvider(DynamicProvider):
     """Everything follows in place. `containerId` is there to look again when the container was replaced."""
 
     inputs = ("stack", "container", "containerId", "port", "database", "user", "password", "timeoutSeconds")
+    secret_inputs: ClassVar[frozenset[str]] = frozenset({"password"})
 
     rules: ClassVar[Mapping[str, Callable[[Any], str]]] = {
         "container": container_name_problem,

@@ -133,7 +133,7 @@ def test_delete_does_nothing() -> None:
 @pytest.mark.parametrize(
     ("change", "property_", "reason"),
     [
-        ({"url": "mysql://app:hunter2@h/d"}, "url", "not of the form postgresql://"),
+        ({"url": "mysql://app:hunter2@h/d"}, "", "url: the database URL is not of the form postgresql://"),
         ({"branch": ""}, "branch", "empty"),
         ({"mode": "strict"}, "mode", "'strict' is not a mode; allowed are enforce, warn, off"),
         ({"budgetSeconds": 0}, "budgetSeconds", "0 is not a number of seconds from 1 to 600"),

@@ -201,8 +201,8 @@ def test_delete_leaves_what_is_not_ours(file: Path) -> None:
     ("change", "property_", "reason"),
     [
         ({"path": ""}, "path", "empty"),
-        ({"values": {"A-B": "x"}}, "values", "'A-B' is not a name"),
-        ({"values": {"SECRET": "it's $hunter2"}}, "values", "the value of SECRET cannot stand in .dev.vars"),
+        ({"values": {"A-B": "x"}}, "", "values: 'A-B' is not a name"),
+        ({"values": {"SECRET": "it's $hunter2"}}, "", "values: the value of SECRET cannot stand in .dev.vars"),
     ],
 )
 def test_bad_inputs_fail_at_preview(change: dict[str, Any], property_: str, reason: str) -> None:

@@ -1,0 +1,209 @@
+"""What a database carries from the first moment: the identity stamp, and SQL files applied once each."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from components.connection import Connection
+from components.errors import ConfigurationError, PostgresError, RefusedError
+from components.identity import stamp, stamped_branch
+from components.postgres.sqlfiles import SqlFile, history_problem
+from components.postgres.sqltext import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import psycopg
+
+CONNECT_TIMEOUT_SECONDS = 10
+LOCK_SECONDS = 60
+
+LOCK_KEY = 0x696E667261  # "infra"
+"""The advisory lock that makes two runs on one database take turns."""
+
+_COMMENT: LiteralString = """
+    SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
+"""
+_HAS_RECORD: LiteralString = "SELECT to_regclass('infra.applied_sql') IS NOT NULL"
+_RECORD: LiteralString = "SELECT name, sha256 FROM infra.applied_sql ORDER BY position"
+_MAKE_SCHEMA: LiteralString = "CREATE SCHEMA IF NOT EXISTS infra"
+_MAKE_RECORD: LiteralString = """
+    CREATE TABLE IF NOT EXISTS infra.applied_sql (
+        position integer PRIMARY KEY,
+        name text NOT NULL UNIQUE,
+        sha256 text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+_ADD_RECORD: LiteralString = "INSERT INTO infra.applied_sql (position, name, sha256) VALUES (%s, %s, %s)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselineTask:
+    """A baseline to apply."""
+
+    url: str = field(repr=False)
+    branch: str
+    sql_files: tuple[SqlFile, ...] = ()
+
+    @classmethod
+    def from_properties(cls, properties: Mapping[str, Any]) -> BaselineTask:
+        """Read a resource's properties."""
+        files = tuple(SqlFile.from_properties(entry) for entry in properties.get("sqlFiles") or [])
+        return cls(url=properties["url"], branch=properties["branch"], sql_files=files)
+
+
+def problems(properties: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with those properties that are known: name to reason."""
+    wrong: dict[str, str] = {}
+    if "branch" in properties:
+        with _problem("branch", wrong):
+            stamp(None, str(properties["branch"]))
+    if "url" in properties:
+        with _problem("url", wrong):
+            Connection.parse(str(properties["url"]))
+    if "sqlFiles" in properties:
+        twice = history_problem([], [SqlFile.from_properties(entry) for entry in properties["sqlFiles"] or []])
+        wrong |= {"sqlFiles": twice} if twice else {}
+    return wrong
+
+
+def apply(task: BaselineTask) -> None:
+    """Stamp the database and apply the files it does not have yet. Can be repeated, and goes on where it failed.
+
+    Raises:
+        RefusedError: A file applied earlier changed, or left the list.
+        PostgresError: The server is not there, or refused something.
+    """
+    with _connected(task.url) as connection, _locked(connection):
+        applied = _applied(connection)
+        problem = history_problem(applied, task.sql_files)
+        if problem:
+            raise RefusedError(f"the SQL files cannot be applied: {problem}")
+        _stamp(connection, task.branch)
+        for position, file in enumerate(task.sql_files[len(applied) :], start=len(applied) + 1):
+            _apply_file(connection, file, position)
+
+
+def look(task: BaselineTask) -> dict[str, Any]:
+    """What the database carries, as properties. When it cannot be asked that is no news about it: it says only that."""
+    try:
+        with _connected(task.url) as connection:
+            _, comment = _comment(connection)
+            applied = _applied(connection)
+    except PostgresError:
+        return {"verified": False}
+    paths = {file.name: file.path for file in task.sql_files}
+    files = [{"name": file.name, "path": paths.get(file.name, ""), "sha256": file.sha256} for file in applied]
+    return {"branch": stamped_branch(comment) or "", "sqlFiles": files, "verified": True}
+
+
+def _comment(connection: psycopg.Connection) -> tuple[str, str | None]:
+    row = connection.execute(_COMMENT).fetchone()
+    if row is None:  # never: every session has a database
+        raise PostgresError("the server does not know its own database")
+    return row[0], row[1]
+
+
+def _stamp(connection: psycopg.Connection, branch: str) -> None:
+    from psycopg import sql  # noqa: PLC0415 - loaded only where a database is talked to
+
+    database, comment = _comment(connection)
+    wanted = stamp(comment, branch)
+    if wanted != comment:
+        statement = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(wanted))
+        connection.execute(statement)
+
+
+def _applied(connection: psycopg.Connection) -> Sequence[SqlFile]:
+    found = connection.execute(_HAS_RECORD).fetchone()
+    if not (found and found[0]):
+        return []
+    return [SqlFile(name=name, path="", sha256=sha256) for name, sha256 in connection.execute(_RECORD)]
+
+
+def _apply_file(connection: psycopg.Connection, file: SqlFile, position: int) -> None:
+    """Apply one file, with its record, in one transaction: both are there afterwards, or neither."""
+    statements = split(file.name, file.text())
+    with connection.transaction():
+        connection.execute(_MAKE_SCHEMA)
+        connection.execute(_MAKE_RECORD)
+        # First, because the file may change the role or the search path.
+        connection.execute(_ADD_RECORD, (position, file.name, file.sha256))
+        for statement in statements:
+            with _told_by_line(file.name, statement.text, statement.line):
+                connection.execute(statement.text.encode())
+    connection.execute("RESET SESSION AUTHORIZATION")
+    connection.execute("RESET ALL")
+
+
+@contextlib.contextmanager
+def _connected(url: str) -> Iterator[psycopg.Connection]:
+    """A session, and the one place where the driver's errors become ours: theirs may quote what must stay secret."""
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    where = Connection.parse(url)
+    try:
+        with psycopg.connect(
+            host=where.host,
+            port=where.port,
+            dbname=where.database,
+            user=where.user,
+            password=where.password,
+            sslmode=where.sslmode,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="infra-baseline",
+            client_encoding="UTF8",
+            options="",
+            autocommit=True,
+        ) as connection:
+            yield connection
+            return
+    except psycopg.Error as error:
+        reason = error.diag.message_primary or (str(error).strip().splitlines() or ["no answer"])[0]
+    raise PostgresError(
+        f"the database {where.database!r} at {where.host}:{where.port} could not be prepared: {reason}",
+        next_step="run ./infra verify STACK: it says which layer is at fault",
+    )
+
+
+@contextlib.contextmanager
+def _locked(connection: psycopg.Connection) -> Iterator[None]:
+    connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+    connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
+    connection.execute("RESET lock_timeout")
+    yield  # the session's end releases it, whatever happens
+
+
+@contextlib.contextmanager
+def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
+    """Name the file and the line of what the server refused."""
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    diagnosis = None
+    try:
+        yield
+    except psycopg.Error as error:
+        diagnosis = error.diag
+    if diagnosis is None:
+        return
+    if diagnosis.message_primary is None:
+        what, position = "the connection was lost", None
+    else:
+        what, position = f"{diagnosis.message_primary} ({diagnosis.sqlstate})", diagnosis.statement_position
+    line += text.count("\n", 0, int(position) - 1) if position else 0
+    hint = f" {diagnosis.message_hint}" if diagnosis.message_hint else ""
+    raise PostgresError(
+        f"the SQL file {name} was refused at line {line}: {what}{hint}",
+        next_step="correct the file and run the command again; nothing of this file was applied",
+    )
+
+
+@contextlib.contextmanager
+def _problem(name: str, wrong: dict[str, str]) -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationError as error:
+        wrong[name] = error.message

@@ -1,0 +1,124 @@
+"""The dev database as a server of this machine, where there is no Docker. Its twin is the container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.postgres.database import DatabaseConnection, connection_url
+from components.postgres.resources import Baseline, EmbeddedServer, Password
+from components.postgres.server.account import choose_account, running_as_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.postgres.database import BaselineSettings
+
+DEFAULT_START_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedSettings:
+    """The server to be. What is wrong with a value is said at preview, by the resource.
+
+    Attributes:
+        stack: The stack's name.
+        project_folder: The clone. Relative data folders start here.
+        database: The app's database.
+        user: The app's role.
+        data_folder: Where the data live; empty for a folder of their own in the user's data folder.
+        port: 0 for a free one, which then stays the same.
+        retain_data: Whether `destroy` keeps the data.
+        account: As root, who runs the server; empty for the data's owner, `postgres` or `nobody`.
+        start_timeout_seconds: How long a start may take, crash recovery included.
+    """
+
+    stack: str
+    project_folder: Path
+    database: str
+    user: str
+    data_folder: str = ""
+    port: int = 0
+    retain_data: bool = True
+    account: str = ""
+    start_timeout_seconds: int = DEFAULT_START_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddedPostgresResources:
+    """What the component is made of."""
+
+    password: Password
+    server: EmbeddedServer
+    baseline: Baseline
+
+
+class EmbeddedPostgres(pulumi.ComponentResource):
+    """A Postgres server on this machine's loopback, its data in a folder of the user's.
+
+    Args:
+        name: Of the component; its children are named after it.
+        settings: The server to be.
+        baseline: What the database carries before anyone is told about it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        settings: EmbeddedSettings,
+        baseline: BaselineSettings,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("infra:postgres:EmbeddedPostgres", name, None, opts)
+        self.settings = settings
+        self._say_account()
+        child = pulumi.ResourceOptions(parent=self)
+        password = Password(f"{name}-password", opts=child)
+        server = EmbeddedServer(
+            f"{name}-server",
+            stack=settings.stack,
+            project_folder=str(settings.project_folder.resolve()),
+            data_folder=settings.data_folder,
+            preferred_port=settings.port,
+            database=settings.database,
+            user=settings.user,
+            password=password.value,
+            retain_data=settings.retain_data,
+            account=settings.account,
+            start_timeout_seconds=settings.start_timeout_seconds,
+            opts=child,
+        )
+        url = connection_url(
+            host=server.host, port=server.port, database=server.database, user=server.user, password=server.password
+        )
+        stamped = Baseline(
+            f"{name}-baseline", url=url, branch=baseline.branch, sql_files=baseline.sql_files, opts=child
+        )
+        self.resources = EmbeddedPostgresResources(password=password, server=server, baseline=stamped)
+        self._url = url
+        self.register_outputs({})
+
+    def connection(self) -> DatabaseConnection:
+        """How to reach the database."""
+        server = self.resources.server
+        return DatabaseConnection(
+            host=server.host,
+            port=server.port.apply(int),
+            database=server.database,
+            user=server.user,
+            url=self._url,
+            version=server.version,
+            ready=self.resources.baseline,
+        )
+
+    def _say_account(self) -> None:
+        """Say who runs the server when root does not: it is not what one expects to find in a process list.
+
+        A wrong account is left to the resource, which names the property.
+        """
+        if running_as_root():
+            who = self.settings.account or f"{choose_account('').name} (or the data's owner)"
+            pulumi.log.info(f"this is root, so the embedded Postgres runs as {who}", self)

@@ -1,0 +1,1 @@
+"""The embedded Postgres server: binaries, account, folder, process. Nothing here knows Pulumi."""

@@ -1,0 +1,86 @@
+"""Trying to log in as the app: the only proof that a server is ready, and ours."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from components.postgres.server.ports import HOST
+
+CONNECT_TIMEOUT_SECONDS = 5
+
+_REFUSALS = re.compile(
+    r"password authentication failed|database \".*\" does not exist|role \".*\" (does not exist|is not permitted)"
+    r"|no pg_hba\.conf entry|permission denied for database",
+)
+_STARTING = re.compile(r"the database system is |not yet accepting connections")
+_SPOKEN = "FATAL:"
+
+
+class Answer(Enum):
+    """What a server says to a login."""
+
+    LET_IN = auto()
+    REFUSED = auto()  # wrong password, role or database
+    NOT_READY = auto()  # no Postgres speaks, or it starts, recovers or stops
+    OTHER = auto()  # it runs and said no for another reason, such as too many connections
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """Whom to log in as, and where. `hostaddr`, not `host`: no name is resolved."""
+
+    port: int
+    database: str
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """The outcome of one login.
+
+    Attributes:
+        version: The server's version, such as `18.6`, after a success.
+        text: The server's words, after a failure.
+    """
+
+    answer: Answer
+    version: str = ""
+    text: str = ""
+
+
+def attempt(login: Login) -> Attempt:
+    """Log in once."""
+    import psycopg  # noqa: PLC0415 - half of this room's start-up time, and most runs of the program never log in
+
+    try:
+        with psycopg.connect(
+            hostaddr=HOST,
+            port=login.port,
+            dbname=login.database,
+            user=login.user,
+            password=login.password,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            # Settings of the user's environment (PGSSLMODE, PGOPTIONS …) must not reach a local server.
+            sslmode="disable",
+            gssencmode="disable",
+            channel_binding="disable",
+            require_auth="scram-sha-256",
+            options="",
+        ) as connection:
+            return Attempt(answer=Answer.LET_IN, version=_dotted(connection.info.server_version))
+    except psycopg.Error as error:
+        lines = str(error).strip().splitlines() or ["no answer"]
+    return Attempt(answer=_judged(lines[0]), text=lines[0].rpartition(_SPOKEN)[2].strip())
+
+
+def _judged(text: str) -> Answer:
+    if _SPOKEN not in text or _STARTING.search(text):
+        return Answer.NOT_READY
+    return Answer.REFUSED if _REFUSALS.search(text) else Answer.OTHER
+
+
+def _dotted(number: int) -> str:
+    return f"{number // 10000}.{number % 10000}"

@@ -1,0 +1,230 @@
+"""Stamp and SQL files, on a real server."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from components.connection import Connection
+from components.errors import ConfigurationError, PostgresError, RefusedError
+from components.identity import stamped_branch
+from components.postgres import baseline
+from components.postgres.baseline import BaselineTask
+from components.postgres.sqlfiles import declare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def task(database: str, folder: Path, **files: str) -> BaselineTask:
+    """A baseline with these files, `first="SELECT 1"` standing for `first.sql`, in their order."""
+    for name, text in files.items():
+        (folder / f"{name}.sql").write_text(text)
+    return BaselineTask(url=database, branch="dev", sql_files=tuple(declare(f"{name}.sql", folder) for name in files))
+
+
+def ask(database: str, query: str) -> list[tuple[object, ...]]:
+    """The rows of a query."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        return list(connection.execute(query.encode()))
+
+
+def comment(database: str) -> str:
+    """The database's comment."""
+    query = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()"
+    return str(ask(database, query)[0][0])
+
+
+def test_the_stamp_alone_makes_no_schema(database: str, tmp_path: Path) -> None:
+    """Without SQL files nothing but the comment is written."""
+    baseline.apply(task(database, tmp_path))
+    assert comment(database) == "infra.branch=dev"
+    assert ask(database, "SELECT to_regnamespace('infra')") == [(None,)]
+
+
+def test_other_text_of_the_comment_is_kept(database: str, tmp_path: Path) -> None:
+    """Only the stamp's line is ours."""
+    name = Connection.parse(database).database
+    ask_nothing(database, f"COMMENT ON DATABASE {name} IS 'owner: team''s\ninfra.branch=main\nend \\ '")
+    baseline.apply(task(database, tmp_path))
+    assert comment(database) == "owner: team's\ninfra.branch=dev\nend \\ "
+
+
+def test_files_are_applied_once_in_order(database: str, tmp_path: Path) -> None:
+    """Each leaves a record, and a second run applies none again."""
+    files = {
+        "one": "CREATE TABLE t (id int);\nINSERT INTO t VALUES (1);",
+        "two": "INSERT INTO t VALUES (2);\n-- 100 % done",
+    }
+    todo = task(database, tmp_path, **files)
+    baseline.apply(todo)
+    baseline.apply(todo)
+    assert ask(database, "SELECT id FROM t ORDER BY id") == [(1,), (2,)]
+    record = ask(database, "SELECT name, sha256 FROM infra.applied_sql ORDER BY position")
+    assert record == [(file.name, file.sha256) for file in todo.sql_files]
+    assert ask(database, "SELECT count(*) FROM infra.applied_sql WHERE applied_at <= now()") == [(2,)]
+
+
+def test_new_files_are_applied_later(database: str, tmp_path: Path) -> None:
+    """A file added behind the others is applied alone."""
+    baseline.apply(task(database, tmp_path, one="CREATE TABLE t (id int)"))
+    baseline.apply(task(database, tmp_path, one="CREATE TABLE t (id int)", two="INSERT INTO t VALUES (2)"))
+    assert ask(database, "SELECT id FROM t") == [(2,)]
+
+
+def test_a_changed_file_is_refused(database: str, tmp_path: Path) -> None:
+    """What was applied stays as it was, and nothing else is done."""
+    baseline.apply(task(database, tmp_path, one="CREATE TABLE t (id int)"))
+    changed = task(database, tmp_path, one="CREATE TABLE t (id bigint)", two="INSERT INTO t VALUES (2)")
+    with pytest.raises(RefusedError, match=r"one.sql was applied with sha256 \w{12}… and has \w{12}… now"):
+        baseline.apply(dataclasses.replace(changed, branch="other"))
+    assert ask(database, "SELECT id FROM t") == []
+    assert comment(database) == "infra.branch=dev"
+
+
+def test_a_removed_file_is_refused(database: str, tmp_path: Path) -> None:
+    """A new database would not get it any more, so the two would differ."""
+    baseline.apply(task(database, tmp_path, one="CREATE TABLE t (id int)"))
+    with pytest.raises(RefusedError, match=r"one.sql was applied and is no longer listed"):
+        baseline.apply(task(database, tmp_path, two="SELECT 1"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "line", "words"),
+    [
+        ("CREATE TABLE t (id int);\n\nSELECT\n  nonsense;", 4, 'column "nonsense" does not exist (42703)'),
+        (
+            "CREATE TABLE t (id int UNIQUE);\nINSERT INTO t VALUES (1);\n-- twice\nINSERT INTO t VALUES (1);",
+            4,
+            "(23505)",
+        ),
+        ("CREATE TABLE t (id int);\nVACUUM;", 2, "cannot run inside a transaction block"),
+        ("CREATE TABLE t (id int);\nDO $$ BEGIN COMMIT; END $$;", 2, "invalid transaction termination"),
+        ("CREATE TABLE t (id int);\nSELECT pg_terminate_backend(pg_backend_pid());", 2, "terminating connection"),
+        ("CREATE TABLE t (id int);\nSELECT 'é', 1/0;", 2, "division by zero"),
+    ],
+)
+def test_a_failing_file_leaves_nothing(database: str, tmp_path: Path, sql: str, line: int, words: str) -> None:
+    """The error names file and line, not the URL; the file's transaction is undone, earlier files stay."""
+    with pytest.raises(PostgresError) as caught:
+        baseline.apply(task(database, tmp_path, first="CREATE TABLE earlier (id int)", bad=sql))
+    assert f"the SQL file bad.sql was refused at line {line}:" in str(caught.value)
+    assert words in str(caught.value)
+    assert Connection.parse(database).password not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert ask(database, "SELECT to_regclass('t')") == [(None,)]
+    assert ask(database, "SELECT name FROM infra.applied_sql") == [("first.sql",)]
+
+
+def test_a_corrected_file_is_applied(database: str, tmp_path: Path) -> None:
+    """A file that never went through may change."""
+    with pytest.raises(PostgresError):
+        baseline.apply(task(database, tmp_path, one="SELECT nonsense"))
+    baseline.apply(task(database, tmp_path, one="CREATE TABLE t (id int)"))
+    assert ask(database, "SELECT id FROM t") == []
+
+
+def test_what_a_file_sets_ends_with_it(database: str, tmp_path: Path) -> None:
+    """A search path, as dumps set it, changes neither the next file nor the record."""
+    baseline.apply(
+        task(
+            database,
+            tmp_path,
+            one="SELECT pg_catalog.set_config('search_path', '', false); CREATE TABLE public.t (id int);",
+            two="INSERT INTO t VALUES (2)",
+        )
+    )
+    assert ask(database, "SELECT id FROM t") == [(2,)]
+
+
+def test_two_runs_at_once_take_turns(database: str, tmp_path: Path) -> None:
+    """Each file is applied by one of them."""
+    todo = task(database, tmp_path, one="CREATE TABLE t (id int); SELECT pg_sleep(0.2); INSERT INTO t VALUES (1)")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(baseline.apply, [todo, todo]))
+    assert ask(database, "SELECT id FROM t") == [(1,)]
+
+
+def test_waiting_for_another_run_ends(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that never ends does not hold the next for ever."""
+    monkeypatch.setattr(baseline, "LOCK_SECONDS", 0.1)
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (baseline.LOCK_KEY,))
+        with pytest.raises(PostgresError, match="lock timeout"):
+            baseline.apply(task(database, tmp_path))
+
+
+def test_a_role_that_is_not_the_owner_is_told(database: str, tmp_path: Path) -> None:
+    """Only the database's owner may stamp it."""
+    where = Connection.parse(database)
+    ask_nothing(database, f"CREATE ROLE {where.database}_guest LOGIN PASSWORD 'guest-password'")
+    guest = dataclasses.replace(where, user=f"{where.database}_guest", password="guest-password")
+    with pytest.raises(PostgresError, match="must be owner of database") as caught:
+        baseline.apply(task(guest.url, tmp_path))
+    assert "guest-password" not in str(caught.value)
+
+
+def test_an_unreachable_server_is_told(tmp_path: Path) -> None:
+    """The message says which database and what to run, and holds no password."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"postgresql://app:geheim@127.0.0.1:{port}/app?sslmode=disable"
+    with pytest.raises(PostgresError) as caught:
+        baseline.apply(task(url, tmp_path))
+    assert f"the database 'app' at 127.0.0.1:{port} could not be prepared" in str(caught.value)
+    assert "refused" in str(caught.value)
+    assert "./infra verify" in caught.value.next_step
+    assert "geheim" not in str(caught.value)
+    assert baseline.look(task(url, tmp_path)) == {"verified": False}
+
+
+def test_a_look_tells_what_is_there(database: str, tmp_path: Path) -> None:
+    """Stamp and record are read from the database, not from what was declared."""
+    todo = task(database, tmp_path, one="CREATE TABLE t (id int)")
+    assert baseline.look(todo) == {"branch": "", "sqlFiles": [], "verified": True}
+    baseline.apply(todo)
+    (file,) = todo.sql_files
+    found = [{"name": "one.sql", "path": file.path, "sha256": file.sha256}]
+    assert baseline.look(todo) == {"branch": "dev", "sqlFiles": found, "verified": True}
+    name = Connection.parse(database).database
+    ask_nothing(database, f"COMMENT ON DATABASE {name} IS 'infra.branch=main'")
+    assert baseline.look(todo)["branch"] == "main"
+
+
+@pytest.mark.parametrize(
+    ("properties", "name"),
+    [
+        ({"branch": "two words"}, "branch"),
+        ({"branch": ""}, "branch"),
+        ({"url": "mysql://x:geheim@y/z"}, "url"),
+        ({"sqlFiles": [{"name": "a", "path": "a", "sha256": "1"}] * 2}, "sqlFiles"),
+    ],
+)
+def test_wrong_inputs_are_named(properties: dict[str, object], name: str) -> None:
+    """Each is refused under its name, without the URL."""
+    found = baseline.problems(properties)
+    assert list(found) == [name]
+    assert "geheim" not in str(found)
+
+
+def test_unknown_inputs_are_not_judged() -> None:
+    """In a preview the URL is often not known yet."""
+    assert baseline.problems({}) == {}
+
+
+def test_a_bad_branch_is_not_stamped(database: str, tmp_path: Path) -> None:
+    """The core refuses it too."""
+    with pytest.raises(ConfigurationError):
+        baseline.apply(dataclasses.replace(task(database, tmp_path), branch="two words"))
+    assert stamped_branch(comment(database)) is None
+
+
+def ask_nothing(database: str, statement: str) -> None:
+    """Run a statement without an answer."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(statement.encode())

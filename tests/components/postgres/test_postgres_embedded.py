@@ -1,0 +1,181 @@
+"""The embedded server as a component: what it registers, and what it gives away."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+from google.protobuf import json_format
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
+
+from components.connection import Connection
+from components.errors import ConfigurationError
+from components.postgres import embedded
+from components.postgres.database import BaselineSettings, Database, connection_url
+from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PASSWORD = "the-generated-password"
+SERVER = "pulumi-python:dynamic/postgres:EmbeddedServer"
+BASELINE = "pulumi-python:dynamic/postgres:Baseline"
+KEEPER = "pulumi-python:dynamic/postgres:Password"
+
+
+class Machine(Mocks):
+    """Answers every registration with its inputs and the outputs that the providers add."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """The resource as made."""
+        made: dict[str, dict[str, Any]] = {
+            KEEPER: {"value": PASSWORD},
+            SERVER: {"host": "127.0.0.1", "port": 20123.0, "version": "18.6"},
+        }
+        return f"{args.name}-id", {**args.inputs, **made.get(args.typ, {})}
+
+    def call(self, args: Any) -> Any:
+        """No function is called."""
+        raise NotImplementedError
+
+
+class Recorder(MockMonitor):
+    """Keeps the raw requests: their options do not reach Mocks."""
+
+    def __init__(self) -> None:
+        super().__init__(Machine())
+        self.requests: dict[str, Any] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Keep the request, then answer as ever."""
+        self.requests[request.type] = request
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's mocks are untyped
+
+    def inputs(self, kind: str) -> dict[str, Any]:
+        """What a resource was registered with; a secret is told by its signature."""
+        return dict(json_format.MessageToDict(self.requests[kind].object))
+
+
+@pytest.fixture
+def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Recorder, dict[str, Any]]]:
+    """Run a program; answers what it registered and the outputs it asked for."""
+    monkeypatch.setattr(embedded, "running_as_root", lambda: False)
+
+    def run(program: Callable[[], dict[str, pulumi.Output[Any]]]) -> tuple[Recorder, dict[str, Any]]:
+        recorder = Recorder()
+        pulumi.runtime.set_mocks(Machine(), project="infra", stack="dev", preview=False, monitor=recorder)
+        found: dict[str, Any] = {}
+
+        async def wait(outputs: dict[str, pulumi.Output[Any]]) -> None:
+            for name, output in outputs.items():
+                found[name] = (await output.future(), await output.is_secret())
+
+        @pulumi.runtime.test  # type: ignore[no-untyped-call,untyped-decorator,unused-ignore]  # untyped in the SDK
+        def done() -> pulumi.Output[Any]:
+            return pulumi.Output.from_input(wait(program()))
+
+        done()
+        return recorder, found
+
+    return run
+
+
+def program(project: Path) -> Callable[[], dict[str, pulumi.Output[Any]]]:
+    """A program that declares the component and asks for its connection."""
+
+    def main() -> dict[str, pulumi.Output[Any]]:
+        database: Database = EmbeddedPostgres(
+            "database",
+            settings=EmbeddedSettings(stack="dev", project_folder=project, database="shop", user="clerk", port=0),
+            baseline=BaselineSettings(branch="dev"),
+        )
+        found = database.connection()
+        names = ("host", "port", "database", "user", "url", "version")
+        return {**{name: getattr(found, name) for name in names}, "ready": found.ready.urn}
+
+    return main
+
+
+def test_the_connection_is_complete(declare: Callable[..., tuple[Recorder, dict[str, Any]]], tmp_path: Path) -> None:
+    """Every part is there, the port is a whole number, and only the URL is a secret."""
+    _, outputs = declare(program(tmp_path))
+    url = Connection.parse(outputs["url"][0])
+    assert url == Connection(
+        host="127.0.0.1", port=20123, database="shop", user="clerk", password=PASSWORD, sslmode="disable"
+    )
+    assert outputs["port"] == (20123, False)
+    assert isinstance(outputs["port"][0], int)
+    assert {name for name, (_, secret) in outputs.items() if secret} == {"url"}
+    assert outputs["ready"][0].endswith("::database-baseline")
+
+
+def test_types_are_a_contract(declare: Callable[..., tuple[Recorder, dict[str, Any]]], tmp_path: Path) -> None:
+    """State names them, so they never change."""
+    recorder, _ = declare(program(tmp_path))
+    assert {"infra:postgres:EmbeddedPostgres", KEEPER, SERVER, BASELINE} <= recorder.requests.keys()
+
+
+def test_secrets_are_marked_by_the_resources(
+    declare: Callable[..., tuple[Recorder, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """Inputs travel as secrets, and the engine is told which outputs are."""
+    recorder, _ = declare(program(tmp_path))
+    secret_outputs = {
+        kind: list(recorder.requests[kind].additionalSecretOutputs) for kind in (KEEPER, SERVER, BASELINE)
+    }
+    assert secret_outputs == {KEEPER: ["value"], SERVER: ["password"], BASELINE: ["url"]}
+    for kind, name in ((SERVER, "password"), (BASELINE, "url")):
+        assert "4dabf18193072939515e22adb298388d" in json.dumps(recorder.inputs(kind)[name])
+    assert PASSWORD not in recorder.inputs(SERVER)["__provider"]
+
+
+def test_inputs_are_those_of_the_settings(
+    declare: Callable[..., tuple[Recorder, dict[str, Any]]], tmp_path: Path
+) -> None:
+    """Every setting reaches the server, and no output-only property is sent with a value."""
+    recorder, _ = declare(program(tmp_path))
+    sent = {key: value for key, value in recorder.inputs(SERVER).items() if key not in {"password", "__provider"}}
+    assert {key: value for key, value in sent.items() if value is not None} == {
+        "stack": "dev",
+        "projectFolder": str(tmp_path.resolve()),
+        "dataFolder": "",
+        "preferredPort": 0,
+        "database": "shop",
+        "user": "clerk",
+        "retainData": True,
+        "account": "",
+        "startTimeoutSeconds": 60,
+    }
+
+
+def test_root_is_told_who_runs_the_server(
+    declare: Callable[..., tuple[Recorder, dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said before anything happens, with the configured account or the default."""
+    said: list[str] = []
+    monkeypatch.setattr(embedded, "running_as_root", lambda: True)
+    monkeypatch.setattr(pulumi.log, "info", lambda text, _: said.append(text))
+    declare(program(tmp_path))
+    assert len(said) == 1
+    assert "this is root, so the embedded Postgres runs as " in said[0]
+
+
+def test_a_url_is_secret_whatever_its_parts_are(declare: Callable[..., tuple[Recorder, dict[str, Any]]]) -> None:
+    """Nobody has to mark the password first, and odd characters are encoded."""
+    _, outputs = declare(
+        lambda: {"url": connection_url(host="127.0.0.1", port=1, database="a/b", user="x@y", password="p:w")}
+    )
+    assert outputs["url"] == ("postgresql://x%40y:p%3Aw@127.0.0.1:1/a%2Fb?sslmode=disable", True)
+
+
+def test_sql_files_are_read_before_any_resource(tmp_path: Path) -> None:
+    """A list is read in its order; a file listed twice is refused."""
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.sql").write_text(f"SELECT '{name}'")
+    found = BaselineSettings.from_paths("dev", ["b.sql", "a.sql"], project_folder=tmp_path)
+    assert [file.name for file in found.sql_files] == ["b.sql", "a.sql"]
+    with pytest.raises(ConfigurationError, match=r"sqlFiles: a.sql is listed twice"):
+        BaselineSettings.from_paths("dev", ["a.sql", "a.sql"], project_folder=tmp_path)
