@@ -1,1 +1,38 @@
 """An embedded Pulumi engine: runs unchanged programs on machines without the Pulumi CLI, on the same state."""
+
+from engine.api import (
+    Changes,
+    Event,
+    Kind,
+    Listener,
+    LockWaiting,
+    Message,
+    Output,
+    Request,
+    Result,
+    Step,
+    StepFailed,
+    StepFinished,
+    StepStarted,
+)
+from engine.errors import EngineError
+from engine.run import read_outputs, run
+
+__all__ = [
+    "Changes",
+    "EngineError",
+    "Event",
+    "Kind",
+    "Listener",
+    "LockWaiting",
+    "Message",
+    "Output",
+    "Request",
+    "Result",
+    "Step",
+    "StepFailed",
+    "StepFinished",
+    "StepStarted",
+    "read_outputs",
+    "run",
+]

@@ -1,0 +1,52 @@
+"""One server of dynamic providers for each configuration a run needs: nearly always one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from engine.provider import Provider
+from engine.values import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from engine.processes import Child
+
+
+class ProviderPool:
+    """Starts providers when they are first needed.
+
+    A provider keeps its configuration for life. What is read or deleted is configured as it is recorded, what is
+    registered as the stack is configured now; the two differ in the first run after a change of configuration.
+
+    Args:
+        start: Starts a child and gives it its orders, with the configuration.
+        preview: Whether this is a preview.
+        verbose: Whether errors come with their traceback.
+    """
+
+    def __init__(self, start: Callable[[Mapping[str, str]], Child], *, preview: bool, verbose: bool) -> None:
+        self._start = start
+        self._preview = preview
+        self._verbose = verbose
+        self._lock = threading.Lock()
+        self._providers: dict[str, Provider] = {}
+
+    def get(self, config: Mapping[str, Any]) -> Provider:
+        """The provider that has this configuration."""
+        values = plain(dict(config))
+        key = json.dumps(values, sort_keys=True)
+        with self._lock:
+            if key not in self._providers:
+                self._providers[key] = Provider(
+                    self._start(values), values, preview=self._preview, verbose=self._verbose
+                )
+            return self._providers[key]
+
+    def stop(self) -> None:
+        """End all servers, also in the middle of calls."""
+        with self._lock:
+            for provider in self._providers.values():
+                provider.stop()

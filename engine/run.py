@@ -1,0 +1,60 @@
+"""The two functions of the engine.
+
+Both import what they need when they are called: importing the engine stays quick, and the children of a run import
+Pulumi while the engine itself imports gRPC, derives the key and reads the state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+from engine.api import Output
+from engine.processes import Child
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from engine.api import Listener, Request, Result
+    from engine.project import Project
+    from engine.state import Store
+
+_STACK_TYPE: Final = "pulumi:pulumi:Stack"
+
+
+def run(request: Request, listener: Listener) -> Result:
+    """Do what is requested; what prevents the start is raised, what fails later is in the result."""
+    began = time.monotonic()
+    environment = {**os.environ, **request.environment, "INFRA_ENGINE": "embedded"}
+    with contextlib.ExitStack() as exits:
+
+        def spawn() -> Child:
+            return exits.enter_context(Child(request.python, environment=environment))
+
+        children = [spawn() for _ in range(2 if request.kind in ("up", "preview") else 1)]
+        project, store = _open(request.project_folder, request.stack, request.backend_url, request.passphrase)
+        store.warm_up()
+        from engine.session import Session  # noqa: PLC0415 - imports gRPC while the key is derived
+
+        session = Session(request, listener, project=project, store=store, spawn=spawn, children=children, exits=exits)
+        interrupted = session.work()
+        return session.result(interrupted=interrupted, seconds=time.monotonic() - began)
+
+
+def read_outputs(*, project_folder: Path, stack: str, backend_url: str, passphrase: str) -> Mapping[str, Output]:
+    """Read a stack's recorded outputs."""
+    _, store = _open(project_folder, stack, backend_url, passphrase)
+    recorded = next((state for state in store.load().resources if state.type == _STACK_TYPE), None)
+    return {key: Output.of(value) for key, value in recorded.outputs.items()} if recorded else {}
+
+
+def _open(project_folder: Path, stack: str, backend_url: str, passphrase: str) -> tuple[Project, Store]:
+    from engine.project import load_project, read_salt  # noqa: PLC0415 - see above
+    from engine.state import Store  # noqa: PLC0415 - see above
+
+    project = load_project(project_folder)
+    salt = read_salt(project, stack)
+    return project, Store(backend_url, project.name, stack, passphrase, folder=project.folder, config_salt=salt)

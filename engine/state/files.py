@@ -1,0 +1,96 @@
+"""Files of the backend: private, replaced as a whole, and never half-written."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def in_words(act: str, path: Path) -> Iterator[None]:
+    """Turn an OSError of a file operation into a StateError that says what could not be done, where and why."""
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise StateError(
+            f"cannot {act} {path}: {reason}",
+            next_step="free space on the disk or repair the permissions of the folder, then run the command again; "
+            "what was recorded before is unchanged",
+        ) from error
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder and its missing parents, all of them private to this user (plaintext names live in them)."""
+    missing = [f for f in (folder, *folder.parents) if not f.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+
+
+def write(path: Path, data: bytes, *, durable: bool = False, temporary: Path | None = None) -> None:
+    """Write a file of mode 600 in one move: a reader sees the old bytes or the new ones, never a part.
+
+    Args:
+        path: The file.
+        data: All of its bytes.
+        durable: The bytes must have reached the disk before the old ones are gone.
+        temporary: Folder for the unfinished file, on the same file system; the file's own folder by default.
+    """
+    with in_words("write", path):
+        make_folders(path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=temporary or path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                if durable:
+                    os.fsync(stream.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(OSError):
+                Path(name).unlink()
+            raise
+
+
+def write_with_attributes(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Write a file and the side file that the CLI's blob library keeps beside each."""
+    write(path, data, durable=durable)
+    write(side_file(path), _attributes(data))
+
+
+def keep_previous(path: Path) -> None:
+    """Let "<file>.bak" hold what `path` holds now; `path` itself stays where it is."""
+    if not path.exists():
+        return
+    backup = path.with_name(path.name + ".bak")
+    write_with_attributes(backup, read(path))
+
+
+def read(path: Path) -> bytes:
+    """Read a file; what is in the way is told in words."""
+    with in_words("read", path):
+        return path.read_bytes()
+
+
+def side_file(path: Path) -> Path:
+    """Return the path of a file's attributes."""
+    return path.with_name(path.name + ".attrs")
+
+
+def _attributes(data: bytes) -> bytes:
+    digest = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+    names = ("cache_control", "content_disposition", "content_encoding", "content_language")
+    content: dict[str, str | None] = {f"user.{name}": "" for name in names}
+    content |= {"user.content_type": "text/plain; charset=utf-8", "user.metadata": None, "md5": digest}
+    return json.dumps(content, separators=(",", ":")).encode() + b"\n"

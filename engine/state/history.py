@@ -1,0 +1,55 @@
+"""The record of finished updates: what `pulumi stack history` shows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from engine.state import files
+from engine.state.checkpoint import dump
+from engine.values import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from engine.state.layout import Layout
+
+UpdateKind = Literal["up", "refresh", "destroy"]
+UpdateResult = Literal["succeeded", "failed"]
+
+_KINDS: Final = {"up": "update", "refresh": "refresh", "destroy": "destroy"}
+
+
+def record(
+    layout: Layout,
+    *,
+    kind: UpdateKind,
+    started: datetime,
+    result: UpdateResult,
+    changes: Mapping[str, int],
+    config: Mapping[str, str | Secret],
+    encrypt: Callable[[str], str],
+) -> None:
+    """Write the pair of files of one update and a copy of the state."""
+    update: dict[str, Any] = {
+        "kind": _KINDS[kind],
+        "startTime": int(started.timestamp()),
+        "message": "",
+        "environment": {"exec.kind": "infra.embedded"},
+        "config": {
+            key: {"secure": encrypt(value.value)} if isinstance(value, Secret) else value
+            for key, value in sorted(config.items())
+        },
+        "version": 0,
+        "result": result,
+        "endTime": int(time.time()),
+        "resourceChanges": {name: count for name, count in changes.items() if count},
+    }
+    moment = time.time_ns()
+    prefix = f"{layout.stack}-{moment}"
+    files.write_with_attributes(layout.history / f"{prefix}.history.json", dump(update))
+    if layout.checkpoint.exists():
+        state = files.read(layout.checkpoint)
+        files.write_with_attributes(layout.history / f"{prefix}.checkpoint.json", state)
+        files.write_with_attributes(layout.backups / f"{layout.stack}.{moment}.json", state)

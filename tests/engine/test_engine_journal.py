@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import threading
+
+from engine.journal import Journal
+from engine.state import PendingOperation, ResourceState, Snapshot
+
+
+def _state(name: str) -> ResourceState:
+    return ResourceState(urn=f"urn:pulumi:dev::probe::a:b:C::{name}", type="a:b:C")
+
+
+class Disk:
+    """Remembers what was saved."""
+
+    def __init__(self) -> None:
+        self.saved: list[Snapshot] = []
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Remember a snapshot."""
+        self.saved.append(snapshot)
+
+    def names(self) -> list[str]:
+        """The resources saved last."""
+        return [state.urn.split("::")[3] for state in self.saved[-1].resources]
+
+
+def test_resources_of_this_run_stand_before_the_rest() -> None:
+    """What was recorded before and is not touched yet follows what this run has made or kept."""
+    a, b, new = _state("a"), _state("b"), _state("b")
+    disk = Disk()
+    journal = Journal(Snapshot(resources=[a, b]), disk.save)
+    journal.end(new, done=b, new=new)
+    assert disk.names() == ["b", "a"]
+    journal.end(a, done=a)
+    assert disk.names() == ["b"]
+
+
+def test_operations_are_pending_until_they_end() -> None:
+    """An operation is saved before it starts, and what an earlier run left pending to create stays."""
+    left = PendingOperation(resource=_state("x"), type="creating")
+    other = PendingOperation(resource=_state("y"), type="updating")
+    disk, new = Disk(), _state("a")
+    journal = Journal(Snapshot(pending_operations=[left, other]), disk.save)
+    journal.begin(new, "creating")
+    assert [pending.resource.urn[-1] for pending in disk.saved[-1].pending_operations] == ["x", "a"]
+    journal.end(new, new=new)
+    assert disk.saved[-1].pending_operations == [left]
+
+
+def test_a_preview_saves_nothing() -> None:
+    """Without a way to save, everything else works."""
+    journal = Journal(Snapshot(), None)
+    new = _state("a")
+    journal.begin(new, "creating")
+    journal.end(new, new=new)
+    assert journal.resources() == [new]
+
+
+def test_threads_share_a_save() -> None:
+    """While one save is slow, all that wait behind it are content with one more."""
+    disk, entered, go = Disk(), threading.Event(), threading.Event()
+
+    def slow(snapshot: Snapshot) -> None:
+        entered.set()
+        go.wait()
+        disk.save(snapshot)
+
+    journal = Journal(Snapshot(), slow)
+    states = [_state(str(number)) for number in range(8)]
+    threads = [threading.Thread(target=journal.end, args=(state,), kwargs={"new": state}) for state in states]
+    threads[0].start()
+    entered.wait()
+    for thread in threads[1:]:
+        thread.start()
+    while len(journal.resources()) < len(states):
+        threading.Event().wait(0.01)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(disk.names()) == len(states)
+    assert len(disk.saved) <= 3
