@@ -22,7 +22,8 @@ def clone() -> Iterator[Clone]:
     parent.chmod(0o755)  # the account that runs Postgres must be able to enter
     made = make_clone(parent)
     yield made
-    made.infra("destroy", "dev", "--yes", "--engine", "embedded", "--config", "retainData=false")
+    if (parent / "data").exists():
+        made.infra("destroy", "dev", "--yes", "--engine", "embedded", "--config", "retainData=false")
     shutil.rmtree(parent, ignore_errors=True)
 
 

@@ -30,6 +30,7 @@ def test_a_value_matches_its_own_fingerprint(value: Any) -> None:
         ({"A": "1"}, fingerprint("1")),
         ("5", fingerprint(5)),
     ],
+    ids=range(8),  # the values are random, and every worker must know the tests by the same names
 )
 def test_another_value_does_not_match(value: Any, recorded: Any) -> None:
     """Another value, another set of keys, or no fingerprint at all is a change."""

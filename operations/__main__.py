@@ -1,0 +1,96 @@
+"""The one place that catches: every error becomes a sentence, a next step and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+from operations import answers, cli, console
+from operations.errors import CommandError
+from operations.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OF_COMPONENTS = {
+    "ConfigurationError": ExitCode.BAD_CONFIGURATION,
+    "LocalError": ExitCode.MACHINE_NOT_READY,
+    "PostgresError": ExitCode.RESOURCE_FAILED,
+    "RefusedError": ExitCode.CHANGES_REFUSED,
+}
+OF_THE_ENGINE = {
+    "LockedError": ExitCode.LOCKED,
+    "StateError": ExitCode.BAD_CONFIGURATION,
+    "ProjectError": ExitCode.BAD_CONFIGURATION,
+    "UnsupportedError": ExitCode.MACHINE_NOT_READY,
+    "EngineError": ExitCode.RESOURCE_FAILED,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    # gRPC tells of every fork beside a call; no user can do anything with that.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    try:
+        command = cli.parse(words)
+        return int(command.run(command))
+    except KeyboardInterrupt:
+        return _ended("interrupted", "call again; what was made is kept and recorded", ExitCode.INTERRUPTED, words)
+    except BrokenPipeError:
+        # Whoever read the answer has gone; nothing is left to tell, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.UNEXPECTED
+    except OSError as error:
+        _trace(words)
+        return _ended(f"{error}", "./infra doctor", ExitCode.MACHINE_NOT_READY, words)
+    except Exception as error:  # noqa: BLE001 - the one place that catches
+        _trace(words)
+        return _ended(*judged(error), words)
+
+
+def judged(error: Exception) -> tuple[str, str, ExitCode]:
+    """What an error says, the next step, and its exit code.
+
+    The trees of components and of the engine are told by their names: loading them here would cost every command.
+    """
+    if isinstance(error, CommandError):
+        return error.message, error.next_step, error.exit_code
+    names = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ in {"components.errors", "engine.errors"}]
+    codes = OF_COMPONENTS if "InfraError" in names else OF_THE_ENGINE
+    code = next((codes[name] for name in names if name in codes), ExitCode.UNEXPECTED)
+    if names:
+        return getattr(error, "message", str(error)), getattr(error, "next_step", ""), code
+    return (
+        f"this should not have happened: {type(error).__name__}: {error}",
+        "report it with what --verbose adds",
+        ExitCode.UNEXPECTED,
+    )
+
+
+def _ended(message: str, next_step: str, code: ExitCode, words: Sequence[str]) -> int:
+    """Say how it ended; a program that asked for a document gets one."""
+    console.say(f"error: {message}" if code is not ExitCode.INTERRUPTED else message)
+    if next_step:
+        console.say(f"  next: {next_step}")
+    if "--json" in words:
+        console.answer(answers.of_error(message, next_step, code=code.value, name=code.name.lower()))
+    return code
+
+
+def _trace(words: Sequence[str]) -> None:
+    if "--verbose" in words:
+        traceback.print_exc()
+
+
+def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does: nothing half-done is lost."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""./infra doctor: whether this machine has what the commands need. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operations import console, options
+from operations.exit_codes import ExitCode
+from operations.workspace import PROJECT
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from operations.examination import Finding
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "doctor",
+        summary="look at this machine: what is there, what is missing, what to do",
+        text=(
+            "Look at everything the commands need, one line each, with the next step where something is missing.\n"
+            "Changes nothing. A warning does not keep the main job from working; a failure does."
+        ),
+        examples=("./infra doctor", "./infra doctor --json"),
+        run=run,
+    )
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Run the command."""
+    from operations.examination import Machine, examine  # noqa: PLC0415 - not for help and usage errors
+
+    findings = examine(Machine(folder=PROJECT))
+    healthy = all(finding.verdict != "failure" for finding in findings)
+    if arguments.json:
+        console.answer(as_answer(findings))
+    else:
+        print("\n".join(lines(findings)))
+    return ExitCode.SUCCESS if healthy else ExitCode.MACHINE_NOT_READY
+
+
+def as_answer(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The answer for a program."""
+    checks = [
+        {"check": one.check, "verdict": one.verdict, "found": one.found, "next": one.next_step} for one in findings
+    ]
+    return {"ok": all(finding.verdict != "failure" for finding in findings), "checks": checks}
+
+
+def lines(findings: Sequence[Finding]) -> list[str]:
+    """The findings for a person."""
+    width = max(len(finding.check) for finding in findings)
+    shown: list[str] = []
+    for finding in findings:
+        shown.append(f"{finding.verdict:<7}  {finding.check:<{width}}  {finding.found}")
+        if finding.next_step:
+            shown.append(f"{'':<{7 + 2 + width}}  next: {finding.next_step}")
+    return shown

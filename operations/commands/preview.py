@@ -1,0 +1,33 @@
+"""./infra preview STACK: what up would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operations import changes, options, reporting
+
+if TYPE_CHECKING:
+    import argparse
+
+    from operations.exit_codes import ExitCode
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "preview",
+        summary="say what up would do",
+        text="Say what `up` would do to STACK. Writes nothing.",
+        examples=("./infra preview dev", "./infra preview staging --json"),
+        run=run,
+    )
+    options.add_stack(parser)
+    options.add_json(parser)
+    options.add_config(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Run the command."""
+    done = changes.preview(changes.Target.from_arguments(arguments), show=reporting.shower(verbose=arguments.verbose))
+    return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {arguments.stack}")

@@ -1,0 +1,112 @@
+"""./infra test: everything a change must pass."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from operations import console, options
+from operations.workspace import NOT_FOR_CHILDREN, PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPILOG = """\
+examples:
+  ./infra test                              everything: linter, formatter, types, imports, tests
+  ./infra test tests/operations -k verify   some tests: what follows goes to pytest
+"""
+TEXT = (
+    "Check everything a change must pass: linter, formatter, types, imports and tests. With arguments, only pytest\n"
+    "runs, with these arguments."
+)
+IMPORT_LINTER = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ruff check", ("-m", "ruff", "check", "--no-fix", ".")),
+    ("ruff format", ("-m", "ruff", "format", "--check", ".")),
+    ("mypy", ("-m", "mypy")),
+    ("import-linter", ("-c", IMPORT_LINTER)),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How one check ended."""
+
+    name: str
+    code: int
+    output: str
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command to the list; its own command line is read by `parse`."""
+    commands.add_parser("test", help="check everything a change must pass, or run some tests", add_help=False)
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """Read the command line: only help is ours, the rest is pytest's."""
+    parser = options.Parser(
+        prog="./infra test",
+        usage="./infra test [pytest arguments ...]",
+        description=TEXT,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    if arguments and arguments[0] in {"-h", "--help"}:
+        parser.parse_args(["--help"])
+    return argparse.Namespace(run=run, pytest_arguments=list(arguments), verbose=False)
+
+
+def check(folder: Path) -> list[Outcome]:
+    """Run everything but the tests, side by side."""
+    processes = [(name, _start(folder, command)) for name, command in CHECKS]
+    return [Outcome(name=name, output=process.communicate()[0], code=process.returncode) for name, process in processes]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; the first thing that fails gives the exit code, after everything has run."""
+    code = 0
+    if not arguments.pytest_arguments:
+        started = time.monotonic()
+        for outcome in check(PROJECT):
+            console.say(f"{outcome.name}: {'ok' if outcome.code == 0 else 'FAILED'}")
+            if outcome.code:
+                console.say(outcome.output.rstrip())
+            code = code or outcome.code
+        console.say(f"checks took {time.monotonic() - started:.0f} s; now the tests")
+    tests = subprocess.run(  # noqa: S603 - our own interpreter, with the user's arguments for pytest
+        [sys.executable, "-m", "pytest", *map(_absolute, arguments.pytest_arguments)],
+        cwd=PROJECT,
+        env=_environment(),
+        check=False,
+    )
+    return code or tests.returncode
+
+
+def _absolute(argument: str) -> str:
+    """Paths are meant from the user's folder; pytest runs in the project's."""
+    path, colons, name = argument.partition("::")
+    exists = not argument.startswith("-") and Path(path).exists()
+    return f"{Path(path).absolute()}{colons}{name}" if exists else argument
+
+
+def _start(folder: Path, command: Sequence[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own interpreter, with arguments of ours
+        [sys.executable, *command],
+        cwd=folder,
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN}

@@ -1,0 +1,46 @@
+"""What a command asks of an engine, whichever it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.api import Listener, Output, Result
+
+Change = Literal["up", "refresh", "destroy"]
+EngineName = Literal["pulumi", "embedded"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """How an engine works.
+
+    Attributes:
+        parallel: How many resources are worked on at once.
+        verbose: Whether errors come with where they come from.
+        lock_timeout: Seconds to wait for somebody else who works on the stack.
+    """
+
+    parallel: int = 16
+    verbose: bool = False
+    lock_timeout: float = 30.0
+
+
+class Engine(Protocol):
+    """Works on one stack."""
+
+    @property
+    def name(self) -> EngineName:
+        """What answers call it."""
+
+    def change(self, kind: Change, listener: Listener) -> Result:
+        """Carry a change out. A resource that fails is told in the result; what prevents starting is raised."""
+
+    def plan(self, kind: Change, listener: Listener) -> Result:
+        """Say what `change` would do, and write nothing; the result's kind is "preview"."""
+
+    def outputs(self) -> Mapping[str, Output]:
+        """The outputs of the last deployment; none for a stack that was never deployed."""

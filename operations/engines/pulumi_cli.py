@@ -1,0 +1,267 @@
+"""The Pulumi CLI as commands see it.
+
+The CLI writes into the stack's file whatever it is told on the command line, and the salt of the stack's passphrase.
+That file is committed, so the CLI gets a copy of it: the same values, those of this run, and nothing comes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from engine import api
+from engine.project import load_project
+from operations.engines.cli_events import Translator
+from operations.engines.interface import Change, EngineName, EngineOptions
+from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
+from operations.workspace import child_environment, private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from engine.api import Listener, Output, Result
+    from operations.workspace import Workspace
+
+MASK = "[secret]"
+NO_STACK = "no stack named"
+STACK_NOT_FOUND = 6
+CONFIGURATION = 2
+LONGEST_WAIT = 0.2
+CHUNK = 65536
+
+
+@dataclass(frozen=True, kw_only=True)
+class PulumiEngine:
+    """Works on one stack with the Pulumi CLI."""
+
+    command: Path
+    workspace: Workspace
+    options: EngineOptions = field(default_factory=EngineOptions)
+
+    name: Final[EngineName] = "pulumi"
+
+    def change(self, kind: Change, listener: Listener) -> Result:
+        """Carry a change out."""
+        return self._run([kind, "--yes", "--skip-preview"], kind, listener)
+
+    def plan(self, kind: Change, listener: Listener) -> Result:
+        """Say what a change would do."""
+        return self._run(["preview"] if kind == "up" else [kind, "--preview-only"], "preview", listener)
+
+    def outputs(self) -> Mapping[str, Output]:
+        """The outputs of the last deployment: asked for twice, because one answer does not say what is secret."""
+        ask = ["stack", "output", "--json", "--stack", self.workspace.stack]
+        with ThreadPoolExecutor(2) as pool:
+            answers = [pool.submit(self._call, command) for command in (ask, [*ask, "--show-secrets"])]
+            masked, clear = (answer.result() for answer in answers)
+        for answer in (masked, clear):
+            if answer.returncode and NO_STACK in answer.stderr:
+                return {}
+            if answer.returncode:
+                raise failure(answer.stderr, answer.returncode)
+        plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
+        return {name: api.Output(value=values[name], secret=plain[name] == MASK) for name in values}
+
+    def _run(self, arguments: Sequence[str], kind: api.Kind, listener: Listener) -> Result:
+        started = time.monotonic()
+        run = self._attempt(arguments, listener)
+        if run.code == STACK_NOT_FOUND or NO_STACK in run.said:
+            self._create_stack()
+            run = self._attempt(arguments, listener)
+        told = run.told
+        if not told.verdict and not told.all_errors() and not run.interrupted:
+            raise failure(run.said, run.code)
+        errors = told.all_errors()
+        succeeded = run.code == 0 and not run.interrupted
+        return api.Result(
+            kind=kind,
+            stack=self.workspace.stack,
+            succeeded=succeeded,
+            interrupted=run.interrupted or told.verdict == "canceled",
+            changes=api.Changes(
+                **{name: told.counts.get(name, 0) for name in ("create", "update", "replace", "delete", "same")}
+            ),
+            outputs={} if kind == "destroy" and succeeded else told.outputs,
+            duration_seconds=time.monotonic() - started,
+            errors=errors if succeeded or errors else ("the Pulumi CLI failed without saying why",),
+        )
+
+    def _attempt(self, arguments: Sequence[str], listener: Listener) -> _Run:
+        """Run one command with its event log in a pipe, which is read while it runs."""
+        told = Translator(listener, verbose=self.options.verbose)
+        reading, writing = os.pipe()
+        with self._stack_file() as stack_file, tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+            command = [
+                *(str(self.command), *arguments, "--non-interactive", "--stack", self.workspace.stack),
+                *("--config-file", str(stack_file), "--event-log", f"/dev/fd/{writing}", "--color", "never"),
+                *("--suppress-outputs", "--parallel", str(self.options.parallel)),
+            ]
+            try:
+                # Its own process group: Ctrl-C reaches the CLI through us, once, and not its children behind its back.
+                process = subprocess.Popen(  # noqa: S603 - the CLI that was chosen, and arguments of ours
+                    command,
+                    cwd=self.workspace.folder,
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=said,
+                    stderr=said,
+                    pass_fds=(writing,),
+                    process_group=0,
+                )
+            finally:
+                os.close(writing)
+            try:
+                interrupted = _follow(process, reading, told)
+            finally:
+                os.close(reading)
+            said.seek(0)
+            return _Run(code=process.wait(), said=said.read(), told=told, interrupted=interrupted)
+
+    def _create_stack(self) -> None:
+        """Create the stack from a folder of its own: `stack init` writes a stack file where it stands."""
+        with tempfile.TemporaryDirectory(dir=private_folder(self.workspace.private)) as folder:
+            project = Path(folder) / "Pulumi.yaml"
+            content = yaml.safe_load((self.workspace.folder / "Pulumi.yaml").read_text(encoding="utf-8"))
+            project.write_text(yaml.safe_dump({"name": content["name"], "runtime": "python"}), encoding="utf-8")
+            done = self._call(["stack", "init", self.workspace.stack, "--no-select"], folder=Path(folder))
+        if done.returncode:
+            raise failure(done.stderr, done.returncode)
+
+    @contextlib.contextmanager
+    def _stack_file(self) -> Iterator[Path]:
+        """Lend the CLI a copy of the stack's file with the values of this run."""
+        content = yaml.safe_load(self.workspace.stack_file.read_text(encoding="utf-8")) or {}
+        overrides = {key: _typed(value) for key, value in self.workspace.overrides.items()}
+        if overrides:
+            content["config"] = {**(content.get("config") or {}), **overrides}
+        salt = recorded_salt(self.workspace)
+        if salt:
+            # With the salt the CLI checks the passphrase; from the state alone it would go on with a wrong one.
+            content.setdefault("encryptionsalt", salt)
+        with tempfile.TemporaryDirectory(dir=private_folder(self.workspace.private)) as folder:
+            copy = Path(folder) / self.workspace.stack_file.name
+            copy.touch(mode=0o600)
+            copy.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+            yield copy
+
+    def _call(self, arguments: Sequence[str], *, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(  # noqa: S603 - the CLI that was chosen, and arguments of ours
+            [str(self.command), *arguments, "--non-interactive", "--color", "never"],
+            cwd=folder or self.workspace.folder,
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        """Tell the CLI where its plugins and our Python are, to log its events, and to keep a known stack's salt."""
+        environment = child_environment(self.workspace)
+        first = [str(self.command.parent), str(self.workspace.folder / ".venv" / "bin")]
+        environment["PATH"] = os.pathsep.join([*first, environment.get("PATH", os.defpath)])
+        environment["PULUMI_DEBUG_COMMANDS"] = "true"
+        environment["PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER"] = "true"
+        return environment
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    code: int
+    said: str
+    told: Translator
+    interrupted: bool
+
+
+def _follow(process: subprocess.Popen[bytes], log: int, told: Translator) -> bool:
+    """Pass the log on until the CLI has ended; return whether Ctrl-C came, which the CLI is told of each time.
+
+    The end of the pipe is no sign: a process that the CLI has left running may hold it open for long.
+    """
+    interrupted, rest = False, b""
+    while True:
+        try:
+            ended = process.poll() is not None
+            if select.select([log], [], [], 0 if ended else LONGEST_WAIT)[0]:
+                chunk = os.read(log, CHUNK)
+            elif ended:
+                return interrupted
+            else:
+                continue
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                told.take(_document(line))
+            if not chunk:
+                process.wait()
+                return interrupted
+        except KeyboardInterrupt:
+            interrupted = True
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+
+
+def _document(line: bytes) -> dict[str, Any]:
+    """Read one line of the log; a line cut off by the CLI's death says nothing."""
+    try:
+        document = json.loads(line)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def recorded_salt(workspace: Workspace) -> str | None:
+    """The salt that the state was made with; None where there is no state, or none that can be read here."""
+    if workspace.state_folder is None:
+        return None
+    stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
+    try:
+        state = json.loads((stacks / f"{workspace.stack}.json").read_bytes())
+        return str(state["checkpoint"]["latest"]["secrets_providers"]["state"]["salt"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
+def _typed(text: str) -> Any:
+    """Lists and objects come as JSON; everything else the CLI converts by the declared type."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, list | dict) else text
+
+
+def failure(said: str, code: int) -> Exception:
+    """Turn what the CLI printed, when it did not start at all, into an error of ours."""
+    lines = [line.removeprefix("error: ").rstrip() for line in said.splitlines() if line.strip()]
+    text = "\n  ".join(lines[-12:]) or f"exit code {code}"
+    if "currently locked by" in said:
+        holders = re.findall(r"created by (.+)", said)
+        return StateLockedError(
+            f"somebody else works on the stack and holds its lock: {'; '.join(holders) or text}",
+            next_step="wait for the other run; if it has died: pulumi cancel",
+        )
+    if "passphrase" in said:
+        return StateError(
+            f"the passphrase does not open the stack's secrets: {text}",
+            next_step="correct PULUMI_CONFIG_PASSPHRASE, or put the right one into .infra/passphrase",
+        )
+    if "could not deserialize" in said or "failed to load checkpoint" in said or "unmarshal" in said:
+        return StateError(f"the stack's state cannot be read: {text}", next_step="restore it from .pulumi/backups")
+    if "validating stack config" in said or code == CONFIGURATION:
+        return UsageError(f"the Pulumi CLI refuses the configuration: {text}")
+    if "no space left" in said.lower() or "permission denied" in said.lower():
+        return MachineError(f"the Pulumi CLI could not work: {text}")
+    return ResourceFailedError(f"the Pulumi CLI failed before it began: {text}")

@@ -1,0 +1,58 @@
+"""What the exit code of ./infra says.
+
+`docs/exit-codes.md` is generated from here: `python -m operations.exit_codes`.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from pathlib import Path
+
+DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "exit-codes.md"
+
+
+class ExitCode(IntEnum):
+    """The exit codes; a number once given keeps its meaning."""
+
+    SUCCESS = 0
+    UNEXPECTED = 1
+    BAD_CONFIGURATION = 2
+    CHANGES_REFUSED = 3
+    RESOURCE_FAILED = 4
+    VERIFICATION_FAILED = 5
+    MACHINE_NOT_READY = 6
+    LOCKED = 7
+    INTERRUPTED = 130
+
+
+MEANINGS = {
+    ExitCode.SUCCESS: "Done, or nothing to do.",
+    ExitCode.UNEXPECTED: "A defect of this program: please report what `--verbose` prints.",
+    ExitCode.BAD_CONFIGURATION: (
+        "A wrong command line, stack name, stack file or value; a passphrase that does not open the state, state that "
+        "cannot be read, a stack without outputs. Nothing was touched."
+    ),
+    ExitCode.CHANGES_REFUSED: (
+        "Not carried out: nobody agreed to the plan (no terminal and no `--yes`, or the answer was no), "
+        "or carrying it out would lose data or show a secret."
+    ),
+    ExitCode.RESOURCE_FAILED: (
+        "A resource or the program failed; what was made before is recorded, and the next `up` goes on."
+    ),
+    ExitCode.VERIFICATION_FAILED: "`verify` found a layer that does not answer as it should; the answer names it.",
+    ExitCode.MACHINE_NOT_READY: (
+        "This machine lacks something: the set-up failed, an engine is missing. `./infra doctor` looks for it."
+    ),
+    ExitCode.LOCKED: "Somebody else works on the stack; the message says who.",
+    ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; what was made is recorded, and the next `up` goes on.",
+}
+
+
+def document() -> str:
+    """The page that documents the exit codes."""
+    rows = [f"| {code.value} | {code.name.lower().replace('_', ' ')} | {MEANINGS[code]} |" for code in ExitCode]
+    return "\n".join(["# Exit codes of ./infra", "", "| code | name | meaning |", "|---|---|---|", *rows, ""])
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(document(), encoding="utf-8")

@@ -1,0 +1,58 @@
+"""How up, preview, refresh and destroy answer: one document for a program, progress and a next step for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operations import answers, console
+from operations.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from engine.api import Result
+    from operations.changes import Done, ShowProgress
+    from operations.progress import Progress
+
+
+def shower(*, verbose: bool) -> ShowProgress:
+    """Show progress on standard error."""
+
+    def show() -> Progress:
+        from operations.progress import Progress  # noqa: PLC0415 - loads the engine
+
+        return Progress(verbose=verbose)
+
+    return show
+
+
+def asker(kind: str) -> Callable[[Result], bool] | None:
+    """Whoever asks whether a plan is to be carried out; None where nobody is there to answer."""
+    if not console.can_ask():
+        return None
+    return lambda plan: console.agreed(f"{kind} {plan.stack}: carry this plan out?")
+
+
+def exit_code(done: Done) -> ExitCode:
+    """What the exit code says about it."""
+    if done.refused:
+        return ExitCode.CHANGES_REFUSED
+    if done.result.interrupted:
+        return ExitCode.INTERRUPTED
+    return ExitCode.SUCCESS if done.result.succeeded else ExitCode.RESOURCE_FAILED
+
+
+def report(done: Done, *, as_json: bool, next_step: str) -> ExitCode:
+    """Answer, say the next step, and return the exit code."""
+    if as_json:
+        console.answer(answers.of_run(done.result, done.engine, verdict="refused" if done.refused else None))
+    code = exit_code(done)
+    if done.refused:
+        console.say(str(done.refused))
+    elif code is ExitCode.RESOURCE_FAILED:
+        console.say("  next: correct what is said above and call again; what was made is kept and recorded")
+    elif code is ExitCode.INTERRUPTED:
+        console.say("  next: call again; what was made is kept and recorded")
+    elif next_step:
+        console.say(f"  next: {next_step}")
+    return code

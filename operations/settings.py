@@ -1,0 +1,34 @@
+"""The stack's configuration, judged before an engine starts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from operations.workspace import Workspace
+    from stacks.config import Settings
+
+
+def judged(workspace: Workspace, *, with_files: bool) -> Settings:
+    """Read the stack's file with the overrides of this run, and judge it.
+
+    Secrets stay encrypted: neither the engine's key nor their values are needed to judge the rest.
+
+    Args:
+        workspace: The stack.
+        with_files: Whether what it names must be there, and its program too: for deploying, not for looking at a stack
+            or taking it down.
+
+    Raises:
+        engine.errors.ProjectError: A file cannot be read, or a value has another type than Pulumi.yaml declares.
+        components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
+    """
+    from engine.project import load_config, load_project  # noqa: PLC0415 - not for help and usage errors
+    from stacks.config import check, judge  # noqa: PLC0415 - loads pydantic
+
+    project = load_project(workspace.folder)
+    config = load_config(project, workspace.stack, overrides=workspace.overrides, crypter=lambda _ciphertext: "")
+    plain = {key: value for key, value in config.plain.items() if key not in config.secret_keys}
+    if with_files:
+        return check(workspace.stack, plain, folder=workspace.folder)
+    return judge(workspace.stack, plain)

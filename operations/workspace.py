@@ -1,0 +1,203 @@
+"""Where a stack's state lies, what opens it, and what the processes that work on it are told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from operations.errors import StateError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROJECT = Path(__file__).resolve().parent.parent
+FOLDER = ".infra"
+FILE_SCHEME = "file://"
+NOT_FOR_CHILDREN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """One stack of one project folder.
+
+    Attributes:
+        folder: Where Pulumi.yaml lies.
+        stack: The stack's name.
+        backend_url: Where the state lies; of a file backend, an absolute `file://` URL.
+        passphrase: What opens the state's secrets; None where the backend has its own way.
+        overrides: Configuration of this run only, "namespace:key" to text.
+    """
+
+    folder: Path
+    stack: str
+    backend_url: str
+    passphrase: str | None = field(repr=False)
+    overrides: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def private(self) -> Path:
+        """The git-ignored folder for what is made on this machine."""
+        return self.folder / FOLDER
+
+    @property
+    def state_folder(self) -> Path | None:
+        """The folder of a file backend; None for any other."""
+        return file_backend(self.backend_url)
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack's configuration file."""
+        return self.folder / f"Pulumi.{self.stack}.yaml"
+
+
+def open_workspace(
+    folder: Path, stack: str, *, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ
+) -> Workspace:
+    """Find the state and its passphrase; make both places on first use.
+
+    Raises:
+        UsageError: The stack's file is missing, or the backend's URL is not one.
+        StateError: There is state, and no passphrase for it.
+    """
+    url = backend_url(folder, environ)
+    workspace = Workspace(
+        folder=folder,
+        stack=stack,
+        backend_url=url,
+        passphrase=passphrase(folder, url, environ),
+        overrides=overrides or {},
+    )
+    if not workspace.stack_file.is_file():
+        raise UsageError(
+            f"{workspace.stack_file.name} is missing in {folder}",
+            next_step=f"bring it back: git checkout -- {workspace.stack_file.name}",
+        )
+    if workspace.state_folder is not None:
+        private_folder(workspace.state_folder)
+    return workspace
+
+
+def backend_url(folder: Path, environ: Mapping[str, str]) -> str:
+    """Where the state lies: PULUMI_BACKEND_URL, else what Pulumi.yaml says, else a folder of the project.
+
+    A relative path starts from the current folder in the variable, as the CLI has it, and from the project's folder in
+    Pulumi.yaml, so that the state is the same wherever the command is called.
+    """
+    from engine.project import load_project  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
+
+    url = environ.get("PULUMI_BACKEND_URL", "")
+    if url:
+        return absolute(url, Path.cwd())
+    return absolute(load_project(folder).backend_url or f"{FILE_SCHEME}./{FOLDER}/state?create_dir=true", folder)
+
+
+def absolute(url: str, start: Path) -> str:
+    """Make the path of a `file://` URL absolute; other URLs are not touched."""
+    if not url.startswith(FILE_SCHEME):
+        return url
+    path, question, query = url.removeprefix(FILE_SCHEME).partition("?")
+    if not path:
+        raise UsageError(
+            f"the state's place {url!r} names no folder", next_step="file:///a/folder, or file://./a/folder"
+        )
+    expanded = Path(path).expanduser()
+    return f"{FILE_SCHEME}{Path(os.path.normpath(start / expanded))}{question}{query}"
+
+
+def file_backend(url: str) -> Path | None:
+    """The folder behind an absolute `file://` URL; None for any other."""
+    if not url.startswith(FILE_SCHEME):
+        return None
+    return Path(url.removeprefix(FILE_SCHEME).partition("?")[0])
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder, and those above it, that only this user may enter; one that is there stays as it is."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def known_passphrase(folder: Path, environ: Mapping[str, str]) -> str | None:
+    """The passphrase, if the environment or the project's private folder knows it."""
+    if "PULUMI_CONFIG_PASSPHRASE" in environ:
+        return environ["PULUMI_CONFIG_PASSPHRASE"]
+    named = environ.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
+    file = Path(named) if named else passphrase_file(folder)
+    try:
+        # Trailing line ends go, as in the CLI: an editor may have added one.
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except FileNotFoundError:
+        if named:
+            raise UsageError(f"PULUMI_CONFIG_PASSPHRASE_FILE names {file}, which does not exist") from None
+    except OSError as error:
+        raise StateError(
+            f"the passphrase file {file} cannot be read: {error.strerror}", next_step=f"ls -l {file}"
+        ) from None
+    return None
+
+
+def passphrase(folder: Path, url: str, environ: Mapping[str, str]) -> str | None:
+    """The passphrase of the state; made once when there is neither one nor any state.
+
+    Raises:
+        StateError: There is state, and no passphrase for it: a new one could not open it.
+    """
+    known = known_passphrase(folder, environ)
+    state = file_backend(url)
+    if known is not None or state is None:
+        return known
+    if has_stacks(state):
+        raise StateError(
+            f"there is state in {state}, but the passphrase that opens it is not known here: neither "
+            f"PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set, {passphrase_file(folder)} is missing",
+            next_step=f"put the passphrase back into {passphrase_file(folder)}, or set PULUMI_CONFIG_PASSPHRASE",
+        )
+    return make_passphrase(passphrase_file(folder))
+
+
+def passphrase_file(folder: Path) -> Path:
+    """Where a passphrase made here lies."""
+    return folder / FOLDER / "passphrase"
+
+
+def has_stacks(state: Path) -> bool:
+    """Whether a file backend holds any stack, also one that is half written or only backed up."""
+    stacks = state / ".pulumi" / "stacks"
+    return stacks.is_dir() and any(path.is_file() for path in stacks.rglob("*"))
+
+
+def make_passphrase(file: Path) -> str:
+    """Make a passphrase file that only this user may read; of two calls at once, both get the same one.
+
+    It is complete before it has its name: a link is refused when the name is taken, where a rename would replace.
+    """
+    private_folder(file.parent)
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(secrets.token_urlsafe(32) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        draft.unlink()
+    return file.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+def child_environment(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a process that works on the stack is told: the same place, the same passphrase, no foreign modules."""
+    environment = {name: value for name, value in environ.items() if name not in NOT_FOR_CHILDREN}
+    environment["PULUMI_BACKEND_URL"] = workspace.backend_url
+    environment["PULUMI_SKIP_UPDATE_CHECK"] = "true"
+    if workspace.passphrase is not None:
+        environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
+        environment["PULUMI_CONFIG_PASSPHRASE"] = workspace.passphrase
+    return environment

@@ -1,0 +1,226 @@
+"""The set-up of ./infra: real environments, a package index in a folder."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.infra.conftest import Fresh
+
+
+def _told(answer: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """What the command says about how it was started."""
+    assert answer.returncode == 42, answer.stderr
+    told: dict[str, Any] = json.loads(answer.stdout)
+    return told
+
+
+def _sites(fresh: Fresh) -> set[str]:
+    return {path.name for path in fresh.folder.glob(".venv/lib/*/site-packages/*.py")}
+
+
+def test_the_first_call_makes_everything_and_runs_the_command(fresh: Fresh) -> None:
+    """A clone and a Python are enough: environment, pinned packages, progress on standard error, then the command."""
+    first = fresh.call("up", "dev")
+    told = _told(first)
+    assert told["tiny"] == "1.0"
+    assert told["python"] == str(fresh.folder / ".venv")
+    assert told["arguments"] == ["up", "dev"]
+    assert "making .venv" in first.stderr
+    assert "installing what requirements.txt pins" in first.stderr
+    second = fresh.call("up", "dev")
+    assert _told(second)["tiny"] == "1.0"
+    assert second.stderr == ""
+
+
+def test_changed_pins_are_installed_by_the_next_call(fresh: Fresh) -> None:
+    """After a pull that changes requirements.txt, the next call brings the environment in step; it is not made anew."""
+    fresh.call()
+    (fresh.folder / ".venv" / "kept").touch()
+    fresh.pin("tiny", "10.0")
+    assert _told(fresh.call())["tiny"] == "10.0"
+    assert (fresh.folder / ".venv" / "kept").exists()
+
+
+def test_only_test_needs_the_development_tools(fresh: Fresh) -> None:
+    """`./infra test` adds what requirements-dev.txt pins, and a later command does not take it away."""
+    fresh.call("up", "dev")
+    assert _sites(fresh) == {"tiny.py"}
+    fresh.call("test")
+    assert _sites(fresh) == {"tiny.py", "checker.py"}
+    assert fresh.call("up", "dev").stderr == ""
+    fresh.pin("tiny", "10.0")
+    assert _told(fresh.call("up", "dev"))["tiny"] == "10.0"
+    assert _sites(fresh) == {"tiny.py", "checker.py"}
+
+
+def test_a_half_made_environment_is_made_again(fresh: Fresh) -> None:
+    """What a killed set-up has left is not trusted."""
+    left = fresh.folder / ".venv" / "lib" / "half.py"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    answer = fresh.call()
+    assert _told(answer)["tiny"] == "1.0"
+    assert "making it again" in answer.stderr
+    assert not left.exists()
+
+
+def test_a_moved_clone_heals_itself(fresh: Fresh) -> None:
+    """An environment knows its place by heart; in another place it is made again."""
+    fresh.call()
+    moved = fresh.folder.with_name("moved")
+    fresh.folder.rename(moved)
+    answer = subprocess.run(
+        [*fresh.command()[:1], str(moved / "infra")], env=fresh.environment, capture_output=True, text=True, check=False
+    )
+    assert _told(answer)["python"] == str(moved / ".venv")
+
+
+def test_a_replaced_python_is_noticed(fresh: Fresh) -> None:
+    """When the Python behind the environment is gone or another file, the environment is made again."""
+    fresh.call()
+    python = fresh.folder / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to(fresh.folder / "no-such-python")
+    answer = fresh.call()
+    assert _told(answer)["tiny"] == "1.0"
+    assert "making it again" in answer.stderr
+
+
+def test_a_linked_environment_that_is_not_in_step_is_let_go(fresh: Fresh) -> None:
+    """A link in the place of .venv is removed; what it points to is not touched."""
+    elsewhere = fresh.folder.with_name("elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    (fresh.folder / ".venv").symlink_to(elsewhere)
+    assert _told(fresh.call())["tiny"] == "1.0"
+    assert (elsewhere / "precious").exists()
+
+
+def test_of_two_calls_the_second_waits_and_says_so(fresh: Fresh) -> None:
+    """Whoever comes second waits for the lock, and finds everything done."""
+    (fresh.folder / ".infra").mkdir()
+    with (fresh.folder / ".infra" / "setup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            fresh.command(), env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stderr
+        assert "waiting" in process.stderr.readline()
+    out, err = process.communicate(timeout=120)
+    assert json.loads(out)["tiny"] == "1.0"
+    assert "making .venv" in err
+
+
+def test_a_race_on_a_fresh_clone_ends_well_for_all(fresh: Fresh) -> None:
+    """Three first calls at once: one sets up, all run their command."""
+    processes = [
+        subprocess.Popen(
+            fresh.command(), env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    answers = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [42] * 3
+    assert sum("making .venv" in err for _, err in answers) == 1
+
+
+def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) -> None:
+    """Ctrl-C in the set-up has the code of an interruption, no traceback, and harms nothing."""
+    file = fresh.folder / "requirements-setup.txt"
+    good = file.read_text()
+    fresh.use_installer("echo Resolved; exec sleep 60", version="2.0")
+    process = subprocess.Popen(
+        fresh.command(), env=fresh.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr
+    while "Resolved" not in process.stderr.readline():
+        assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted" in err
+    file.write_text(good)
+    assert _told(fresh.call())["tiny"] == "1.0"
+
+
+@pytest.mark.parametrize(
+    ("said", "meaning", "step"),
+    [
+        ("error: failed to write: No space left on device (os error 28)", "the disk is full", "free about 1 GB"),
+        ("error: Permission denied (os error 13)", "a folder cannot be written", "writable for this user"),
+        ("error: Hash mismatch for tiny==1.0", "other files than the ones pinned", "UV_DEFAULT_INDEX"),
+        ("error: tunnel error: 407 Proxy Authentication Required", "the proxy does not let", "HTTPS_PROXY"),
+        ("error: dns error: failed to lookup address", "the package index cannot be reached", "PIP_INDEX_URL"),
+        ("error: invalid peer certificate: UnknownIssuer", "the package index cannot be reached", "PIP_CERT"),
+        ("error: something new", "something new", "then call again"),
+    ],
+)
+def test_a_failing_installer_is_a_sentence_and_a_next_step(fresh: Fresh, said: str, meaning: str, step: str) -> None:
+    """Whatever stops the installer, the user reads what it means and what to do, and never a traceback."""
+    fresh.use_installer(f'echo "{said}" >&2; exit 2')
+    answer = fresh.call("up", "dev")
+    assert answer.returncode == 6
+    assert answer.stdout == ""
+    assert meaning in answer.stderr
+    assert f"| {said}" in answer.stderr
+    assert step in answer.stderr.partition("next: ")[2]
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_missing_registry_is_a_sentence(fresh: Fresh) -> None:
+    """When pip finds no uv, the index is named as the cause; a later call with an index goes through."""
+    answer = fresh.call(PIP_FIND_LINKS=str(fresh.folder))
+    assert answer.returncode == 6
+    assert "uv could not be installed: the package index cannot be reached" in answer.stderr
+    assert _told(fresh.call())["tiny"] == "1.0"
+
+
+def test_a_wrong_hash_installs_nothing(fresh: Fresh) -> None:
+    """A package that is not the pinned file is refused."""
+    file = fresh.folder / "requirements.txt"
+    digest = file.read_text().partition("sha256:")[2].strip()
+    file.write_text(file.read_text().replace(digest, "0" * 64))
+    answer = fresh.call()
+    assert answer.returncode == 6
+    assert "next: " in answer.stderr
+    assert _sites(fresh) == set()
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(fresh: Fresh) -> None:
+    """Where the lock cannot be made, the system's reason is told."""
+    (fresh.folder / ".infra").touch()
+    answer = fresh.call()
+    assert answer.returncode == 6
+    assert "the set-up stopped" in answer.stderr
+    assert "next: " in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_pips_settings_reach_uv(fresh: Fresh) -> None:
+    """A company's index and certificates are told once, to pip; uv gets them, and its own variables come first."""
+    record = fresh.folder / "record"
+    fresh.use_installer(f"env > '{record}'; exit 1")
+    settings = fresh.folder / "pip.conf"
+    settings.write_text("[global]\nindex-url = https://index.example/simple\nproxy = http://proxy.example:3128\n")
+    fresh.call(PIP_CONFIG_FILE=str(settings), PIP_CERT="/c.pem", HTTPS_PROXY="http://own.example")
+    told = dict(line.partition("=")[::2] for line in record.read_text().splitlines())
+    assert told["UV_DEFAULT_INDEX"] == "https://index.example/simple"
+    assert told["SSL_CERT_FILE"] == "/c.pem"
+    assert told["HTTPS_PROXY"] == "http://own.example"
+
+
+def test_progress_is_shown_while_it_works(fresh: Fresh) -> None:
+    """The steps of the installer are passed on as they come, before the command's own output."""
+    fresh.use_installer("echo 'Resolved 52 packages in 1s'; echo ' + noise==1'; echo 'error: no'; exit 1")
+    answer = fresh.call()
+    assert "infra:   Resolved 52 packages in 1s" in answer.stderr
+    assert "noise" not in answer.stderr

@@ -1,0 +1,82 @@
+"""A project folder to work on, and the command line as a function."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from operations import __main__ as entry
+from operations import changes
+from tests.operations.doubles import FakeEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+PROJECT = Path(__file__).resolve().parents[2]
+SCHEMAS = PROJECT / "docs" / "schemas"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a command line came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one document on standard output."""
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def infra(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Run a command line in this process."""
+
+    def run(*arguments: str) -> Answer:
+        code = entry.main(arguments)
+        captured = capsys.readouterr()
+        return Answer(code=code, out=captured.out, err=captured.err)
+
+    return run
+
+
+@pytest.fixture
+def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Let every command work with an engine that only remembers."""
+    engine = FakeEngine()
+    monkeypatch.setattr(changes, "opened", lambda _target, *, deploys: engine if deploys in {True, False} else None)
+    return engine
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder of its own, with nothing set in the environment."""
+    for name in [name for name in os.environ if name.startswith("PULUMI_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    for file in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml", ".gitignore"):
+        shutil.copy(PROJECT / file, folder / file)
+    return folder
+
+
+@pytest.fixture
+def valid() -> Callable[[str, Any], None]:
+    """Judge a document by a schema of docs/schemas."""
+
+    def check(name: str, document: Any) -> None:
+        schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text())
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(document, schema)
+
+    return check

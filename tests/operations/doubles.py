@@ -1,0 +1,58 @@
+"""An engine that only remembers, and results for it to give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine import api
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from operations.engines.interface import Change, EngineName
+
+OUTPUTS = {
+    "branchName": api.Output(value="dev", secret=False),
+    "databaseUrl": api.Output(value="postgresql://app:s3cret@127.0.0.1:1/app?sslmode=disable", secret=True),
+}
+
+
+def result(kind: api.Kind = "up", **differing: Any) -> api.Result:
+    """A result that says that one thing was made."""
+    values: dict[str, Any] = {
+        "stack": "dev",
+        "succeeded": True,
+        "interrupted": False,
+        "changes": api.Changes(create=1, same=2),
+        "outputs": OUTPUTS,
+        "duration_seconds": 1.25,
+        "errors": (),
+    }
+    return api.Result(kind=kind, **{**values, **differing})
+
+
+@dataclass
+class FakeEngine:
+    """Remembers what it was asked, and answers what it was told to."""
+
+    name: EngineName = "embedded"
+    asked: list[str] = field(default_factory=list)
+    answers: dict[str, api.Result] = field(default_factory=dict)
+    values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
+
+    def change(self, kind: Change, listener: api.Listener) -> api.Result:
+        """Carry a change out."""
+        listener.on_event(api.Message(severity="info", text="working"))
+        self.asked.append(kind)
+        return self.answers.get(kind, result(kind))
+
+    def plan(self, kind: Change, listener: api.Listener) -> api.Result:
+        """Say what a change would do."""
+        del listener
+        self.asked.append(f"plan {kind}")
+        return self.answers.get("plan", result("preview"))
+
+    def outputs(self) -> Mapping[str, api.Output]:
+        """The outputs."""
+        return self.values

@@ -1,0 +1,221 @@
+"""What up, preview, refresh and destroy do with an engine, and how they answer."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from components.errors import ConfigurationError
+from engine import api
+from engine.errors import ProjectError
+from operations import changes, console, progress
+from operations.engines import choice
+from operations.exit_codes import ExitCode
+from tests.operations.doubles import FakeEngine, result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+KINDS = ("up", "refresh", "destroy")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_yes_carries_out_without_a_plan(
+    kind: str, infra: Callable[..., Any], fake_engine: FakeEngine, valid: Callable[[str, Any], None]
+) -> None:
+    """With --yes the change is made at once, and the answer is the one document the issue describes."""
+    answer = infra(kind, "dev", "--yes", "--json")
+    assert answer.code == ExitCode.SUCCESS
+    assert fake_engine.asked == [kind]
+    valid("change", answer.document)
+    assert answer.document == {
+        "stack": "dev",
+        "engine": "embedded",
+        "result": "succeeded",
+        "changes": {"create": 1, "update": 0, "replace": 0, "delete": 0, "same": 2},
+        "outputs": {"branchName": "dev", "databaseUrl": "[secret]"},
+        "durationSeconds": 1.25,
+    }
+    assert "working" in answer.err
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_terminal_and_consent_the_plan_is_all(
+    kind: str, infra: Callable[..., Any], fake_engine: FakeEngine, valid: Callable[[str, Any], None]
+) -> None:
+    """Where nobody can be asked, the plan is printed and nothing is changed, with its own exit code."""
+    answer = infra(kind, "dev", "--json")
+    assert answer.code == ExitCode.CHANGES_REFUSED
+    assert fake_engine.asked == [f"plan {kind}"]
+    valid("change", answer.document)
+    assert answer.document["result"] == "refused"
+    assert "1 to create, 2 unchanged" in answer.err
+    assert f"./infra {kind} dev --yes" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("said", "carried_out"), [("y\n", True), ("YES\n", True), ("n\n", False), ("\n", False), ("", False)]
+)
+def test_in_a_terminal_a_person_is_asked(
+    said: str,
+    carried_out: bool,  # noqa: FBT001 - a parameter of the table
+    infra: Callable[..., Any],
+    fake_engine: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The plan is shown, then the question; anything but a yes is a no."""
+    monkeypatch.setattr(console, "can_ask", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    answer = infra("up", "dev")
+    assert fake_engine.asked == (["plan up", "up"] if carried_out else ["plan up"])
+    assert answer.code == (ExitCode.SUCCESS if carried_out else ExitCode.CHANGES_REFUSED)
+    assert "[y/N]" in answer.err
+
+
+def test_preview_plans_and_changes_nothing(
+    infra: Callable[..., Any], fake_engine: FakeEngine, valid: Callable[[str, Any], None]
+) -> None:
+    """`preview` answers with the summary of the plan."""
+    answer = infra("preview", "dev", "--json")
+    assert answer.code == ExitCode.SUCCESS
+    assert fake_engine.asked == ["plan up"]
+    valid("change", answer.document)
+    assert answer.document["result"] == "preview"
+
+
+def test_a_failed_resource_is_told_with_its_code(
+    infra: Callable[..., Any], fake_engine: FakeEngine, valid: Callable[[str, Any], None]
+) -> None:
+    """A run that failed still answers with its document, errors included, and the code of a failed resource."""
+    fake_engine.answers["up"] = result(succeeded=False, errors=("port 1 is taken",))
+    answer = infra("up", "dev", "--yes", "--json")
+    assert answer.code == ExitCode.RESOURCE_FAILED
+    valid("change", answer.document)
+    assert (answer.document["result"], answer.document["errors"]) == ("failed", ["port 1 is taken"])
+    assert "error: port 1 is taken" in answer.err
+    assert "next: " in answer.err
+
+
+def test_a_failed_plan_is_a_failure_and_not_a_refusal(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:
+    """When the program does not even plan, its error counts, not the missing consent."""
+    fake_engine.answers["plan"] = result("preview", succeeded=False, errors=("program bug",))
+    assert infra("up", "dev").code == ExitCode.RESOURCE_FAILED
+
+
+def test_an_interrupted_run_has_its_own_code(
+    infra: Callable[..., Any], fake_engine: FakeEngine, valid: Callable[[str, Any], None]
+) -> None:
+    """Ctrl-C in the middle: what was made is recorded, and the next call goes on."""
+    fake_engine.answers["up"] = result(succeeded=False, interrupted=True, errors=("interrupted",))
+    answer = infra("up", "dev", "--yes", "--json")
+    assert answer.code == ExitCode.INTERRUPTED
+    valid("change", answer.document)
+    assert answer.document["result"] == "interrupted"
+
+
+def test_destroy_records_the_values_of_this_run_first(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:
+    """What is done on deletion comes from the record, so `--config` on destroy is brought up before."""
+    assert infra("destroy", "dev", "--yes", "--config", "retainData=false").code == ExitCode.SUCCESS
+    assert fake_engine.asked == ["up", "destroy"]
+
+
+def test_destroy_stops_when_its_values_cannot_be_recorded(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:
+    """Nothing is deleted on other terms than those asked for."""
+    fake_engine.answers["up"] = result(succeeded=False, errors=("no",))
+    assert infra("destroy", "dev", "--yes", "--config", "retainData=false").code == ExitCode.RESOURCE_FAILED
+    assert fake_engine.asked == ["up"]
+
+
+def test_the_next_step_never_shows_the_url(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:
+    """After `up dev` a person reads where the URL is, not what it is."""
+    del fake_engine
+    answer = infra("up", "dev", "--yes")
+    assert ".dev.vars" in answer.err
+    assert "./infra verify dev" in answer.err
+    assert "s3cret" not in answer.err + answer.out
+
+
+@pytest.mark.parametrize(
+    ("differing", "said"),
+    [
+        ({}, "up of dev done in 1.2 s (embedded engine): 1 created, 2 unchanged"),
+        ({"succeeded": False}, "up of dev failed in 1.2 s (embedded engine): 1 created, 2 unchanged"),
+        ({"interrupted": True}, "up of dev interrupted in 1.2 s (embedded engine): 1 created, 2 unchanged"),
+        ({"kind": "preview"}, "plan of dev done in 1.2 s (embedded engine): 1 to create, 2 unchanged"),
+        (
+            {"changes": api.Changes(update=1, replace=2, delete=3)},
+            "up of dev done in 1.2 s (embedded engine): 1 updated, 2 replaced, 3 deleted",
+        ),
+        ({"changes": api.Changes()}, "up of dev done in 1.2 s (embedded engine): nothing"),
+    ],
+)
+def test_the_summary_is_one_line(differing: dict[str, Any], said: str) -> None:
+    """How a run ended, in words, whatever happened."""
+    assert progress.summed_up(result(**differing), "embedded") == said
+
+
+def test_an_error_is_told_once() -> None:
+    """What an event has told is not repeated in the summary."""
+    stream = io.StringIO()
+    shown = progress.Progress(stream=stream)
+    with shown:
+        shown.on_event(api.Message(severity="error", text="told"))
+    shown.summary(result(succeeded=False, errors=("told", "untold")), "embedded")
+    assert stream.getvalue().count("untold") == 1
+    assert stream.getvalue().count("told") == 2
+
+
+@pytest.fixture
+def opening(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Open a stack of the project folder with the embedded engine."""
+    monkeypatch.setattr(choice, "installed", lambda: (None, []))
+
+    def opened(stack: str = "dev", *, deploys: bool = True, **config: str) -> Any:
+        overrides = {f"infra:{key}": value for key, value in config.items()}
+        target = changes.Target(stack=stack, engine="embedded", config=overrides, folder=project)
+        return changes.opened(target, deploys=deploys)
+
+    return opened
+
+
+def test_opening_gives_the_engine_its_workspace(opening: Callable[..., Any], project: Path) -> None:
+    """The engine works on the project's state with the values of this run."""
+    engine = opening(port="15432")
+    assert engine.name == "embedded"
+    assert engine.workspace.overrides == {"infra:port": "15432"}
+    assert engine.workspace.state_folder == project / ".infra" / "state"
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"port": "70000"}, "0, or a port from"),
+        ({"prot": "1"}, "infra:port"),
+        ({"database": "xata"}, "xata"),
+    ],
+)
+def test_a_wrong_value_is_told_before_an_engine_is_chosen(
+    opening: Callable[..., Any], config: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Configuration is judged first: a wrong value touches nothing."""
+    monkeypatch.setattr(choice, "choose", lambda *_args, **_named: pytest.fail("an engine was chosen"))
+    with pytest.raises(ConfigurationError, match=said):
+        opening(**config)
+
+
+def test_a_stack_without_program_can_be_looked_at_but_not_deployed(opening: Callable[..., Any]) -> None:
+    """Staging has no components yet: deploying is refused in words, reading is not."""
+    assert opening("staging", deploys=False).name == "embedded"
+    with pytest.raises(ConfigurationError, match="Xata"):
+        opening("staging")
+
+
+@pytest.mark.parametrize("text", ["config:\n  infra:port: [", "- a list\n", "config: 7\n"])
+def test_a_malformed_stack_file_is_named(opening: Callable[..., Any], project: Path, text: str) -> None:
+    """A stack file that cannot be read is named, whatever is wrong with it."""
+    (project / "Pulumi.dev.yaml").write_text(text)
+    with pytest.raises(ProjectError, match=r"Pulumi\.dev\.yaml"):
+        opening()

@@ -1,0 +1,124 @@
+"""The command line: help, mistakes, and what it must not load."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from operations import cli, stack_names
+from stacks.config import MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROJECT = Path(__file__).resolve().parents[2]
+HEAVY = ("pulumi", "pulumi_cloudflare", "pulumi_docker", "grpc", "rich", "pydantic", "psycopg", "yaml", "docker")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["up", "--help"],
+        ["up", "dve"],
+        ["up", "dev", "--wrong"],
+        ["verify", "dev", "--budget", "x"],
+        ["upp"],
+    ],
+)
+def test_help_and_mistakes_load_nothing_heavy(arguments: list[str]) -> None:
+    """Help and wrong command lines are answered without Pulumi, gRPC, rich or any other big package."""
+    code = (
+        "import sys; from operations.__main__ import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        f"print('\\n' + ' '.join(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.splitlines()[-1] == ""
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_has_help_and_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command explains itself and shows how it is called."""
+    with pytest.raises(SystemExit) as left:
+        cli.parse([command, "--help"])
+    text = capsys.readouterr().out
+    assert left.value.code == 0
+    assert f"./infra {command}" in text.partition("examples:")[2]
+
+
+def test_top_level_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`./infra --help` lists all commands."""
+    with pytest.raises(SystemExit):
+        cli.parse(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"\n    {command} " in text for command in cli.COMMANDS)
+
+
+def test_the_stack_names_are_those_of_the_configuration() -> None:
+    """The names known without loading anything are the environments that have a model."""
+    assert set(stack_names.STACKS) == set(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["up", "dve"], "did you mean dev?"),
+        (["up", "Production"], "did you mean production?"),
+        (["up", "nothing-like-it"], "the stacks are dev, staging, production"),
+        (["destroy", "pr-12", "--yes"], "reserved for pull requests"),
+        (["up", "dve", "--no-such-flag"], "did you mean dev?"),
+        (["up"], "STACK"),
+        (["up", "dev", "--no-such-flag"], "--no-such-flag"),
+        (["up", "dev", "--ye"], "--ye"),
+        (["up", "dev", "--config", "port"], "KEY=VALUE"),
+        (["up", "dev", "--config", "=1"], "KEY=VALUE"),
+        (["up", "dev", "--parallel", "0"], "1 to 256"),
+        (["up", "dev", "--engine", "other"], "embedded"),
+        (["verify", "dev", "--budget", "0"], "--budget"),
+        (["verify", "dev", "--budget", "soon"], "--budget"),
+        (["upp", "dev"], "did you mean up?"),
+        ([], "COMMAND"),
+    ],
+)
+def test_mistakes_are_usage_errors(infra: Callable[..., Any], arguments: list[str], said: str) -> None:
+    """A wrong command line ends with a sentence, a next step, the code of bad configuration, and no document."""
+    answer = infra(*arguments)
+    assert answer.code == 2
+    assert said in answer.err
+    assert "next: " in answer.err
+    assert answer.out == ""
+
+
+def test_a_mistake_with_json_is_one_document(infra: Callable[..., Any], valid: Callable[[str, Any], None]) -> None:
+    """A program that asked for JSON gets one document for a mistake, too."""
+    answer = infra("up", "dve", "--json")
+    valid("error", answer.document)
+    assert answer.document["error"]["code"] == answer.code == 2
+
+
+def test_config_keys_without_namespace_are_ours() -> None:
+    """`--config` may be repeated; a key alone gets our namespace, a value may hold anything."""
+    arguments = cli.parse(["up", "dev", "--config", "port=1", "--config", "docker:host=a=b", "--config", "account="])
+    assert arguments.config == [("infra:port", "1"), ("docker:host", "a=b"), ("infra:account", "")]
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    """`./infra doctor | head -0` ends quietly."""
+    code = "import sys; from operations.__main__ import main; sys.exit(main(['doctor']))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert "Traceback" not in answer.stderr
+    assert "Exception ignored" not in answer.stderr

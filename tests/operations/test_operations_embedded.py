@@ -1,0 +1,109 @@
+"""The embedded engine as commands see it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from engine import api
+from engine.errors import UnsupportedError
+from operations.engines.embedded import EmbeddedEngine
+from operations.engines.interface import EngineOptions
+from operations.workspace import Workspace, open_workspace
+from tests.operations.doubles import result
+
+
+class _Recorder:
+    def __init__(self) -> None:
+        self.events: list[api.Event] = []
+
+    def on_event(self, event: api.Event) -> None:
+        """Remember it."""
+        self.events.append(event)
+
+
+@pytest.fixture
+def embedded(project: Path) -> EmbeddedEngine:
+    """The engine on a project folder."""
+    environ = {"PULUMI_CONFIG_PASSPHRASE": "s3cret"}
+    workspace = open_workspace(project, "dev", overrides={"infra:port": "1"}, environ=environ)
+    return EmbeddedEngine(workspace=workspace, options=EngineOptions(parallel=3, verbose=True, lock_timeout=7))
+
+
+@pytest.mark.parametrize(("act", "kind"), [("change", "up"), ("plan", "preview")])
+def test_the_request_says_everything(
+    embedded: EmbeddedEngine, act: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """State, passphrase, values of this run and options reach the engine; refreshing is left to Pulumi.yaml."""
+    seen: list[api.Request] = []
+
+    def run(request: api.Request, _listener: api.Listener) -> api.Result:
+        seen.append(request)
+        return result()
+
+    monkeypatch.setattr(engine, "run", run)
+    getattr(embedded, act)("up", _Recorder())
+    (request,) = seen
+    assert (request.kind, request.stack, request.refresh) == (kind, "dev", None)
+    assert request.backend_url == embedded.workspace.backend_url
+    assert (request.passphrase, request.config) == ("s3cret", {"infra:port": "1"})
+    assert (request.parallel, request.verbose, request.lock_timeout) == (3, True, 7)
+    assert request.python == Path(sys.executable)
+
+
+def test_a_stack_never_made_has_an_empty_plan_and_no_outputs(embedded: EmbeddedEngine) -> None:
+    """Destroying nothing plans nothing."""
+    assert embedded.plan("destroy", _Recorder()).changes == api.Changes()
+    assert embedded.outputs() == {}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "op"), [("destroy", api.Changes(delete=2), "delete"), ("refresh", api.Changes(same=2), "same")]
+)
+def test_destroy_and_refresh_are_planned_from_the_record(
+    embedded: EmbeddedEngine, kind: Any, changes: api.Changes, op: str
+) -> None:
+    """Every recorded resource is named, dependents first; default providers are not counted."""
+    from engine.state import ResourceState, Snapshot, Store  # noqa: PLC0415 - shows what the state needs, and where
+
+    prefix = "urn:pulumi:dev::infra::"
+    workspace = embedded.workspace
+    store = Store(workspace.backend_url, "infra", "dev", "s3cret", folder=workspace.folder, config_salt=None)
+    snapshot = Snapshot(
+        resources=[
+            ResourceState(urn=f"{prefix}pulumi:pulumi:Stack::infra-dev", type="pulumi:pulumi:Stack", custom=False),
+            ResourceState(urn=f"{prefix}pulumi:providers:x::default", type="pulumi:providers:x", id="1"),
+            ResourceState(
+                urn=f"{prefix}x:Thing::thing",
+                type="x:Thing",
+                id="2",
+                provider=f"{prefix}pulumi:providers:x::default::1",
+            ),
+        ]
+    )
+    with store.lock(timeout=0, on_wait=lambda _holder: None):
+        store.load()
+        store.save(snapshot)
+    recorder = _Recorder()
+    plan = embedded.plan(kind, recorder)
+    assert (plan.kind, plan.succeeded, plan.changes) == ("preview", True, changes)
+    finished = [event for event in recorder.events if isinstance(event, api.StepFinished)]
+    assert [(event.step.name, event.op) for event in finished] == [("thing", op), ("infra-dev", op)]
+
+
+def test_another_backend_is_left_to_the_cli(project: Path) -> None:
+    """State in a bucket is refused by name, with how to get what reaches it."""
+    workspace = Workspace(folder=project, stack="dev", backend_url="s3://bucket", passphrase=None)
+    engine_ = EmbeddedEngine(workspace=workspace, options=EngineOptions())
+    for act in (
+        engine_.outputs,
+        lambda: engine_.change("up", _Recorder()),
+        lambda: engine_.plan("destroy", _Recorder()),
+    ):
+        with pytest.raises(UnsupportedError, match="s3://bucket") as told:
+            act()
+        assert "./infra setup --pulumi" in told.value.next_step

@@ -1,0 +1,354 @@
+"""The Pulumi CLI behind our interface: a stand-in for what it is told, the real one for what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine import api
+from operations.engines import choice
+from operations.engines.interface import EngineOptions
+from operations.engines.pulumi_cli import PulumiEngine, failure
+from operations.errors import CommandError, MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
+from operations.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUMMARY = {"summaryEvent": {"resourceChanges": {"create": 1, "same": 2}, "result": "succeeded"}}
+END: dict[str, Any] = {"cancelEvent": {}}
+
+STAND_IN = """\
+#!{python}
+import json, os, subprocess, sys, time
+record, script = {record!r}, json.load(open({script!r}))
+arguments = sys.argv[1:]
+value = lambda name: arguments[arguments.index(name) + 1] if name in arguments else None
+call = {{"arguments": arguments, "folder": os.getcwd(), "environment": dict(os.environ)}}
+if value("--config-file"):
+    call["file"] = open(value("--config-file")).read()
+    call["mode"] = os.stat(value("--config-file")).st_mode & 0o777
+open(record, "a").write(json.dumps(call) + "\\n")
+turn = script.pop(0) if script else {{}}
+json.dump(script, open({script!r}, "w"))
+if turn.get("lingering"):
+    subprocess.Popen(["sleep", "30"], close_fds=False, stdin=-3, stdout=-3, stderr=-3)
+if value("--event-log"):
+    with open(value("--event-log"), "w") as log:
+        for event in turn.get("events", []):
+            log.write(json.dumps(event) + "\\n")
+print(turn.get("out", ""))
+print(turn.get("err", ""), file=sys.stderr)
+sys.exit(turn.get("code", 0))
+"""
+
+
+class _Silent:
+    def on_event(self, event: api.Event) -> None:
+        """Show nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StandIn:
+    """A program in the place of the CLI, and what it was called with."""
+
+    engine: PulumiEngine
+    script: Path
+    record: Path
+
+    def plays(self, *turns: dict[str, Any]) -> None:
+        """Say what the next calls answer."""
+        self.script.write_text(json.dumps(turns))
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """What the program was called with."""
+        return [json.loads(line) for line in self.record.read_text().splitlines()]
+
+
+@pytest.fixture
+def stand_in(project: Path, tmp_path: Path) -> StandIn:
+    """An engine that talks to a stand-in."""
+    command, script, record = tmp_path / "pulumi", tmp_path / "script.json", tmp_path / "record"
+    command.write_text(STAND_IN.format(python=sys.executable, record=str(record), script=str(script)))
+    command.chmod(0o755)
+    script.write_text("[]")
+    overrides = {"infra:port": "15432", "infra:sqlFiles": '["a.sql"]', "infra:account": "x"}
+    workspace = open_workspace(project, "dev", overrides=overrides, environ={"PULUMI_CONFIG_PASSPHRASE": "s3cret"})
+    engine = PulumiEngine(command=command, workspace=workspace, options=EngineOptions(parallel=3))
+    return StandIn(engine=engine, script=script, record=record)
+
+
+def test_a_run_is_counted_from_the_log(stand_in: StandIn) -> None:
+    """Counts, verdict and outputs come from the event log, not from text."""
+    stand_in.plays({"events": [SUMMARY, END]})
+    result = stand_in.engine.change("up", _Silent())
+    assert (result.kind, result.succeeded, result.interrupted) == ("up", True, False)
+    assert result.changes == api.Changes(create=1, same=2)
+
+
+def test_the_cli_is_told_everything_it_needs(stand_in: StandIn, project: Path) -> None:
+    """Never interactive, our state, our passphrase, our Python first, and no foreign modules."""
+    stand_in.plays({"events": [SUMMARY, END]})
+    stand_in.engine.change("destroy", _Silent())
+    (call,) = stand_in.calls
+    assert call["arguments"][:6] == ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev"]
+    assert call["arguments"][-2:] == ["--parallel", "3"]
+    assert call["folder"] == str(project)
+    environment = call["environment"]
+    assert environment["PULUMI_BACKEND_URL"].startswith(f"file://{project}/.infra/state")
+    assert environment["PULUMI_CONFIG_PASSPHRASE"] == "s3cret"
+    assert environment["PULUMI_SKIP_UPDATE_CHECK"] == "true"
+    assert environment["PATH"].split(os.pathsep)[1] == str(project / ".venv" / "bin")
+    assert "PYTHONPATH" not in environment
+    assert "s3cret" not in " ".join(call["arguments"])
+
+
+def test_the_committed_stack_file_is_not_touched(stand_in: StandIn, project: Path) -> None:
+    """The values of this run reach the CLI in a private copy, which is gone afterwards."""
+    before = (project / "Pulumi.dev.yaml").read_bytes()
+    stand_in.plays({"events": [SUMMARY, END]})
+    stand_in.engine.change("up", _Silent())
+    (call,) = stand_in.calls
+    assert (project / "Pulumi.dev.yaml").read_bytes() == before
+    assert "infra:port: '15432'" in call["file"]
+    assert "infra:sqlFiles:\n  - a.sql" in call["file"]
+    assert "infra:database: auto" in call["file"]
+    assert call["mode"] == 0o600
+    assert [path.name for path in (project / ".infra").iterdir()] == ["state"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [("up", ["preview"]), ("refresh", ["refresh", "--preview-only"]), ("destroy", ["destroy", "--preview-only"])],
+)
+def test_a_plan_changes_nothing(stand_in: StandIn, kind: Any, command: list[str]) -> None:
+    """Every plan is a preview of the CLI."""
+    stand_in.plays({"events": [SUMMARY, END]})
+    assert stand_in.engine.plan(kind, _Silent()).kind == "preview"
+    (call,) = stand_in.calls
+    assert call["arguments"][: len(command)] == command
+    assert "--yes" not in call["arguments"]
+
+
+def test_an_unknown_stack_is_made_outside_the_project(stand_in: StandIn, project: Path) -> None:
+    """`stack init` writes a stack file where it stands, so it stands in a folder that is thrown away."""
+    stand_in.plays({"code": 6, "err": "error: no stack named 'dev' found"}, {}, {"events": [SUMMARY, END]})
+    assert stand_in.engine.change("up", _Silent()).succeeded
+    calls = stand_in.calls
+    assert [call["arguments"][0] for call in calls] == ["up", "stack", "up"]
+    assert calls[1]["arguments"][:3] == ["stack", "init", "dev"]
+    assert Path(calls[1]["folder"]).parent == project / ".infra"
+    assert not Path(calls[1]["folder"]).exists()
+
+
+def test_a_process_left_running_does_not_hold_the_command_up(stand_in: StandIn) -> None:
+    """A server that a provider has started may inherit the log's pipe; the end of the CLI is the end."""
+    stand_in.plays({"lingering": True, "code": 1, "err": "error: broken before it began"})
+    began = time.monotonic()
+    with pytest.raises(ResourceFailedError, match="broken before it began"):
+        stand_in.engine.change("up", _Silent())
+    assert time.monotonic() - began < 20
+
+
+def test_a_failed_run_keeps_its_errors(stand_in: StandIn) -> None:
+    """What failed is in the result, with what was made before."""
+    error = {"diagnosticEvent": {"severity": "error", "message": "no luck\n"}}
+    summary = {"summaryEvent": {"resourceChanges": {"create": 1}, "result": "failed"}}
+    stand_in.plays({"events": [error, summary, END], "code": 1})
+    result = stand_in.engine.change("up", _Silent())
+    assert not result.succeeded
+    assert result.errors == ("no luck",)
+    assert result.changes.create == 1
+
+
+def test_outputs_know_which_are_secret(stand_in: StandIn) -> None:
+    """Masked and clear answers are laid side by side; both calls work on the stack's state."""
+    stand_in.engine.command.write_text(
+        '#!/bin/sh\ncase "$*" in *--show-secrets*) echo \'{"url": "clear"}\';; *) echo \'{"url": "[secret]"}\';; esac\n'
+    )
+    assert stand_in.engine.outputs() == {"url": api.Output(value="clear", secret=True)}
+
+
+def test_a_stack_never_made_has_no_outputs(stand_in: StandIn) -> None:
+    """The CLI's "no stack named" is an empty answer."""
+    stand_in.engine.command.write_text("#!/bin/sh\necho \"error: no stack named 'dev' found\" >&2\nexit 6\n")
+    assert stand_in.engine.outputs() == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "kind", "told"),
+    [
+        (
+            "error: the stack is currently locked by 1 lock(s).\n  file:///l.json: created by me@host (pid 7) at noon",
+            1,
+            StateLockedError,
+            "me@host (pid 7)",
+        ),
+        ("error: get stack secrets manager: incorrect passphrase", 1, StateError, "incorrect passphrase"),
+        ("error: failed to load checkpoint: unexpected end of JSON input", 1, StateError, "end of JSON"),
+        ("error: validating stack config: 'infra:port' must be of type 'integer'", 1, UsageError, "infra:port"),
+        ("error: write /x: no space left on device", 1, MachineError, "no space left"),
+        ("error: something else", 1, ResourceFailedError, "something else"),
+        ("", 255, ResourceFailedError, "exit code 255"),
+    ],
+)
+def test_what_kept_the_cli_from_starting_has_a_class(said: str, code: int, kind: type[CommandError], told: str) -> None:
+    """Every such failure is told in the CLI's own words, under our exit codes."""
+    error = failure(said, code)
+    assert type(error) is kind
+    assert told in str(error)
+
+
+REAL = choice.installed()[0]
+real_cli = pytest.mark.skipif(REAL is None, reason="no Pulumi CLI, 3.238 or newer: ./infra setup --pulumi installs it")
+PROGRAM = """\
+import pulumi
+from provider import Thing
+config = pulumi.Config()
+thing = Thing("thing", {"word": config.require("word"), "made": None})
+pulumi.export("word", thing.word)
+pulumi.export("url", pulumi.Output.secret("s3cret"))
+"""
+PROVIDER = """\
+import time
+import pulumi
+from pulumi.dynamic import CreateResult, ReadResult, Resource, ResourceProvider, UpdateResult
+class Provider(ResourceProvider):
+    def create(self, props):
+        if props["word"] == "fail":
+            raise RuntimeError("cannot make it")
+        if props["word"] == "slow":
+            open("creating", "w").close()
+            time.sleep(3)
+        return CreateResult("id", {**props, "made": "yes"})
+    def update(self, _id, _olds, news):
+        return UpdateResult({**news, "made": "yes"})
+    def read(self, id_, props):
+        return ReadResult(id_, props)
+class Thing(Resource, module="test", name="Thing"):
+    word: pulumi.Output[str]
+    made: pulumi.Output[str]
+    def __init__(self, name, props):
+        super().__init__(Provider(), name, props)
+"""
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PulumiEngine]:
+    """The real CLI on a small project of its own."""
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
+    for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "small"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(
+        textwrap.dedent(f"""\
+        name: infra
+        runtime: {{name: python, options: {{toolchain: pip, virtualenv: {json.dumps(sys.prefix)}}}}}
+        options: {{refresh: always}}
+        config: {{word: {{type: string, default: hello}}}}
+        """)
+    )
+    (folder / "Pulumi.dev.yaml").write_text("# committed\nconfig: {}\n")
+    (folder / "__main__.py").write_text(PROGRAM)
+    (folder / "provider.py").write_text(PROVIDER)
+
+    def engine(**config: str) -> PulumiEngine:
+        overrides = {f"infra:{key}": value for key, value in config.items()}
+        workspace: Workspace = open_workspace(folder, "dev", overrides=overrides)
+        assert REAL
+        return PulumiEngine(command=REAL.path, workspace=workspace)
+
+    return engine
+
+
+@pytest.mark.cli
+@real_cli
+def test_the_real_cli_from_nothing_to_nothing(real: Callable[..., PulumiEngine]) -> None:
+    """Made, unchanged, changed, read, destroyed: counts and outputs are right, the stack file stays as it is."""
+    engine = real()
+    assert engine.outputs() == {}
+    assert engine.change("up", _Silent()).changes == api.Changes(create=2)
+    assert engine.change("up", _Silent()).changes == api.Changes(same=2)
+    changed = real(word="new").change("up", _Silent())
+    assert changed.changes == api.Changes(update=1, same=1)
+    assert engine.outputs() == {
+        "word": api.Output(value="new", secret=False),
+        "url": api.Output(value="s3cret", secret=True),
+    }
+    assert engine.plan("destroy", _Silent()).changes == api.Changes(delete=2)
+    assert engine.change("destroy", _Silent()).changes == api.Changes(delete=2)
+    assert engine.workspace.stack_file.read_text() == "# committed\nconfig: {}\n"
+
+
+@pytest.mark.cli
+@real_cli
+def test_the_real_clis_failures_are_told_without_noise(
+    real: Callable[..., PulumiEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failing resource gives its sentence alone; a wrong passphrase has its class and changes nothing."""
+    failed = real(word="fail").change("up", _Silent())
+    assert (failed.succeeded, failed.errors) == (False, ("cannot make it",))
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another")
+    with pytest.raises(StateError, match="incorrect passphrase"):
+        real().change("up", _Silent())
+
+
+@pytest.mark.cli
+@real_cli
+def test_the_real_cli_is_interrupted_once_and_keeps_what_was_made(real: Callable[..., PulumiEngine]) -> None:
+    """Ctrl-C lets the running step end; the next up has nothing left to do for it."""
+    engine = real(word="slow")
+    creating = engine.workspace.folder / "creating"
+
+    def interrupt() -> None:
+        while not creating.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    result = engine.change("up", _Silent())
+    thread.join()
+    assert result.interrupted
+    assert not result.succeeded
+    assert engine.change("up", _Silent()).changes.create == 0
+
+
+@pytest.mark.cli
+@real_cli
+def test_who_holds_the_real_clis_lock_is_named(real: Callable[..., PulumiEngine]) -> None:
+    """A second run says who is at work."""
+    slow = real(word="slow")
+    with contextlib.ExitStack() as exits:
+        thread = threading.Thread(target=slow.change, args=("up", _Silent()))
+        thread.start()
+        exits.callback(thread.join)
+        while not (slow.workspace.folder / "creating").exists():
+            time.sleep(0.05)
+        with pytest.raises(StateLockedError, match="pid"):
+            real().change("up", _Silent())
+
+
+def test_the_project_lies_where_git_may_see_it(project: Path) -> None:
+    """The copy for the CLI lies in a folder that git ignores."""
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+    subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+    answer = subprocess.run(["git", "check-ignore", "-q", ".infra/x/Pulumi.dev.yaml"], cwd=project, check=False)
+    assert answer.returncode == 0

@@ -1,0 +1,86 @@
+"""./infra test, without running the suite in itself."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from operations import cli
+from operations.commands import test as command
+from operations.commands.test import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Remember what would be started in place of pytest; it fails with code 5."""
+    calls: list[list[str]] = []
+
+    def run(arguments: list[str], **_named: Any) -> subprocess.CompletedProcess[str]:
+        calls.append(arguments[1:])
+        return subprocess.CompletedProcess(arguments, 5)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    return calls
+
+
+def _checks(code: int) -> Callable[[Path], list[Outcome]]:
+    return lambda _folder: [
+        Outcome(name="ruff check", code=0, output=""),
+        Outcome(name="mypy", code=code, output="wrong"),
+    ]
+
+
+def test_without_arguments_everything_runs_and_the_first_failure_counts(
+    infra: Callable[..., Any], started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checks and tests all run; the code is that of the first that failed, and its output is shown."""
+    monkeypatch.setattr(command, "check", _checks(3))
+    answer = infra("test")
+    assert started == [["-m", "pytest"]]
+    assert answer.code == 3
+    assert "ruff check: ok\nmypy: FAILED\nwrong\n" in answer.err
+
+
+def test_when_all_checks_pass_the_tests_decide(
+    infra: Callable[..., Any], started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pytest's own exit code is handed on."""
+    monkeypatch.setattr(command, "check", _checks(0))
+    assert infra("test").code == 5
+    assert len(started) == 1
+
+
+def test_arguments_go_to_pytest_alone(
+    infra: Callable[..., Any],
+    started: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """With arguments only pytest runs; paths are meant from the user's folder."""
+    monkeypatch.setattr(command, "check", lambda _folder: pytest.fail("no checks were asked for"))
+    (tmp_path / "test_x.py").touch()
+    monkeypatch.chdir(tmp_path)
+    infra("test", "test_x.py::test_a", "-k", "word", "--no-header", "-x")
+    assert started == [["-m", "pytest", f"{tmp_path}/test_x.py::test_a", "-k", "word", "--no-header", "-x"]]
+
+
+def test_pytests_flags_are_not_ours() -> None:
+    """A flag that this command line knows elsewhere still goes to pytest."""
+    assert cli.parse(["test", "--verbose", "--json", "-h"]).pytest_arguments == ["--verbose", "--json", "-h"]
+
+
+def test_the_checks_run_side_by_side_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each check is a program of this Python; its output and its code are kept."""
+    (tmp_path / "marker").touch()
+    see = "import os, sys; print(os.path.exists('marker')); sys.exit(int(sys.argv[1]))"
+    monkeypatch.setattr(command, "CHECKS", (("good", ("-c", see, "0")), ("bad", ("-c", see, "4"))))
+    assert command.check(tmp_path) == [
+        Outcome(name="good", code=0, output="True\n"),
+        Outcome(name="bad", code=4, output="True\n"),
+    ]
