@@ -28,7 +28,9 @@ _STACK_TYPE: Final = "pulumi:pulumi:Stack"
 def run(request: Request, listener: Listener) -> Result:
     """Do what is requested; what prevents the start is raised, what fails later is in the result."""
     began = time.monotonic()
-    environment = {**os.environ, **request.environment, "INFRA_ENGINE": "embedded"}
+    # gRPC's fork handlers are of no use here: they only complain, on the console, about programs that providers start.
+    own = {"INFRA_ENGINE": "embedded", "GRPC_ENABLE_FORK_SUPPORT": "0"}
+    environment = {**os.environ, **request.environment, **own}
     with contextlib.ExitStack() as exits:
 
         def spawn() -> Child:
