@@ -25,10 +25,14 @@ def _family(base: type[Exception]) -> Iterator[type[Exception]]:
         yield from _family(child)
 
 
+TREES = {"components.errors", "engine.errors", "operations.errors"}
+"""Errors defined elsewhere stay inside their room."""
+
 OURS = [
-    *_family(components.errors.InfraError),
-    *_family(engine.errors.EngineError),
-    *_family(operations.errors.CommandError),
+    kind
+    for root in (components.errors.InfraError, engine.errors.EngineError, operations.errors.CommandError)
+    for kind in _family(root)
+    if kind.__module__ in TREES
 ]
 UNCLASSIFIED = {components.errors.InfraError, operations.errors.CommandError}
 

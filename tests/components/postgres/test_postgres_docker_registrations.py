@@ -115,8 +115,7 @@ def test_connection_tells_address_and_url(recorded: Recorded) -> None:
 
 def test_type_tokens_are_the_contract(recorded: Recorded) -> None:
     """Recorded state is found again by these types."""
-    assert set(recorded.requests) == {
-        "pulumi:pulumi:Stack",
+    assert recorded.requests.keys() - {"pulumi:pulumi:Stack"} == {  # which the SDK registers once in a process
         "infra:postgres:DockerPostgres",
         "pulumi-python:dynamic/postgres:Password",
         "docker:index/remoteImage:RemoteImage",
