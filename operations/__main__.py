@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     try:
         command = cli.parse(words)
-        return int(command.run(command))
+        code = int(command.run(command))
+        sys.stdout.flush()  # here, where a reader that has gone away is understood, and not at exit
     except KeyboardInterrupt:
         return _ended("interrupted", "call again; what was made is kept and recorded", ExitCode.INTERRUPTED, words)
     except BrokenPipeError:
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the one place that catches
         _trace(words)
         return _ended(*judged(error), words)
+    return code
 
 
 def judged(error: Exception) -> tuple[str, str, ExitCode]:

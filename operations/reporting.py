@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import answers, console
+from operations import answers, changes, console
 from operations.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
     from engine.api import Result
     from operations.changes import Done, ShowProgress
+    from operations.engines.interface import Change
     from operations.progress import Progress
 
 
@@ -24,6 +26,17 @@ def shower(*, verbose: bool) -> ShowProgress:
         return Progress(verbose=verbose)
 
     return show
+
+
+def carried_out(kind: Change, arguments: argparse.Namespace) -> Done:
+    """Carry a change out as the command line says, asking where somebody is there to answer."""
+    return changes.change(
+        kind,
+        changes.Target.from_arguments(arguments),
+        yes=arguments.yes,
+        ask=asker(kind),
+        show=shower(verbose=arguments.verbose),
+    )
 
 
 def asker(kind: str) -> Callable[[Result], bool] | None:

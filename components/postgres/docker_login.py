@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from components.postgres.docker_role import IDENTIFIER_QUERY, Door
-from components.postgres.server.login import CONNECT_TIMEOUT_SECONDS, Login, attempt
-from components.postgres.server.ports import HOST
+from components.postgres.server.login import Login, attempt, connect
 
 
 def system_identifier(login: Login) -> str:
@@ -12,19 +11,7 @@ def system_identifier(login: Login) -> str:
     import psycopg  # noqa: PLC0415 - half of this room's start-up time
 
     try:
-        with psycopg.connect(
-            hostaddr=HOST,
-            port=login.port,
-            dbname=login.database,
-            user=login.user,
-            password=login.password,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            sslmode="disable",
-            gssencmode="disable",
-            channel_binding="disable",
-            require_auth="scram-sha-256",
-            options="",
-        ) as connection:
+        with connect(login) as connection:
             row = connection.execute(IDENTIFIER_QUERY).fetchone()
     except psycopg.Error:
         return ""

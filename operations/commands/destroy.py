@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import changes, options, reporting
+from operations import options, reporting
 
 if TYPE_CHECKING:
     import argparse
@@ -34,12 +34,6 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    done = changes.change(
-        "destroy",
-        changes.Target.from_arguments(arguments),
-        yes=arguments.yes,
-        ask=reporting.asker("destroy"),
-        show=reporting.shower(verbose=arguments.verbose),
-    )
+    done = reporting.carried_out("destroy", arguments)
     step = f"./infra up {arguments.stack} makes it again"
     return reporting.report(done, as_json=arguments.json, next_step=step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import changes, options, reporting
+from operations import options, reporting
 
 if TYPE_CHECKING:
     import argparse
@@ -33,13 +33,7 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    done = changes.change(
-        "refresh",
-        changes.Target.from_arguments(arguments),
-        yes=arguments.yes,
-        ask=reporting.asker("refresh"),
-        show=reporting.shower(verbose=arguments.verbose),
-    )
+    done = reporting.carried_out("refresh", arguments)
     drifted = done.result.changes.update + done.result.changes.delete
     step = f"./infra up {arguments.stack} heals what has drifted" if drifted else ""
     return reporting.report(done, as_json=arguments.json, next_step=step)

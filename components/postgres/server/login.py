@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
 
 from components.postgres.server.ports import HOST
+
+if TYPE_CHECKING:
+    import psycopg
 
 CONNECT_TIMEOUT_SECONDS = 5
 
@@ -51,25 +55,35 @@ class Attempt:
     text: str = ""
 
 
-def attempt(login: Login) -> Attempt:
-    """Log in once."""
+def connect(login: Login) -> psycopg.Connection[Any]:
+    """Open a session. Settings of the user's environment (PGSSLMODE, PGOPTIONS …) must not reach a local server.
+
+    Raises:
+        psycopg.Error: The server did not let us in; its text may name host, role and database, never the password.
+    """
     import psycopg  # noqa: PLC0415 - half of this room's start-up time, and most runs of the program never log in
 
+    return psycopg.connect(
+        hostaddr=HOST,
+        port=login.port,
+        dbname=login.database,
+        user=login.user,
+        password=login.password,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        sslmode="disable",
+        gssencmode="disable",
+        channel_binding="disable",
+        require_auth="scram-sha-256",
+        options="",
+    )
+
+
+def attempt(login: Login) -> Attempt:
+    """Log in once."""
+    import psycopg  # noqa: PLC0415 - as above
+
     try:
-        with psycopg.connect(
-            hostaddr=HOST,
-            port=login.port,
-            dbname=login.database,
-            user=login.user,
-            password=login.password,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            # Settings of the user's environment (PGSSLMODE, PGOPTIONS …) must not reach a local server.
-            sslmode="disable",
-            gssencmode="disable",
-            channel_binding="disable",
-            require_auth="scram-sha-256",
-            options="",
-        ) as connection:
+        with connect(login) as connection:
             return Attempt(answer=Answer.LET_IN, version=_dotted(connection.info.server_version))
     except psycopg.Error as error:
         lines = str(error).strip().splitlines() or ["no answer"]
