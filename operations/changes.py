@@ -75,16 +75,18 @@ def opened(target: Target, *, deploys: bool) -> Engine:
     """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises."""
     from operations.engines.choice import choose  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
-    from operations.settings import judged  # noqa: PLC0415 - as above
+    from operations.settings import judged, require_home  # noqa: PLC0415 - as above
 
     def say(text: str) -> None:
         if not target.only_reads or target.verbose:
             console.say(text)
 
     workspace = open_workspace(target.folder, target.stack, overrides=target.config)
-    judged(workspace, with_files=deploys)
+    settings = judged(workspace, with_files=deploys)
     options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
-    return choose(target.engine, workspace, options, say=say)
+    engine = choose(target.engine, workspace, options, say=say)
+    require_home(settings, workspace, engine.name)
+    return engine
 
 
 def preview(target: Target, *, show: ShowProgress) -> Done:

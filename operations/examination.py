@@ -159,15 +159,21 @@ def ignored(name: str, machine: Machine) -> Finding:
 
 
 def docker(name: str, machine: Machine) -> Finding:
-    """Whether `database: auto` would take Docker, and why not."""
-    from components.postgres.docker_availability import availability  # noqa: PLC0415 - only this check needs it
+    """Whether Docker can be used: a need where the dev database lives there, a possibility elsewhere."""
+    from components.postgres.choice import read_record  # noqa: PLC0415 - only this check needs it
+    from components.postgres.docker_availability import availability  # noqa: PLC0415 - as above
+    from stacks.home import record_file  # noqa: PLC0415 - as above
 
     cli, _too_old = choice.installed(machine.environ, machine.home)
     environ = {**machine.environ, "INFRA_ENGINE": "pulumi" if cli else "embedded"}
     docker = availability(environ, may_download=True)
     if docker.available:
         return Finding(check=name, verdict="ok", found=docker.reason)
-    found = f"not used, because {docker.reason}; database: auto takes the embedded server"
+    record = read_record(record_file(machine.folder, machine.environ))
+    if record is not None and record.home == "docker":
+        found = f"the dev database lives in a Docker container, but {docker.reason}"
+        return Finding(check=name, verdict="failure", found=found, next_step=docker.next_step)
+    found = f"not used, because {docker.reason}; the dev database lives in an embedded server"
     return Finding(check=name, verdict="ok", found=found, next_step=f"if you want Docker: {docker.next_step}")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from operations.engines.interface import EngineName
     from operations.workspace import Workspace
     from stacks.config import Settings
 
@@ -32,3 +34,16 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
     if with_files:
         return check(workspace.stack, plain, folder=workspace.folder)
     return judge(workspace.stack, plain)
+
+
+def require_home(settings: Settings, workspace: Workspace, engine: EngineName) -> None:
+    """Refuse in words when the dev database lives where this engine, or this machine at the moment, cannot reach it.
+
+    Raises:
+        components.errors.LocalError: Docker is wanted and does not answer.
+        components.errors.RefusedError: The record of where the database lives is damaged.
+    """
+    from stacks.home import require  # noqa: PLC0415 - as above
+
+    environment = {**os.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine}
+    require(settings, workspace.folder, environment)

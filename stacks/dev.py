@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import yaml
 
 from components.connectivity.resources import DatabaseCheck
 from components.local.resources import DevVars
@@ -17,6 +16,7 @@ from components.postgres.docker_availability import availability
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
 from components.postgres.server.ports import free_port
+from stacks.home import STACK, record_file
 from stacks.outputs import export
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from components.postgres.database import Database, DatabaseConnection
     from stacks.config import DevSettings
 
-STACK = "dev"
 POSTGRES_MAJOR = 18
 LOCAL = "local"
 """What the outputs say where a cloud branch has an id and a region."""
@@ -86,7 +85,7 @@ def _outputs(settings: DevSettings, connection: DatabaseConnection, check: Datab
 
 def _database(settings: DevSettings, folder: Path) -> Database:
     """The dev database in the home that was chosen for it, once."""
-    path = choice.record_path(_backend_url(folder), folder, pulumi.get_project(), STACK)
+    path = record_file(folder, os.environ)
     record = choice.read_record(path)
     decision = choice.decide(
         settings.database, record=record, docker=lambda: availability(os.environ, may_download=False)
@@ -112,12 +111,6 @@ def _settle(path: Path, decision: choice.Decision, record: choice.Record | None,
     chosen = choice.new_record(decision, earlier=record, docker_port=docker_port, today=datetime.now(tz=UTC).date())
     if chosen != record and not pulumi.runtime.is_dry_run():
         choice.write_record(path, chosen)
-
-
-def _backend_url(folder: Path) -> str:
-    """Where the state lies: as Pulumi finds it, the variable first, then Pulumi.yaml."""
-    project = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8"))
-    return os.environ.get("PULUMI_BACKEND_URL") or str(project.get("backend", {}).get("url", ""))
 
 
 def _embedded(settings: DevSettings, folder: Path) -> EmbeddedSettings:

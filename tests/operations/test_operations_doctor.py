@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.postgres.choice import Record, write_record
 from operations import examination
 from operations.examination import Finding, Machine
 from operations.exit_codes import ExitCode
@@ -185,3 +186,15 @@ def test_a_thing_that_cannot_be_looked_at_does_not_stop_the_rest(machine: Machin
     verdicts = {finding.check: finding.verdict for finding in examination.examine(machine)}
     assert verdicts["state"] == verdicts["stack files"] == "failure"
     assert verdicts["embedded postgres"] == "ok"
+
+
+def test_a_missing_daemon_is_a_failure_where_the_database_lives_in_docker(tmp_path: Path) -> None:
+    """What is only a possibility elsewhere is a need for who has data in a container."""
+    (tmp_path / "Pulumi.yaml").write_text("name: infra\nbackend:\n  url: file://./state\n")
+    machine = Machine(folder=tmp_path, environ={}, home=tmp_path)
+    assert examination.docker("docker", machine).verdict == "ok"
+    record = Record(home="docker", because="a Docker daemon answers", docker_port=15432)
+    write_record(tmp_path / "state" / "infra-infra-dev.json", record)
+    finding = examination.docker("docker", machine)
+    assert finding.verdict == "failure"
+    assert "lives in a Docker container, but" in finding.found

@@ -8,8 +8,10 @@ import pulumi
 import pytest
 
 from components.errors import LocalError
-from components.postgres.choice import Availability, Record, decide, read_record, record_path
+from components.postgres.choice import Availability, Record, decide, read_record, write_record
 from stacks import dev
+from stacks.config import judge
+from stacks.home import record_file, require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,18 +21,35 @@ DOCKER = Availability(available=True, reason="a Docker daemon answers")
 
 
 @pytest.fixture
-def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def record(tmp_path: Path) -> Path:
     """Where the choice of a fresh clone is recorded."""
-    monkeypatch.delenv("PULUMI_BACKEND_URL", raising=False)
     (tmp_path / "Pulumi.yaml").write_text("name: infra\nbackend:\n  url: file://./.infra/state?create_dir=true\n")
-    return record_path(dev._backend_url(tmp_path), tmp_path, "infra", "dev")
+    return record_file(tmp_path, {})
 
 
-def test_choice_lies_beside_the_state(record: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_choice_lies_beside_the_state(record: Path, tmp_path: Path) -> None:
     """State that is moved takes the choice with it; the variable comes before Pulumi.yaml."""
     assert record == tmp_path / ".infra/state/infra-infra-dev.json"
-    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}/elsewhere")
-    assert record_path(dev._backend_url(tmp_path), tmp_path, "infra", "dev").parent == tmp_path / "elsewhere"
+    elsewhere = record_file(tmp_path, {"PULUMI_BACKEND_URL": f"file://{tmp_path}/elsewhere"})
+    assert elsewhere.parent == tmp_path / "elsewhere"
+
+
+def test_a_missing_daemon_is_told_before_an_engine_starts(record: Path, tmp_path: Path) -> None:
+    """`./infra` says which socket does not answer; the provider plugin would only say that none does."""
+    write_record(record, Record(home="docker", because="a Docker daemon answers", docker_port=15432))
+    (tmp_path / "plugins" / "resource-docker-v5.2.0").mkdir(parents=True)
+    environment = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock", "PULUMI_HOME": str(tmp_path)}
+    with pytest.raises(LocalError, match="no Docker daemon answers"):
+        require(judge("dev", {}), tmp_path, environment)
+
+
+def test_nothing_is_asked_of_docker_without_need(tmp_path: Path, record: Path) -> None:
+    """A fresh clone, an embedded server and the cloud stacks do not wait for a daemon."""
+    environment = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
+    require(judge("dev", {}), tmp_path, environment)
+    require(judge("staging", {}), tmp_path, environment)
+    write_record(record, Record(home="embedded", because="no Docker daemon answers"))
+    require(judge("dev", {}), tmp_path, environment)
 
 
 def test_up_records_the_choice_and_a_preview_does_not(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,50 @@
+"""What the documents promise is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from operations.cli import COMMANDS
+
+PROJECT = Path(__file__).resolve().parent.parent
+PAGES = [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), PROJECT / "bench" / "README.md"]
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(PROJECT).as_posix()
+
+
+def test_readme_shows_the_two_commands() -> None:
+    """The two commands that do everything stand in the README as one types them."""
+    text = (PROJECT / "README.md").read_text()
+    assert "./infra up dev --yes" in text
+    assert "./infra test" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_readme_names_every_command(command: str) -> None:
+    """No command is added without a line in the README."""
+    assert f"| `./infra {command}" in (PROJECT / "README.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link of a page names a file or folder of the repository."""
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_pages_name_only_commands_that_exist(page: Path) -> None:
+    """A page that shows `./infra something` shows a command there is."""
+    shown = set(re.findall(r"(?:^|`|\| )\./infra ([a-z]+)", page.read_text(), re.MULTILINE))
+    assert shown <= COMMANDS.keys()
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    """A page nobody links is a page nobody reads."""
+    text = "".join(page.read_text() for page in PAGES)
+    assert [page.name for page in (PROJECT / "docs").glob("*.md") if f"{page.name})" not in text] == []
