@@ -22,6 +22,7 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
 TRACEBACK = "Traceback (most recent call last):"
 CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
+DYNAMIC_PREFIX = "pulumi-python:"
 FINAL_WORDS = re.compile(r"(update|preview|refresh|destroy) (failed|canceled)")
 OPS: Final[Mapping[str, api.Op]] = {
     "same": "same",
@@ -195,7 +196,9 @@ def _found(metadata: Mapping[str, Any], op: api.Op) -> api.Op:
     old, new = metadata.get("old"), metadata.get("new")
     if not new:
         return "delete"
-    return "same" if (old or {}).get("outputs") == new.get("outputs") else "update"
+    # Plugins write some outputs another way at every read; a drift of theirs shows in the inputs, too.
+    told = "outputs" if metadata["type"].startswith(DYNAMIC_PREFIX) else "inputs"
+    return "same" if (old or {}).get(told) == new.get(told) else "update"
 
 
 def _wrapped(value: Any) -> Any:

@@ -44,7 +44,7 @@ class _Recorder:
 
 def _metadata(op: str, **differing: Any) -> dict[str, Any]:
     state = {"inputs": {"word": "a"}, "outputs": {"word": "a"}, "parent": STACK_URN}
-    return {"op": op, "urn": URN, "type": "x:Thing", "old": None, "new": state, **differing}
+    return {"op": op, "urn": URN, "type": "pulumi-python:dynamic/x:Thing", "old": None, "new": state, **differing}
 
 
 @pytest.fixture
@@ -76,6 +76,8 @@ def test_a_step_begins_and_ends_once(translator: Translator, recorder: _Recorder
         ({"old": {"outputs": {"word": "a"}}}, "same"),
         ({"old": {"outputs": {"word": "b"}}}, "update"),
         ({"new": None, "old": {"outputs": {}}}, "delete"),
+        ({"type": "docker:index/volume:Volume", "old": {"inputs": {"word": "a"}, "outputs": {}}}, "same"),
+        ({"type": "docker:index/volume:Volume", "old": {"inputs": {"word": "b"}, "outputs": {}}}, "update"),
     ],
 )
 def test_a_refresh_ends_as_what_it_found(
