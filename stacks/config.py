@@ -16,15 +16,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic.alias_generators import to_camel
 
 from components.errors import ConfigurationError
+from components.postgres.server.settings import port_problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
 NAMESPACE = "infra"
-
-FIRST_PORT, LAST_PORT = 1024, 65535
-"""Below lie the ports that only root may open."""
 Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
 
@@ -35,8 +33,9 @@ def _not_reserved(role: str) -> str:
 
 
 def _open_to_users(port: int) -> int:
-    if port and not FIRST_PORT <= port <= LAST_PORT:
-        raise ValueError("no port that an ordinary program may open")
+    problem = port_problem(port)
+    if problem:
+        raise ValueError(problem)
     return port
 
 

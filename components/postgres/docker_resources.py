@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from components.postgres.docker_provider import DockerRoleProvider
+from components.postgres.resources import with_secrets
 
 
 class DockerRole(Resource, module="postgres", name="DockerRole"):
@@ -57,5 +58,4 @@ class DockerRole(Resource, module="postgres", name="DockerRole"):
             "timeoutSeconds": timeout_seconds,
             **dict.fromkeys(("condition", "version", "systemIdentifier")),
         }
-        secret = pulumi.ResourceOptions(additional_secret_outputs=["password"])
-        super().__init__(DockerRoleProvider(), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        super().__init__(DockerRoleProvider(), name, props, with_secrets(opts, "password"))

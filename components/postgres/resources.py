@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from components.postgres.sqlfiles import SqlFile
 
 
-def _with_secrets(opts: pulumi.ResourceOptions | None, *names: str) -> pulumi.ResourceOptions:
+def with_secrets(opts: pulumi.ResourceOptions | None, *names: str) -> pulumi.ResourceOptions:
+    """The caller's options, with these outputs kept as secrets."""
     merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=list(names)))
     assert merged is not None  # noqa: S101 - merge answers None only for two Nones
     return merged
@@ -35,7 +36,7 @@ class Password(Resource, module="postgres", name="Password"):
         self, name: str, *, keeper: pulumi.Input[str] = "", opts: pulumi.ResourceOptions | None = None
     ) -> None:
         props: dict[str, Any] = {"keeper": keeper, "value": None}
-        super().__init__(PasswordProvider(), name, props, _with_secrets(opts, "value"))
+        super().__init__(PasswordProvider(), name, props, with_secrets(opts, "value"))
 
 
 class EmbeddedServer(Resource, module="postgres", name="EmbeddedServer"):
@@ -95,7 +96,7 @@ class EmbeddedServer(Resource, module="postgres", name="EmbeddedServer"):
             "startTimeoutSeconds": start_timeout_seconds,
             **dict.fromkeys(outputs),
         }
-        super().__init__(EmbeddedServerProvider(), name, props, _with_secrets(opts, "password"))
+        super().__init__(EmbeddedServerProvider(), name, props, with_secrets(opts, "password"))
 
 
 class Baseline(Resource, module="postgres", name="Baseline"):
@@ -125,4 +126,4 @@ class Baseline(Resource, module="postgres", name="Baseline"):
             "sqlFiles": [{"name": file.name, "path": file.path, "sha256": file.sha256} for file in sql_files],
             "verified": None,
         }
-        super().__init__(BaselineProvider(), name, props, _with_secrets(opts, "url"))
+        super().__init__(BaselineProvider(), name, props, with_secrets(opts, "url"))
