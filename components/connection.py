@@ -8,6 +8,16 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from components.errors import ConfigurationError
 
 DEFAULT_PORT = 5432
+LOOPBACK = "127.0.0.1"
+
+
+def loopback_address(host: str) -> str | None:
+    """The address of `localhost` and of every name below it; None for any other name.
+
+    RFC 6761, section 6.3: such names mean this machine, and no resolver needs to be asked. Many do not know them.
+    """
+    labels = host.rstrip(".").lower().split(".")
+    return LOOPBACK if labels[-1] == "localhost" and all(labels) else None
 
 
 @dataclass(frozen=True, kw_only=True)
