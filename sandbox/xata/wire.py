@@ -1,0 +1,66 @@
+"""Requests and answers, free of any HTTP library."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Cut = Literal["", "before", "in", "after"]
+
+JSON_TYPE = "application/json"
+HTML_ESCAPES = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def _present() -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request. `path` and `query` are as sent (still percent-encoded), header names are lower case.
+
+    `gone` says whether the caller has closed the connection: a create that is not committed by then is rolled back.
+    """
+
+    method: str
+    path: str
+    query: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    gone: Callable[[], bool] = field(default=_present, repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Response:
+    """One answer, and how its delivery goes wrong.
+
+    `cut`: `before` sends nothing and closes, `in` sends half of the body, `after` sends all and closes.
+    `delay` is in seconds, before the first byte.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+    cut: Cut = ""
+    delay: float = 0.0
+
+
+def encode(value: Any, *, pretty: bool = False) -> bytes:
+    """JSON as the real server writes it: compact, HTML characters escaped, a line feed at the end."""
+    separators = None if pretty else (",", ":")
+    text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, separators=separators)
+    for character, escape in HTML_ESCAPES.items():
+        text = text.replace(character, escape)
+    return text.encode() + b"\n"
+
+
+def moment(microseconds: int) -> str:
+    """A time as the API writes it: UTC, as many decimals as it needs, at most six."""
+    whole = datetime.fromtimestamp(microseconds // 1_000_000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    decimals = f"{microseconds % 1_000_000:06d}".rstrip("0")
+    return f"{whole}.{decimals}Z" if decimals else f"{whole}Z"
