@@ -87,6 +87,14 @@ class DynamicProvider(ResourceProvider):
         """Say what is wrong with the known inputs: property to reason. Runs in previews; must not touch the network."""
         return {}
 
+    def judge_change(self, olds: Properties, news: Properties) -> Mapping[str, str]:  # noqa: ARG002 - as above
+        """Say which changes from the recorded to the known inputs can never be carried out: property to reason."""
+        return {}
+
+    def inputs_in(self, found: Properties) -> Properties:
+        """Which of the properties that `look` found are inputs."""
+        return {key: found[key] for key in self.inputs if key in found}
+
     def needs_update(self, olds: Properties, news: Properties) -> bool:  # noqa: ARG002 - for subclasses
         """Whether recorded outputs ask for an update although no input changed (a stopped server, a failed check)."""
         return False
@@ -112,7 +120,8 @@ class DynamicProvider(ResourceProvider):
     @override
     def check(self, _olds: Any, news: Any) -> CheckResult:
         known = {key: plain(value) for key, value in news.items() if is_known(value) and key != PROVIDER_KEY}
-        failures = [self._failure(property_, reason) for property_, reason in self.judge(known).items()]
+        refused = {**self.judge(known), **self.judge_change(plain(_olds or {}), known)}
+        failures = [self._failure(property_, reason) for property_, reason in refused.items()]
         return CheckResult(news, failures)
 
     @override
@@ -148,7 +157,7 @@ class DynamicProvider(ResourceProvider):
         if self.fingerprinted:  # The secret ones are not at hand, and sending the others alone would drop them.
             return ReadResult(id_, found)
         # Inputs go back too (pulumi 3.216 and newer), so that drift shows as a difference of inputs.
-        return ReadResult(id_, found, {key: found[key] for key in self.inputs if key in found})
+        return ReadResult(id_, found, self.inputs_in(found))
 
     @override
     def delete(self, _id: str, _props: Any) -> None:

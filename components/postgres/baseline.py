@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from components.connection import Connection
+from components.connection import Connection, loopback_address
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
 from components.postgres.sqlfiles import SqlFile, history_problem
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     import psycopg
 
 CONNECT_TIMEOUT_SECONDS = 10
+WAKE_UP_SECONDS = 60
+"""A cloud branch that sleeps is woken by the connection, which hangs meanwhile: up to 50 seconds."""
+PAUSES_SECONDS = (1.0, 2.0, 4.0)
+"""Between attempts to reach a cloud branch: a new one, or a new password, may not have got around yet."""
 LOCK_SECONDS = 60
 
 LOCK_KEY = 0x696E667261  # "infra"
@@ -90,7 +95,7 @@ def apply(task: BaselineTask) -> None:
 def look(task: BaselineTask) -> dict[str, Any]:
     """What the database carries, as properties. When it cannot be asked that is no news about it: it says only that."""
     try:
-        with _connected(task.url) as connection:
+        with _connected(task.url, patient=False) as connection:
             _, comment = _comment(connection)
             applied = _applied(connection)
     except PostgresError:
@@ -140,25 +145,13 @@ def _apply_file(connection: psycopg.Connection, file: SqlFile, position: int) ->
 
 
 @contextlib.contextmanager
-def _connected(url: str) -> Iterator[psycopg.Connection]:
+def _connected(url: str, *, patient: bool = True) -> Iterator[psycopg.Connection]:
     """A session, and the one place where the driver's errors become ours: theirs may quote what must stay secret."""
     import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
 
     where = Connection.parse(url)
     try:
-        with psycopg.connect(
-            host=where.host,
-            port=where.port,
-            dbname=where.database,
-            user=where.user,
-            password=where.password,
-            sslmode=where.sslmode,
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            application_name="infra-baseline",
-            client_encoding="UTF8",
-            options="",
-            autocommit=True,
-        ) as connection:
+        with _patiently(where) if patient and where.sslmode != "disable" else _session(where) as connection:
             yield connection
             return
     except psycopg.Error as error:
@@ -166,6 +159,41 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
     raise PostgresError(
         f"the database {where.database!r} at {where.host}:{where.port} could not be prepared: {reason}",
         next_step="run ./infra verify STACK: it says which layer is at fault",
+    )
+
+
+def _patiently(where: Connection) -> psycopg.Connection:
+    """A session with a cloud branch, which may have to wake first."""
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    deadline = time.monotonic() + WAKE_UP_SECONDS
+    pauses = iter(PAUSES_SECONDS)
+    while True:
+        try:
+            return _session(where, timeout=max(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic())))
+        except psycopg.OperationalError:
+            pause = next(pauses, None)
+            if pause is None or time.monotonic() + pause > deadline:
+                raise
+            time.sleep(pause)
+
+
+def _session(where: Connection, *, timeout: int = CONNECT_TIMEOUT_SECONDS) -> psycopg.Connection:
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    return psycopg.connect(
+        host=where.host,
+        hostaddr=loopback_address(where.host),
+        port=where.port,
+        dbname=where.database,
+        user=where.user,
+        password=where.password,
+        sslmode=where.sslmode,
+        connect_timeout=timeout,
+        application_name="infra-baseline",
+        client_encoding="UTF8",
+        options="",
+        autocommit=True,
     )
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.options import with_secrets
 from components.postgres.docker_provider import DockerRoleProvider
-from components.postgres.resources import with_secrets
 
 
 class DockerRole(Resource, module="postgres", name="DockerRole"):

@@ -99,7 +99,7 @@ class EmbeddedServerProvider(DynamicProvider):
 class BaselineProvider(DynamicProvider):
     """Stamps a database and applies SQL files to it. What it did stays when the resource goes: it is data."""
 
-    inputs = ("url", "branch", "sqlFiles")
+    inputs = ("url", "branch", "sqlFiles", "mayWake")
     secret_inputs = frozenset({"url"})
 
     @override
@@ -131,6 +131,8 @@ class BaselineProvider(DynamicProvider):
 
     @override
     def look(self, resource_id: str, olds: Properties) -> Properties | None:
+        if olds.get("mayWake") is False:
+            return olds
         return {**olds, **baseline.look(baseline.BaselineTask.from_properties(olds))}
 
 

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import Resource
 
+from components.options import with_secrets
 from components.postgres.provider import BaselineProvider, EmbeddedServerProvider, PasswordProvider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.postgres.sqlfiles import SqlFile
-
-
-def with_secrets(opts: pulumi.ResourceOptions | None, *names: str) -> pulumi.ResourceOptions:
-    """The caller's options, with these outputs kept as secrets."""
-    merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=list(names)))
-    assert merged is not None  # noqa: S101 - merge answers None only for two Nones
-    return merged
 
 
 class Password(Resource, module="postgres", name="Password"):
@@ -106,6 +100,8 @@ class Baseline(Resource, module="postgres", name="Baseline"):
         url: The database's connection string, as its owner.
         branch: The identity to stamp.
         sql_files: In the order in which they are applied. Applied ones may neither change nor leave the list.
+        may_wake: Whether a refresh may connect. It would wake a database that sleeps when idle, so there it must not,
+            and what was recorded stands until the next change.
     """
 
     branch: pulumi.Output[str]
@@ -118,9 +114,11 @@ class Baseline(Resource, module="postgres", name="Baseline"):
         url: pulumi.Input[str],
         branch: pulumi.Input[str],
         sql_files: Sequence[SqlFile] = (),
+        may_wake: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props: dict[str, Any] = {
+            **({} if may_wake else {"mayWake": False}),  # state of before this option has no such input
             "url": pulumi.Output.secret(url),
             "branch": branch,
             "sqlFiles": [{"name": file.name, "path": file.path, "sha256": file.sha256} for file in sql_files],

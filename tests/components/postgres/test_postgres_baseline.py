@@ -183,6 +183,27 @@ def test_an_unreachable_server_is_told(tmp_path: Path) -> None:
     assert baseline.look(task(url, tmp_path)) == {"verified": False}
 
 
+def test_a_name_below_localhost_needs_no_resolver(database: str, tmp_path: Path) -> None:
+    """Such names mean this machine, whether or not the resolver knows them."""
+    where = Connection.parse(database)
+    named = dataclasses.replace(where, host="branch.us-east-1.localhost")
+    baseline.apply(dataclasses.replace(task(database, tmp_path), url=named.url))
+    assert stamped_branch(comment(database)) == "dev"
+
+
+def test_a_cloud_branch_is_tried_again(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has not got around yet is waited for; a look does not wait, and neither does a server of this machine."""
+    pauses: list[float] = []
+    monkeypatch.setattr("components.postgres.baseline.time.sleep", pauses.append)
+    cloud = dataclasses.replace(Connection.parse(database), sslmode="require")  # which the test's server refuses
+    wanted = dataclasses.replace(task(database, tmp_path), url=cloud.url)
+    assert baseline.look(wanted) == {"verified": False}
+    assert pauses == []
+    with pytest.raises(PostgresError):
+        baseline.apply(wanted)
+    assert pauses == list(baseline.PAUSES_SECONDS)
+
+
 def test_a_look_tells_what_is_there(database: str, tmp_path: Path) -> None:
     """Stamp and record are read from the database, not from what was declared."""
     todo = task(database, tmp_path, one="CREATE TABLE t (id int)")

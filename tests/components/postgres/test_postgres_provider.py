@@ -270,6 +270,17 @@ def test_a_changed_stamp_is_drift_and_is_healed(database: str, seed: dict[str, A
     assert outputs_of(stamped.read(made.id, healed)) == outputs_of(made)
 
 
+def test_a_refresh_does_not_wake_a_database_that_sleeps(database: str) -> None:
+    """Where a connection would wake it, what is recorded stands until the next change."""
+    stamped = BaselineProvider()
+    inputs: dict[str, Any] = {"url": database, "branch": "dev", "sqlFiles": [], "mayWake": False}
+    made = stamped.create(inputs)
+    unreachable = {**outputs_of(made), "url": "postgresql://app:x@127.0.0.1:1/app?sslmode=disable"}
+    assert outputs_of(stamped.read(made.id, unreachable)) == unreachable
+    assert not stamped.diff(made.id, outputs_of(made), inputs).changes
+    assert stamped.diff(made.id, outputs_of(made), {**inputs, "mayWake": True}).changes
+
+
 def test_a_stopped_server_does_not_fail_a_refresh(running: tuple[ServerSettings, Report]) -> None:
     """It is no news about the database: the record stays, and the next run looks again."""
     settings, report = running

@@ -1,0 +1,70 @@
+"""Masks what looks like a secret in text that others wrote. Pure.
+
+Servers quote what they were given: connection strings, headers, bodies. What is shown of it passes through here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MASK = "***"
+LONGEST_READ, LONGEST_SHOWN = 20_000, 400
+
+_PATTERNS = (
+    (re.compile(r"postgres(?:ql)?(?:\+\w+)?(?::|%3a)(?:/|%2f){2}\S*", re.IGNORECASE), f"postgresql://{MASK}"),
+    (re.compile(r"\b([a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE), rf"\1{MASK}@"),
+    (re.compile(r"\bxa[a-z]_[A-Za-z0-9_-]+"), MASK),
+    (re.compile(r"\b(bearer|basic)\s+[^\s\"',;]+", re.IGNORECASE), rf"\1 {MASK}"),
+    (
+        re.compile(
+            r"(pass(?:word|wd)?|pwd|secret|token|api[_-]?key)(\\?[\"']?\s*[=:]\s*)(\\?\"[^\"]*\"?|\\?'[^']*'?|[^\s,;}&]+)",
+            re.IGNORECASE,
+        ),
+        rf"\1\2{MASK}",
+    ),
+    (re.compile(r"[A-Za-z0-9]{40,}"), MASK),
+)
+
+
+def scrub(text: str, *, secrets: Iterable[str] = ()) -> str:
+    """One printable line of at most 400 characters, with `secrets` in every spelling and the like of secrets masked."""
+    line = _printable(text[:LONGEST_READ])
+    found = {_printable(spelling) for secret in secrets for spelling in spellings(secret)}
+    for spelling in sorted(found, key=len, reverse=True):
+        line = line.replace(spelling, MASK)
+    for pattern, masked in _PATTERNS:
+        line = pattern.sub(masked, line)
+    line = " ".join(line.split())
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def spellings(secret: str) -> set[str]:
+    """A secret as it may turn up: plain, percent-encoded, escaped for JSON, and in base64 at any offset."""
+    if not secret:
+        return set()
+    found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    return found | {
+        text for encode in (base64.b64encode, base64.urlsafe_b64encode) for text in _encoded(secret, encode)
+    }
+
+
+def _encoded(secret: str, encode: Callable[[bytes], bytes]) -> set[str]:
+    """The base64 characters that depend on the secret alone, at each of the three offsets in a longer text."""
+    raw = secret.encode()
+    found = set()
+    for offset in range(3):
+        text = encode(b"\0" * offset + raw).decode().rstrip("=")
+        whole = (offset + len(raw)) * 8 // 6
+        found.add(text[-(-offset * 8 // 6) : whole])
+    return found

@@ -1,0 +1,42 @@
+"""When a request is made again. Pure.
+
+A read or a delete may be made again whatever became of it. A write only when it is certain that nothing was done:
+nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; or a change
+lost against another one.
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from components.http.exchange import Answer, Lost
+from components.http.retry import PASSING
+from components.xata.api.words import message_of
+
+if TYPE_CHECKING:
+    from components.xata.api.operations import Operation
+
+REFUSED_UNTIL_LATER = frozenset({429, 503})
+LATE_SECONDS = 10.0
+"""A 401 that took longer is the service's own outage: it could not ask who the key belongs to, and says "invalid"."""
+
+_CONCURRENT_CHANGE = re.compile(r"was modified concurrently, please retry$")
+
+
+def may_repeat(operation: Operation, outcome: Answer | Lost) -> bool:
+    """Whether the request may be made again after this."""
+    if isinstance(outcome, Lost):
+        return outcome.may_pass and not (operation.writes and outcome.sent)
+    if not operation.writes:
+        return outcome.status in PASSING or is_outage(outcome)
+    if outcome.status in REFUSED_UNTIL_LATER:
+        return outcome.headers.get("retry-after") is not None
+    concurrent = outcome.status == HTTPStatus.CONFLICT and _CONCURRENT_CHANGE.search(message_of(outcome))
+    return operation.method == "PATCH" and bool(concurrent)
+
+
+def is_outage(answer: Answer) -> bool:
+    """Whether this 401 tells of an outage and not of a bad key."""
+    return answer.status == HTTPStatus.UNAUTHORIZED and answer.seconds > LATE_SECONDS

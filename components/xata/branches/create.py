@@ -1,0 +1,103 @@
+"""A branch of a given name exists and is ours: found, adopted or created."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.errors import ConfigurationError
+from components.xata.api.bodies import BranchCreation, ClusterConfiguration
+from components.xata.api.errors import NotFoundError
+from components.xata.branches.adopt import look, require_adoptable, take_over
+from components.xata.branches.clock import SYSTEM
+from components.xata.branches.errors import GoneError
+from components.xata.branches.find import resolve_branch
+from components.xata.branches.ownership import mark
+from components.xata.branches.settle import settle
+from components.xata.branches.specs import check_spec, require_parent_allowed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.xata.api.client import Client
+    from components.xata.api.models import Branch, BranchSummary
+    from components.xata.branches.clock import Clock
+    from components.xata.branches.place import Place
+    from components.xata.branches.specs import BranchSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ensured:
+    """A branch, and how we came by it.
+
+    Attributes:
+        branch: As the service described it: id, name, parent_id, region, created_at.
+        adopted: It was there before; False when this call made it.
+    """
+
+    branch: BranchSummary | Branch
+    adopted: bool
+
+
+def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Clock = SYSTEM) -> Ensured:
+    """Make the branch, or take over the one that is there. Returns at once: the branch may not be ready.
+
+    A new one costs two requests: the list of branches and the create. The parent need not be ready: the service then
+    makes the child wait.
+
+    Raises:
+        ConfigurationError: The specification can never be met; nothing was sent that changes anything.
+        MissingError: The parent, or the branch to adopt, is not there.
+        RefusedError: The name belongs to a stranger, to several branches, or to one with another identity.
+        UnsettledError: No answer said whether the branch exists; running again finds it by its mark.
+        XataError: The service refused.
+    """
+    check_spec(spec)
+    require_parent_allowed(spec, spec.parent or "")
+    seen = look(client, place, spec.name)
+    require_adoptable(spec, seen)
+    if seen.branch is not None:
+        return Ensured(branch=take_over(spec, seen.branch, seen.branches), adopted=True)
+    creation = _creation(spec, seen.branches)
+
+    def taken(doubtful: bool) -> Ensured | None:  # noqa: FBT001 - settle() passes it by position
+        again = look(client, place, spec.name)
+        if again.branch is None:
+            return None
+        return Ensured(branch=take_over(spec, again.branch, again.branches), adopted=not doubtful)
+
+    return settle(
+        f"the branch {spec.name!r}", create=lambda: _created(client, place, creation), find=taken, clock=clock
+    )
+
+
+def _created(client: Client, place: Place, creation: BranchCreation) -> Ensured:
+    try:
+        return Ensured(branch=client.create_branch(place.organization, place.project, creation), adopted=False)
+    except NotFoundError as error:
+        lost = f"its parent ({creation.parent_id})" if creation.parent_id else "its project"
+        raise GoneError(
+            f"the branch {creation.name!r} was not created: {lost} was deleted meanwhile: {error.message}",
+            next_step=f"create {lost} again, or choose another one",
+        ) from error
+
+
+def _creation(spec: BranchSpec, branches: Sequence[BranchSummary]) -> BranchCreation:
+    description = mark(spec.stack)
+    if spec.root is not None:
+        root = ClusterConfiguration(
+            image=spec.root.image,
+            region=spec.region,
+            instance_type=spec.root.instance_type,
+            replicas=spec.root.replicas,
+        )
+        return BranchCreation(name=spec.name, description=description, configuration=root)
+    parent = resolve_branch(branches, spec.parent or "")
+    require_parent_allowed(spec, parent.name)
+    if parent.region != spec.region:
+        raise ConfigurationError(
+            f"region: declared {spec.region} for {spec.name!r}; a child lives where its parent does, and "
+            f"{parent.name!r} is in {parent.region}",
+            next_step=f"set infra:region to {parent.region}, or choose a parent in {spec.region}",
+        )
+    return BranchCreation(name=spec.name, description=description, parent_id=parent.id)

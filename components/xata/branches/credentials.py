@@ -1,0 +1,143 @@
+"""A branch's credentials: read them, wait for them, rotate them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.xata.api.errors import AmbiguousError, NotFoundError
+from components.xata.branches.clock import SYSTEM, Deadline
+from components.xata.branches.endpoints import endpoints_of
+from components.xata.branches.errors import GoneError, NotReadyError, UnsettledError
+from components.xata.branches.find import gone, read_branch
+from components.xata.branches.ready import DEFAULT_TIMEOUT, not_ready, pause_after, until_healthy
+
+if TYPE_CHECKING:
+    from components.xata.api.client import Client
+    from components.xata.api.models import Branch
+    from components.xata.branches.clock import Clock
+    from components.xata.branches.endpoints import Endpoints
+    from components.xata.branches.place import Place
+
+ROTATE_ATTEMPTS = 4
+DOUBT_SECONDS = 15.0
+"""How long the password is looked at after a request for rotation whose answer was lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A healthy branch and its endpoints."""
+
+    branch: Branch
+    endpoints: Endpoints
+
+
+def current(client: Client, place: Place, branch_id: str) -> Ready | None:
+    """The branch as it is now with its endpoints, without waiting (for refresh): two reads.
+
+    Returns:
+        None when the branch is gone.
+
+    Raises:
+        NotReadyError: The branch is there and its credentials are not.
+    """
+    try:
+        branch = read_branch(client, place, branch_id)
+        endpoints = _read(client, place, branch)
+    except GoneError:
+        return None
+    if endpoints is None:
+        raise not_ready(branch, "has no credentials at the moment", "run it again in a minute")
+    return Ready(branch=branch, endpoints=endpoints)
+
+
+def connect_when_ready(
+    client: Client, place: Place, branch_id: str, *, timeout_seconds: float = DEFAULT_TIMEOUT, clock: Clock = SYSTEM
+) -> Ready:
+    """Wait until the branch is healthy and then until its credentials can be read, within one deadline.
+
+    Raises:
+        GoneError: It was deleted.
+        NotReadyError: The deadline came, or a fault lasted.
+    """
+    deadline = Deadline(timeout_seconds, clock)
+    branch = until_healthy(client, place, branch_id, deadline)
+    return Ready(branch=branch, endpoints=_until_readable(client, place, branch, deadline))
+
+
+def rotate(
+    client: Client,
+    place: Place,
+    branch_id: str,
+    *,
+    old_password: str,
+    force: bool = False,
+    timeout_seconds: float = DEFAULT_TIMEOUT,
+    clock: Clock = SYSTEM,
+) -> Ready:
+    """Give the branch a new password and wait until it is in force. Open connections stay.
+
+    When the password is no longer `old_password` it was rotated already (by a run that was killed, or by somebody
+    else): nothing is rotated, unless `force`.
+
+    Raises:
+        GoneError: The branch was deleted.
+        NotReadyError: The new password cannot be read by the deadline; running again does not rotate twice.
+    """
+    deadline = Deadline(timeout_seconds, clock)
+    branch = read_branch(client, place, branch_id)
+    before = _until_readable(client, place, branch, deadline)
+    if not force and old_password and before.password != old_password:
+        return Ready(branch=branch, endpoints=before)
+    for _ in range(ROTATE_ATTEMPTS):
+        answered = _ask_for_rotation(client, place, branch_id)
+        wait = deadline if answered else Deadline(min(DOUBT_SECONDS, deadline.left), clock)
+        try:
+            after = _until_readable(client, place, branch, wait, other_than=before.password)
+        except NotReadyError:
+            if answered or not deadline.left:
+                raise
+        else:
+            return Ready(branch=branch, endpoints=after)
+    raise UnsettledError(
+        f"the password of the branch {branch.name!r} ({branch_id}) is still the old one: {ROTATE_ATTEMPTS} requests to "
+        "rotate it got no answer",
+        next_step="run it again in a minute",
+    )
+
+
+def _ask_for_rotation(client: Client, place: Place, branch_id: str) -> bool:
+    """Whether the service said yes; False when it is not known whether it does it."""
+    try:
+        client.rotate_credentials(place.organization, place.project, branch_id)
+    except AmbiguousError:  # also its 500 to a rotation while another one is under way
+        return False
+    except NotFoundError as error:
+        raise gone(branch_id, error) from error
+    return True
+
+
+def _read(client: Client, place: Place, branch: Branch) -> Endpoints | None:
+    """The endpoints; None while the service is making the secret.
+
+    Raises:
+        GoneError: It is the branch that is not there.
+    """
+    try:
+        return endpoints_of(client.credentials(place.organization, place.project, branch.id), branch)
+    except NotFoundError:
+        read_branch(client, place, branch.id)
+        return None
+
+
+def _until_readable(
+    client: Client, place: Place, branch: Branch, deadline: Deadline, *, other_than: str = ""
+) -> Endpoints:
+    start = deadline.elapsed
+    while True:
+        endpoints = _read(client, place, branch)
+        if endpoints is not None and endpoints.password != other_than:
+            return endpoints
+        if not deadline.pause(pause_after(deadline.elapsed - start)):
+            what = "no credentials" if endpoints is None else "no new password"
+            raise not_ready(branch, f"has {what} after {deadline.elapsed:.0f} s")

@@ -1,0 +1,83 @@
+"""Names: which ones we create, which ones are protected, and what an id looks like. Pure.
+
+The service takes nearly any text as a name (300 characters, a slash, a line feed: `createBranch` in the API document
+has no pattern). Ours are stricter, because a branch's name is stamped on its database and appears in commands.
+"""
+
+from __future__ import annotations
+
+import re
+
+from components.errors import ConfigurationError
+
+PERSISTENT = frozenset({"main", "staging", "production", "dev"})
+"""Branches that hold data of their own."""
+
+PRODUCTION = "production"
+
+_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_PROJECT = re.compile(r"[^\W_](?:[\w .-]{0,98}[\w.-])?")
+_PREVIEW = re.compile(r"pr-[1-9][0-9]{0,8}")
+_BRANCH_ID = re.compile(r"[a-v][a-v0-9]{25}")
+_PROJECT_ID = re.compile(r"prj_[a-v0-9]{26}")
+SHOWN = 60
+
+BRANCH_RULE = "1 to 63 letters, digits, hyphens, underscores and periods, beginning with a letter or a digit"
+PROJECT_RULE = "1 to 100 letters, digits, spaces, hyphens, underscores and periods, beginning with a letter or a digit"
+
+
+def is_preview(name: str) -> bool:
+    """Whether this is the branch of a pull request: `pr-<number>`."""
+    return bool(_PREVIEW.fullmatch(name))
+
+
+def is_branch_id(text: str) -> bool:
+    """Whether this has the shape of a branch's id: 26 characters of base32hex, a letter first."""
+    return bool(_BRANCH_ID.fullmatch(text))
+
+
+def is_project_id(text: str) -> bool:
+    """Whether this has the shape of a project's id: `prj_` and 26 characters."""
+    return bool(_PROJECT_ID.fullmatch(text))
+
+
+def unfit_branch_name(name: object) -> str:
+    """Why this cannot be the name of a branch we create, in words; empty when it can."""
+    return _unfit(name, _BRANCH, BRANCH_RULE)
+
+
+def unfit_project_name(name: object) -> str:
+    """Why this cannot be the name of a project we create, in words; empty when it can."""
+    return _unfit(name, _PROJECT, PROJECT_RULE)
+
+
+def check_branch_name(name: object) -> None:
+    """Refuse a branch's name before any request.
+
+    Raises:
+        ConfigurationError: It is not a name we create.
+    """
+    if reason := unfit_branch_name(name):
+        raise ConfigurationError(f"branch name: {reason}", next_step="use a name such as staging, production or pr-12")
+
+
+def check_project_name(name: object) -> None:
+    """Refuse a project's name before any request.
+
+    Raises:
+        ConfigurationError: It is not a name we create.
+    """
+    if reason := unfit_project_name(name):
+        raise ConfigurationError(f"project name: {reason}", next_step="use a name such as printfarm-manager")
+
+
+def _unfit(name: object, rule: re.Pattern[str], words: str) -> str:
+    if isinstance(name, str) and rule.fullmatch(name):
+        return ""
+    if not isinstance(name, str):
+        got = f"a value of type {type(name).__name__}"
+    elif len(name) > SHOWN:
+        got = f"{name[:SHOWN]!r}… ({len(name)} characters)"
+    else:
+        got = repr(name) if name else "an empty text"
+    return f"got {got}; allowed: {words}"

@@ -1,0 +1,99 @@
+"""Whose a branch is, and what may be deleted. Pure.
+
+Our mark is the description, sent with the request that creates the branch: so a branch whose answer or whose record was
+lost can be told from a stranger's. Descriptions are 1 to 50 letters, digits, hyphens and spaces
+(`BranchCreationDetails` in the API document), and lists of branches leave them out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from components.errors import ConfigurationError, RefusedError
+from components.xata.branches.names import is_preview
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ALLOW_DELETE = "INFRA_ALLOW_DELETE"
+"""The environment variable that names, separated by commas, what may be deleted although it is protected."""
+
+DESCRIPTION_LENGTH = 50
+STACK_LENGTH = 21
+"""Leaves room in a description for the mark and a date."""
+
+_DESCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]*")
+_STACK = re.compile(rf"[A-Za-z0-9-]{{1,{STACK_LENGTH}}}")
+_MARK = re.compile(r"infra stack (?P<stack>[A-Za-z0-9-]+)(?: .*)?")
+
+
+def mark(stack: str, text: str = "") -> str:
+    """The description of a branch that belongs to `stack`: our mark, then the user's text.
+
+    Raises:
+        ConfigurationError: The stack's name or the text cannot stand in a description.
+    """
+    if not _STACK.fullmatch(stack):
+        raise ConfigurationError(
+            f"the stack name {stack!r} cannot be written into a branch's description; "
+            f"allowed: 1 to {STACK_LENGTH} letters, digits and hyphens",
+            next_step="rename the stack",
+        )
+    description = f"infra stack {stack} {text}" if text else f"infra stack {stack}"
+    if reason := unfit_description(description):
+        raise ConfigurationError(f"description: {reason}", next_step="shorten or correct description")
+    return description
+
+
+def unfit_description(description: object) -> str:
+    """Why the service would refuse this description, in words; empty when it would take it."""
+    if not isinstance(description, str):
+        return f"got a value of type {type(description).__name__}; allowed: text"
+    if len(description) > DESCRIPTION_LENGTH:
+        return f"{description!r} has {len(description)} characters; allowed: {DESCRIPTION_LENGTH}"
+    if not _DESCRIPTION.fullmatch(description):
+        return f"got {description!r}; allowed: letters, digits, hyphens and spaces, beginning with a letter or a digit"
+    return ""
+
+
+def marked_stack(description: str | None) -> str | None:
+    """The stack that a branch's description names as its owner; None when it carries no mark of ours."""
+    found = _MARK.fullmatch(description or "")
+    return found["stack"] if found else None
+
+
+def allowed_names(environment: Mapping[str, str]) -> frozenset[str]:
+    """The names that `INFRA_ALLOW_DELETE` gives free for deletion."""
+    return frozenset(name.strip() for name in environment.get(ALLOW_DELETE, "").split(",") if name.strip())
+
+
+def require_name_deletable(name: str, environment: Mapping[str, str]) -> None:
+    """Refuse, before any request, to delete anything but a preview or a branch that was named on purpose.
+
+    Raises:
+        RefusedError: The name is protected.
+    """
+    if is_preview(name) or name in allowed_names(environment):
+        return
+    raise RefusedError(
+        f"the branch {name!r} is protected: a deleted branch cannot be brought back. Only previews (pr-<number>) are "
+        f"deleted without {ALLOW_DELETE}",
+        next_step=f"if its data may go for good, name it: {ALLOW_DELETE}={name}",
+    )
+
+
+def require_deletable(name: str, description: str | None, environment: Mapping[str, str]) -> None:
+    """Refuse to delete what is protected and what is not ours.
+
+    Raises:
+        RefusedError: Neither a preview that carries our mark, nor named in `INFRA_ALLOW_DELETE`.
+    """
+    require_name_deletable(name, environment)
+    if name in allowed_names(environment) or marked_stack(description) is not None:
+        return
+    raise RefusedError(
+        f"the branch {name!r} is not ours: its description is {description!r}, without our mark "
+        "(infra stack <name>), so somebody else may have made it",
+        next_step=f"delete it where it was made, or name it: {ALLOW_DELETE}={name}",
+    )

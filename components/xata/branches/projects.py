@@ -1,0 +1,314 @@
+"""Projects: ensured, set and deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.errors import ConfigurationError, RefusedError
+from components.xata.api.bodies import ProjectCreation, ProjectPatch
+from components.xata.api.errors import AmbiguousError, BusyError, NotFoundError
+from components.xata.api.models import ProjectScaleToZero, ScaleToZero
+from components.xata.branches.clock import SYSTEM, Deadline
+from components.xata.branches.errors import GoneError, MissingError, SettingsNotAppliedError
+from components.xata.branches.names import check_project_name, unfit_project_name
+from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
+from components.xata.branches.ready import pause_after
+from components.xata.branches.remove import confirm_gone
+from components.xata.branches.settings import unfit_minutes, unfit_truth
+from components.xata.branches.settle import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.xata.api.client import Client
+    from components.xata.api.models import Project
+    from components.xata.branches.clock import Clock
+    from components.xata.branches.settings import Differences
+
+PATCH_ATTEMPTS = 5
+READ_BACK_SECONDS = 10.0
+
+_OFF = ScaleToZero(enabled=False, minutes=30)
+_INPUTS = {
+    "name": "name",
+    "scaleToZeroBaseEnabled": "base_enabled",
+    "scaleToZeroBaseMinutes": "base_minutes",
+    "scaleToZeroChildEnabled": "child_enabled",
+    "scaleToZeroChildMinutes": "child_minutes",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectSpec:
+    """What a project shall be. What is None is left to the service: scale-to-zero off, 30 minutes.
+
+    Attributes:
+        name: Unique in the organization.
+        base_enabled: Whether branches without parent sleep when unused, unless they say otherwise.
+        base_minutes: After how many minutes; 1 to 1440.
+        child_enabled: The same for branches with a parent.
+        child_minutes: The same for branches with a parent.
+        adopt: The id of an existing project to take over, whoever made it.
+    """
+
+    name: str
+    base_enabled: bool | None = None
+    base_minutes: int | None = None
+    child_enabled: bool | None = None
+    child_minutes: int | None = None
+    adopt: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsuredProject:
+    """A project, and whether it was there before."""
+
+    project: Project
+    adopted: bool
+
+
+def judge_project(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with declared inputs: name, scaleToZeroBaseEnabled, scaleToZeroBaseMinutes, …Child…; no request.
+
+    The service takes any number of minutes here, and then refuses every branch of the project.
+    """
+    judged = {
+        name: (unfit_minutes if name.endswith("Minutes") else unfit_truth)(inputs[name])
+        for name in _INPUTS
+        if name != "name" and inputs.get(name) is not None
+    }
+    judged["name"] = unfit_project_name(inputs["name"]) if "name" in inputs else ""
+    return {name: reason for name, reason in judged.items() if reason}
+
+
+def ensure_project(client: Client, organization: str, spec: ProjectSpec, *, clock: Clock = SYSTEM) -> EnsuredProject:
+    """Make the project, or take over the one of this name: empty, with a branch of ours, or named by `adopt`.
+
+    Settings of an adopted project are brought to the specification.
+
+    Raises:
+        ConfigurationError: The specification can never be met.
+        MissingError: The project to adopt is not there.
+        RefusedError: The project is a stranger's, or the one to adopt bears another name.
+        UnsettledError: No answer said whether it exists.
+    """
+    _check(spec)
+    existing = _find(client, organization, spec)
+    if existing is not None:
+        return EnsuredProject(project=_taken_over(client, organization, existing, spec, clock), adopted=True)
+    creation = ProjectCreation(name=spec.name, scale_to_zero=_scale_to_zero(spec, _OFF, _OFF))
+
+    def taken(doubtful: bool) -> EnsuredProject | None:  # noqa: FBT001 - settle() passes it by position
+        found = _find(client, organization, spec)
+        if found is None:
+            return None
+        return EnsuredProject(project=_taken_over(client, organization, found, spec, clock), adopted=not doubtful)
+
+    return settle(
+        f"the project {spec.name!r}",
+        create=lambda: EnsuredProject(project=client.create_project(organization, creation), adopted=False),
+        find=taken,
+        clock=clock,
+    )
+
+
+def _check(spec: ProjectSpec) -> None:
+    check_project_name(spec.name)
+    if wrong := judge_project(_values(spec)):
+        raise ConfigurationError(
+            "; ".join(f"{name}: {reason}" for name, reason in wrong.items()),
+            next_step="correct it in the stack's configuration",
+        )
+
+
+def _values(spec: ProjectSpec) -> dict[str, Any]:
+    return {name: getattr(spec, attribute) for name, attribute in _INPUTS.items()}
+
+
+def _find(client: Client, organization: str, spec: ProjectSpec) -> Project | None:
+    projects = client.projects(organization)
+    named = [project for project in projects if project.name == spec.name]
+    if len(named) > 1:
+        ids = ", ".join(sorted(project.id for project in named))
+        raise RefusedError(
+            f"{len(named)} projects are called {spec.name!r} ({ids}), and which one is meant cannot be told",
+            next_step="rename all but one of them",
+        )
+    found = named[0] if named else None
+    if spec.adopt and (found is None or found.id != spec.adopt):
+        other = next((project.name for project in projects if project.id == spec.adopt), None)
+        if other is None:
+            raise MissingError(
+                f"the project {spec.adopt} that {spec.name!r} shall take over is not in the organization",
+                next_step="correct the id to adopt; or remove it, and a new project is created",
+            )
+        raise RefusedError(
+            f"the project {spec.adopt} that {spec.name!r} shall take over is called {other!r}",
+            next_step=f"rename it to {spec.name} in Xata, or correct the id to adopt",
+        )
+    return found
+
+
+def _taken_over(client: Client, organization: str, project: Project, spec: ProjectSpec, clock: Clock) -> Project:
+    if spec.adopt != project.id and not _is_ours(client, organization, project):
+        raise RefusedError(
+            f"a project {project.name!r} exists already and none of its branches is ours: id {project.id}, "
+            f"created {project.created_at:%Y-%m-%d %H:%M} UTC",
+            next_step=f"to take it over, give adopt={project.id}; to use it as it is, set infra:project to that id "
+            "and leave out the foundation",
+        )
+    return update_project(client, organization, project.id, spec, clock=clock)
+
+
+def _is_ours(client: Client, organization: str, project: Project) -> bool:
+    """Empty, so that nothing can be lost, or with a branch that carries our mark; lists leave the mark out."""
+    branches = client.branches(organization, project.id)
+    for branch in sorted(branches, key=lambda one: (one.parent_id is not None, one.created_at)):
+        try:
+            description = client.branch(organization, project.id, branch.id).description
+        except NotFoundError:
+            continue
+        if marked_stack(description) is not None:
+            return True
+    return not branches
+
+
+def project_differences(spec: ProjectSpec, project: Project) -> Differences:
+    """Where a project differs from the specification: input name to (declared, found)."""
+    base, child = _halves(project)
+    found = {
+        "name": project.name,
+        "scaleToZeroBaseEnabled": base.enabled,
+        "scaleToZeroBaseMinutes": base.minutes,
+        "scaleToZeroChildEnabled": child.enabled,
+        "scaleToZeroChildMinutes": child.minutes,
+    }
+    declared = {name: value for name, value in _values(spec).items() if value is not None}
+    return {name: (value, found[name]) for name, value in declared.items() if value != found[name]}
+
+
+def _halves(project: Project) -> tuple[ScaleToZero, ScaleToZero]:
+    scale_to_zero = project.configuration.scale_to_zero
+    return scale_to_zero.base_branches, scale_to_zero.child_branches
+
+
+def _scale_to_zero(spec: ProjectSpec, base: ScaleToZero, child: ScaleToZero) -> ProjectScaleToZero | None:
+    """Both halves, the undeclared values as they are: the service resets a half that is left out."""
+    if all(value is None for name, value in _values(spec).items() if name != "name"):
+        return None
+    return ProjectScaleToZero(
+        base_branches=ScaleToZero(
+            enabled=base.enabled if spec.base_enabled is None else spec.base_enabled,
+            minutes=base.minutes if spec.base_minutes is None else spec.base_minutes,
+        ),
+        child_branches=ScaleToZero(
+            enabled=child.enabled if spec.child_enabled is None else spec.child_enabled,
+            minutes=child.minutes if spec.child_minutes is None else spec.child_minutes,
+        ),
+    )
+
+
+def update_project(
+    client: Client, organization: str, project_id: str, spec: ProjectSpec, *, clock: Clock = SYSTEM
+) -> Project:
+    """Rename and set a project, and read it back; one read and no write when nothing differs.
+
+    Raises:
+        ConfigurationError: The specification can never be met.
+        ConflictError: Another project bears the name.
+        GoneError: It was deleted.
+        SettingsNotAppliedError: It reads back other values.
+    """
+    _check(spec)
+    project = _read(client, organization, project_id)
+    for attempt in range(1, PATCH_ATTEMPTS + 1):
+        found = project_differences(spec, project)
+        if not found:
+            return project
+        patch = ProjectPatch(
+            name=spec.name if "name" in found else None,
+            scale_to_zero=_scale_to_zero(spec, *_halves(project)) if found.keys() - {"name"} else None,
+        )
+        try:
+            client.update_project(organization, project_id, patch)
+        except (AmbiguousError, BusyError):  # a request sets values, so sending it again changes nothing more
+            if attempt == PATCH_ATTEMPTS:
+                raise
+            clock.sleep(attempt)
+            project = _read(client, organization, project_id)
+        else:
+            break
+    return _read_back(client, organization, project_id, spec, clock)
+
+
+def _read_back(client: Client, organization: str, project_id: str, spec: ProjectSpec, clock: Clock) -> Project:
+    deadline = Deadline(READ_BACK_SECONDS, clock)
+    while True:
+        project = _read(client, organization, project_id)
+        found = project_differences(spec, project)
+        if not found:
+            return project
+        if not deadline.pause(pause_after(deadline.elapsed)):
+            named = "; ".join(f"{name}: declared {want!r}, found {have!r}" for name, (want, have) in found.items())
+            raise SettingsNotAppliedError(
+                f"the project {project.name!r} ({project_id}) is not what was declared: {named}",
+                next_step="run it again; if it stays so, look who else changes the project",
+            )
+
+
+def _read(client: Client, organization: str, project_id: str) -> Project:
+    try:
+        return client.project(organization, project_id)
+    except NotFoundError as error:
+        raise GoneError(
+            f"the project {project_id} is gone, so somebody deleted it: {error.message}",
+            next_step="./infra refresh foundation takes note of it, then ./infra up foundation creates it again",
+        ) from error
+
+
+def delete_project(
+    client: Client,
+    organization: str,
+    project_id: str,
+    *,
+    name: str,
+    environment: Mapping[str, str],
+    clock: Clock = SYSTEM,
+) -> bool:
+    """Delete an empty project that `INFRA_ALLOW_DELETE` names, and confirm that it is gone.
+
+    Nobody may be creating a branch in it meanwhile: the service would leave that branch in a deleted project, where no
+    request reaches it.
+
+    Returns:
+        False when it was gone already.
+
+    Raises:
+        RefusedError: It is not named, was renamed, or still holds branches.
+        StillThereError: The service took the request and still shows the project.
+    """
+    _require_allowed(name, environment)
+    try:
+        project = client.project(organization, project_id)
+        _require_allowed(project.name, environment)
+        branches = client.branches(organization, project_id)
+    except NotFoundError:
+        return False
+    if branches:
+        there = ", ".join(sorted(branch.name for branch in branches))
+        raise RefusedError(
+            f"the project {project.name!r} ({project_id}) still holds {len(branches)} branches: {there}",
+            next_step="delete them first; those that no stack of ours made are deleted where they were made",
+        )
+    deleted = client.delete_project(organization, project_id)
+    confirm_gone(lambda: client.project(organization, project_id), f"the project {name!r} ({project_id})", clock)
+    return deleted
+
+
+def _require_allowed(name: str, environment: Mapping[str, str]) -> None:
+    if name not in allowed_names(environment):
+        raise RefusedError(
+            f"the project {name!r} is protected: with it everything in it would be gone for good",
+            next_step=f"if it may go, name it: {ALLOW_DELETE}={name}",
+        )

@@ -1,0 +1,109 @@
+"""Deleting a branch: protected ones not at all, and every one only once it is gone.
+
+The service itself checks nothing: neither children nor data (`deleteBranch` in the API document).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.errors import RefusedError
+from components.xata.api.errors import NotFoundError
+from components.xata.branches.clock import SYSTEM, Deadline
+from components.xata.branches.errors import StillThereError
+from components.xata.branches.ownership import (
+    ALLOW_DELETE,
+    allowed_names,
+    require_deletable,
+    require_name_deletable,
+)
+from components.xata.branches.ready import pause_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from components.xata.api.client import Client
+    from components.xata.api.models import Branch
+    from components.xata.branches.clock import Clock
+    from components.xata.branches.place import Place
+
+CONFIRM_SECONDS = 10.0
+
+
+def delete_branch(
+    client: Client, place: Place, branch_id: str, *, name: str, environment: Mapping[str, str], clock: Clock = SYSTEM
+) -> bool:
+    """Delete a branch, if it may be, and confirm that it is gone.
+
+    Args:
+        client: The API.
+        place: The project.
+        branch_id: Which branch.
+        name: What it was called when it was made.
+        environment: Holds `INFRA_ALLOW_DELETE`.
+        clock: The time.
+
+    Returns:
+        False when it was gone already.
+
+    Raises:
+        RefusedError: It is protected, not ours, renamed since, or has living children. Nothing was deleted.
+        StillThereError: The service took the request and still shows the branch.
+    """
+    require_name_deletable(name, environment)
+    try:
+        branch = client.branch(place.organization, place.project, branch_id)
+    except NotFoundError:
+        return False
+    _require_same_name(branch, name, environment)
+    require_deletable(branch.name, branch.description, environment)
+    _require_childless(client, place, branch, environment)
+    deleted = client.delete_branch(place.organization, place.project, branch_id)
+    confirm_gone(
+        lambda: client.branch(place.organization, place.project, branch_id),
+        f"the branch {name!r} ({branch_id})",
+        clock,
+    )
+    return deleted
+
+
+def confirm_gone(read: Callable[[], object], what: str, clock: Clock) -> None:
+    """Read until the service says "not found": its 404 to a delete is no proof, older versions keep the row.
+
+    Raises:
+        StillThereError: It can still be read.
+    """
+    deadline = Deadline(CONFIRM_SECONDS, clock)
+    while True:
+        try:
+            read()
+        except NotFoundError:
+            return
+        if not deadline.pause(pause_after(deadline.elapsed)):
+            raise StillThereError(
+                f"{what} was to be deleted, and the service still shows it after {deadline.elapsed:.0f} s",
+                next_step="run it again; if it stays so, report it to Xata's support: it may still cost money",
+            )
+
+
+def _require_same_name(branch: Branch, name: str, environment: Mapping[str, str]) -> None:
+    if branch.name == name or branch.name in allowed_names(environment):
+        return
+    raise RefusedError(
+        f"the branch {branch.id} was made as {name!r} and is now called {branch.name!r}: somebody renamed it, perhaps "
+        "to keep it",
+        next_step=f"rename it back to {name}, or name it: {ALLOW_DELETE}={branch.name}",
+    )
+
+
+def _require_childless(client: Client, place: Place, branch: Branch, environment: Mapping[str, str]) -> None:
+    """Naming a parent is not naming its children: they would live on as copies of what is gone."""
+    allowed = allowed_names(environment)
+    branches = client.branches(place.organization, place.project)
+    children = sorted(other.name for other in branches if other.parent_id == branch.id and other.name not in allowed)
+    if children:
+        raise RefusedError(
+            f"the branch {branch.name!r} ({branch.id}) has living children: {', '.join(children)}",
+            next_step=f"delete them first; or, if they may live on without it, name them too: "
+            f"{ALLOW_DELETE}={','.join([branch.name, *children])}",
+        )

@@ -1,0 +1,18 @@
+"""What the tests of the Xata room share."""
+
+from __future__ import annotations
+
+import pytest
+
+from components.xata import properties
+from tests.components.xata.branches_world import World
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """An organization with the project printfarm-manager and its root branch main; nothing may be deleted."""
+    made = World()
+    made.root()
+    monkeypatch.setattr(properties, "connect", lambda _environment: made.client)
+    monkeypatch.delenv("INFRA_ALLOW_DELETE", raising=False)
+    return made

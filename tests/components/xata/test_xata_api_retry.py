@@ -1,0 +1,330 @@
+"""When requests are made again: which, after what, for how long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from components.http import retry
+from components.xata.api import errors
+from components.xata.api.bodies import BranchCreation, BranchPatch, Restore
+from components.xata.api.door import READ_SECONDS, WRITE_SECONDS
+from tests.components.xata.scripted import (
+    BRANCH,
+    ORGANIZATION,
+    PROJECT,
+    SUMMARY,
+    WHOLE_BRANCH,
+    Drip,
+    Service,
+    Step,
+    answer,
+    cut,
+    refusal,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from components.xata.api.client import Client
+
+PLACE = (ORGANIZATION, PROJECT)
+CHILD = BranchCreation(name="staging", parent_id="main")
+
+CALLS: dict[str, Callable[[Client], Any]] = {
+    "GET": lambda client: client.branch(*PLACE, BRANCH),
+    "DELETE": lambda client: client.delete_branch(*PLACE, BRANCH),
+    "POST": lambda client: client.create_branch(*PLACE, CHILD),
+    "restore": lambda client: client.restore(*PLACE, BRANCH, Restore(name="again")),
+    "rotate": lambda client: client.rotate_credentials(*PLACE, BRANCH),
+    "PATCH": lambda client: client.update_branch(*PLACE, BRANCH, BranchPatch(replicas=1)),
+}
+GOOD = {
+    "GET": answer(200, WHOLE_BRANCH),
+    "DELETE": answer(204),
+    "POST": answer(201, SUMMARY),
+    "restore": answer(201, SUMMARY),
+    "rotate": answer(204),
+    "PATCH": answer(200, SUMMARY),
+}
+SAFE, WRITES = ("GET", "DELETE"), ("POST", "restore", "rotate", "PATCH")
+BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+AFTER_SENDING = (httpx.ReadError, httpx.ReadTimeout, httpx.WriteError, httpx.WriteTimeout, httpx.RemoteProtocolError)
+
+
+@pytest.mark.parametrize("call", SAFE)
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        *(pytest.param(refusal(status), id=str(status)) for status in (408, 429, 500, 502, 503, 504)),
+        pytest.param(httpx.Response(502, text="<html>Bad gateway"), id="html"),
+        *(pytest.param(kind("x"), id=kind.__name__) for kind in BEFORE_SENDING + AFTER_SENDING),
+        pytest.param(cut(), id="cut in mid-body"),
+    ],
+)
+def test_reads_and_deletes_are_made_again(call: str, trouble: Step) -> None:
+    """What fails once and may pass is not seen by the caller of a read or a delete."""
+    service = Service(trouble, GOOD[call])
+    CALLS[call](service.client())
+    assert len(service.requests) == 2
+    assert len({request.headers["X-Request-Id"] for request in service.requests}) == 1
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 412, 415, 422, 423, 501, 505])
+def test_answers_that_stay_the_same_are_not_asked_for_again(call: str, status: int) -> None:
+    """A refusal is told at once, whatever was asked."""
+    service = Service(refusal(status))
+    if (call, status) == ("DELETE", 404):
+        assert CALLS[call](service.client()) is False
+    else:
+        with pytest.raises(errors.XataError) as caught:
+            CALLS[call](service.client())
+        assert caught.value.status == status
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("call", WRITES)
+@pytest.mark.parametrize(
+    ("trouble", "status"),
+    [
+        *(pytest.param(refusal(status), status, id=str(status)) for status in (408, 500, 502, 503, 504, 520)),
+        *(pytest.param(kind("x"), None, id=kind.__name__) for kind in AFTER_SENDING),
+        pytest.param(cut(500), 500, id="cut in mid-error"),
+    ],
+)
+def test_a_write_of_unknown_fate_is_not_made_again(call: str, trouble: Step, status: int | None) -> None:
+    """Nothing is posted blindly twice: the caller hears that the outcome is open."""
+    service = Service(trouble)
+    with pytest.raises(errors.AmbiguousError, match="whether it was carried out is not known") as caught:
+        CALLS[call](service.client())
+    assert len(service.requests) == 1
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("call", [call for call in WRITES if call != "rotate"])
+@pytest.mark.parametrize(
+    "lost", [cut(201), answer(201), answer(200, []), answer(200, {}), httpx.Response(201, text="<html>Hello")]
+)
+def test_a_write_whose_answer_alone_is_lost_says_so(call: str, lost: httpx.Response) -> None:
+    """After a success that can not be read the error tells that the write happened."""
+    service = Service(lost)
+    with pytest.raises(errors.AmbiguousError, match="it was carried out") as caught:
+        CALLS[call](service.client())
+    assert caught.value.status == lost.status_code
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("call", WRITES)
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        *(pytest.param(kind("x"), id=kind.__name__) for kind in BEFORE_SENDING),
+        pytest.param(refusal(503, retry_after="30"), id="503"),
+        pytest.param(refusal(429, retry_after="1"), id="429"),
+    ],
+)
+def test_a_write_that_certainly_did_nothing_is_made_again(call: str, trouble: Step) -> None:
+    """What was never sent, or turned away with a time to come back, is safe to repeat."""
+    service = Service(trouble, GOOD[call])
+    CALLS[call](service.client())
+    assert len(service.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message", "requests"),
+    [
+        ("PATCH", "branch [b1] was modified concurrently, please retry", 2),
+        ("PATCH", "branch [was modified concurrently, please retry] already exists", 1),
+        ("POST", "branch [b1] was modified concurrently, please retry", 1),
+    ],
+)
+def test_a_change_that_lost_against_another_is_made_again(call: str, message: str, requests: int) -> None:
+    """A conflict is repeated only for a change, and only when the server asks for it."""
+    service = Service(refusal(409, message), GOOD[call])
+    if requests == 1:
+        with pytest.raises(errors.ConflictError):
+            CALLS[call](service.client())
+    else:
+        CALLS[call](service.client())
+    assert len(service.requests) == requests
+
+
+def test_pauses_double_and_are_jittered() -> None:
+    """Full jitter: a share of 0.3 s, 0.6 s … up to 5 s."""
+    service = Service(*[refusal(500)] * 6, GOOD["GET"])
+    CALLS["GET"](service.client(chance=1.0))
+    assert service.slept == pytest.approx([0.3, 0.6, 1.2, 2.4, 4.8, 5.0])
+    assert retry.pause(10**6, after=None, chance=0.5) == 2.5
+    assert retry.pause(3, after=7.0, chance=0.0) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("value", "date", "seconds"),
+    [
+        ("7", None, 7.0),
+        ("1.5", None, 1.5),
+        ("0", None, 0.0),
+        ("Sun, 22 Nov 2026 10:00:20 GMT", "Sun, 22 Nov 2026 10:00:00 GMT", 20.0),
+        ("Sun, 22 Nov 2026 10:00:20 -0000", "Sun, 22 Nov 2026 10:00:00 GMT", 20.0),
+        ("Sunday, 22-Nov-26 10:00:20 GMT", "Sun, 22 Nov 2026 10:00:00 GMT", 20.0),
+        ("Sun, 22 Nov 2026 09:00:00 GMT", "Sun, 22 Nov 2026 10:00:00 GMT", 0.0),
+        ("Fri, 15 Jan 2027 08:00:12 GMT", None, 12.0),
+        ("soon", None, None),
+        ("-5", None, None),
+        ("nan", None, None),
+        ("1e3", None, None),
+        ("99 Nov", "garbage", None),
+        ("Sun, 99 Nov 2026 10:00:20 GMT", None, None),
+    ],
+)
+def test_retry_after_is_read_in_seconds_and_as_a_date(value: str, date: str | None, seconds: float | None) -> None:
+    """Both forms count, a date by the answer's own clock; what can not be read is as if it were not there."""
+    headers = {"retry_after": value} | ({"date": date} if date else {})
+    service = Service(refusal(503, **headers), GOOD["GET"])
+    CALLS["GET"](service.client(chance=0.0))
+    assert service.slept == pytest.approx([seconds or 0.0])
+
+
+def test_a_wrong_clock_of_this_machine_does_not_matter() -> None:
+    """A date to come back is measured against the answer's own date, wherever this machine's clock stands."""
+    waits = []
+    for wall in (0.0, 4e9):
+        late = refusal(503, retry_after="Sun, 22 Nov 2026 10:00:09 GMT", date="Sun, 22 Nov 2026 10:00:00 GMT")
+        service = Service(late, GOOD["GET"])
+        service.wall = wall
+        CALLS["GET"](service.client(chance=0.0))
+        waits += service.slept
+    assert waits == [9.0, 9.0]
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(("status", "asked"), [(429, "3600"), (503, "61"), (429, "999999999999")])
+def test_a_wait_beyond_the_budget_is_not_begun(call: str, status: int, asked: str) -> None:
+    """What the server asks for is named at once instead of being waited for in vain."""
+    service = Service(refusal(status, retry_after=asked))
+    with pytest.raises(errors.BusyError) as caught:
+        CALLS[call](service.client())
+    assert service.slept == []
+    assert f"try again in {asked} s" in str(caught.value)
+    assert caught.value.retry_after == float(asked)
+
+
+@pytest.mark.parametrize("takes", [0.0, 4.0, 11.0])
+@pytest.mark.parametrize("budget", [5.0, 30.0, 60.0])
+def test_one_budget_holds_for_a_call_with_all_its_repeats(takes: float, budget: float) -> None:
+    """However often and slowly the service fails, the call ends in time and tells how often it was made."""
+    service = Service(refusal(500), takes=takes)
+    with pytest.raises(errors.ServerError) as caught:
+        CALLS["GET"](service.client(budget_seconds=budget, chance=1.0))
+    assert service.time - 1000.0 <= max(budget, takes)
+    assert caught.value.attempts == len(service.requests)
+    assert len(service.requests) == 1 or f"{len(service.requests)} attempts" in str(caught.value)
+
+
+def test_another_budget_shares_everything_else() -> None:
+    """A client for a hurried caller differs in its patience alone."""
+    service = Service(refusal(500))
+    client = service.client()
+    with pytest.raises(errors.ServerError):
+        CALLS["GET"](client.within(3.0))
+    assert 0 < service.time - 1000.0 < 3.0
+    assert client.within(3.0).base_url == client.base_url
+
+
+@pytest.mark.parametrize(
+    ("script", "deleted"),
+    [
+        ([answer(204)], True),
+        ([refusal(404, "branch [b1] not found")], False),
+        ([httpx.ReadError("x"), refusal(404, "branch [b1] not found")], True),
+        ([refusal(500), refusal(404, "branch [b1] not found")], True),
+    ],
+)
+def test_a_delete_says_whether_there_was_something(script: list[Step], deleted: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Gone before the first attempt is False; gone on a repeat is the work of an attempt whose answer was lost."""
+    assert Service(*script).client().delete_branch(*PLACE, BRANCH) is deleted
+    assert Service(*script).client().delete_project(*PLACE) is deleted
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        httpx.Response(404, text="<html>no such site"),
+        answer(404),
+        answer(404, {}),
+        answer(404, {"message": "Not Found"}),
+    ],
+)
+def test_gone_is_only_what_xata_says_is_gone(stranger: httpx.Response) -> None:
+    """The 404 of a proxy or of a wrong address deletes nothing."""
+    with pytest.raises((errors.MalformedAnswerError, errors.NotOfferedError)):
+        CALLS["DELETE"](Service(stranger).client())
+
+
+def test_the_page_of_a_proxy_is_no_deletion() -> None:
+    """A success with a page in it is not Xata's: the answer to a delete is empty."""
+    with pytest.raises(errors.MalformedAnswerError, match="where Xata sends nothing"):
+        CALLS["DELETE"](Service(httpx.Response(200, text="<html>Log in")).client())
+
+
+@pytest.mark.parametrize(
+    ("takes", "error", "requests"), [(0.2, errors.KeyRefusedError, 1), (12.0, errors.ServerError, 4)]
+)
+def test_a_late_401_is_an_outage(takes: float, error: type[Exception], requests: int) -> None:
+    """A service that lost its own authentication says "invalid token" after ten seconds; the key is not to blame."""
+    service = Service(refusal(401, "invalid token"), takes=takes)
+    with pytest.raises(error) as caught:
+        CALLS["GET"](service.client())
+    assert ("outage" in str(caught.value)) == (takes > 10)
+    assert len(service.requests) == requests
+
+
+def test_a_late_401_of_a_write_is_not_repeated() -> None:
+    """Nothing was written, yet only reads and deletes are repeated after an outage."""
+    service = Service(refusal(401, "invalid token"), takes=12.0)
+    with pytest.raises(errors.ServerError, match="outage"):
+        CALLS["POST"](service.client())
+    assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "seconds"), [("GET", READ_SECONDS), ("DELETE", READ_SECONDS), ("POST", WRITE_SECONDS)]
+)
+def test_timeouts_are_explicit(call: str, seconds: float) -> None:
+    """Connecting has ten seconds; a create waits for what the service provisions inside the request."""
+    service = Service(GOOD[call])
+    CALLS[call](service.client())
+    assert service.requests[0].extensions["timeout"] == {
+        "connect": 10.0,
+        "read": seconds,
+        "write": seconds,
+        "pool": seconds,
+    }
+
+
+def test_the_last_attempt_is_cut_to_what_is_left() -> None:
+    """A read does not outlive the budget by waiting for its own timeout."""
+    service = Service(httpx.ReadError("x"), takes=12.0)
+    with pytest.raises(errors.UnreachableError):
+        CALLS["GET"](service.client(budget_seconds=20.0, chance=0.0))
+    assert service.requests[1].extensions["timeout"]["read"] == pytest.approx(8.0)
+
+
+def test_an_answer_that_drips_is_given_up() -> None:
+    """A server that sends a byte now and then never runs into the transport's timeout, but into ours."""
+    service = Service()
+    service.script = (httpx.Response(200, stream=Drip(lambda: service.sleep(1.0))),)
+    with pytest.raises(errors.UnreachableError, match="no answer came in time"):
+        CALLS["GET"](service.client(budget_seconds=27.0))
+    assert service.time - 1000.0 == READ_SECONDS + 1
+
+
+def test_an_answer_without_end_is_given_up() -> None:
+    """A server that never stops sending does not fill this machine's memory, and is not asked again."""
+    service = Service(httpx.Response(200, stream=Drip(lambda: None, piece=b"x" * 1024 * 1024)))
+    with pytest.raises(errors.UnreachableError, match="longer than"):
+        CALLS["GET"](service.client())
+    assert len(service.requests) == 1
