@@ -6,7 +6,11 @@
   "key": "xau_…",                  every right in the organization; more keys can stand in settings
   "organization": "sand01",        optional
   "apiPort": 0, "gatewayPort": 0,  optional; 0 is the port of the last run, else a free one
-  "settings": {"pace": "time"}     optional; the fields of `sandbox.xata.settings.Settings`
+  "settings": {"pace": "time"},    optional; the fields of `sandbox.xata.settings.Settings`; those of
+                                   `sandbox.cloudflare.settings.Settings` in an object named "cloudflare"
+  "cloudflare": {                  optional; without it nothing stands in for Cloudflare
+    "account": "5a4d…", "token": "…", "workerd": "/a/program", "port": 0
+  }
 }
 """
 
@@ -17,15 +21,37 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from sandbox.cloudflare import settings as workers
 from sandbox.errors import SetupError
 from sandbox.xata.postgres import Manager
 from sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Organization, Region, Settings
 
 LAST_PORT = 65535
-PARTS = {"keys": Key, "organizations": Organization, "regions": Region}
+PARTS = {"keys": Key, "organizations": Organization, "regions": Region, "tokens": workers.Token}
 """The fields of the settings that are lists of objects."""
 OURS = {"organization", "port"}
 """The fields of the settings that are told elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cloudflare:
+    """What the stand-in for Cloudflare is told. `token` has every right on the account."""
+
+    account: str
+    token: str = field(repr=False)
+    workerd: Path
+    port: int = 0
+    more: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def settings(self) -> workers.Settings:
+        """Its settings.
+
+        Raises:
+            SandboxError: One of them makes no sense.
+        """
+        given: dict[str, Any] = {name: _value(name, value) for name, value in self.more.items()}
+        tokens = (workers.Token(token=self.token), *given.pop("tokens", ()))
+        return workers.Settings(account=self.account, tokens=tokens, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +65,7 @@ class Order:
     api_port: int = 0
     gateway_port: int = 0
     more: dict[str, Any] = field(default_factory=dict, repr=False)
+    cloudflare: Cloudflare | None = None
 
     def settings(self, *, port: int) -> Settings:
         """The service's settings, with the gateway's port.
@@ -66,10 +93,11 @@ def read(text: str) -> Order:
     _require(document, {"folder": str, "postgres": dict, "key": str}, "the document")
     postgres = document["postgres"]
     _require(postgres, {"host": str, "port": int, "user": str, "password": str, "database": str}, "postgres")
-    known = {"folder", "postgres", "key", "organization", "apiPort", "gatewayPort", "settings"}
+    known = {"folder", "postgres", "key", "organization", "apiPort", "gatewayPort", "settings", "cloudflare"}
     _refuse_unknown(document.keys() - known, known, "the document")
     _refuse_unknown(postgres.keys() - {name.name for name in fields(Manager)}, set(), "postgres")
-    more = document.get("settings") or {}
+    more = dict(document.get("settings") or {})
+    of_workers = more.pop("cloudflare", None) or {}
     _refuse_unknown(more.keys() - _SETTINGS, _SETTINGS, "settings")
     return Order(
         folder=Path(document["folder"]),
@@ -79,10 +107,29 @@ def read(text: str) -> Order:
         api_port=_port(document, "apiPort"),
         gateway_port=_port(document, "gatewayPort"),
         more=more,
+        cloudflare=_cloudflare(document.get("cloudflare"), of_workers),
     )
 
 
 _SETTINGS = {name.name for name in fields(Settings)} - OURS
+_OF_WORKERS = {name.name for name in fields(workers.Settings)} - {"account"}
+
+
+def _cloudflare(told: Any, more: Any) -> Cloudflare | None:
+    _require({"settings.cloudflare": more}, {"settings.cloudflare": dict}, "the document")
+    _refuse_unknown(more.keys() - _OF_WORKERS, _OF_WORKERS, "settings.cloudflare")
+    if told is None:
+        return None
+    _require({"cloudflare": told}, {"cloudflare": dict}, "the document")
+    _require(told, {"account": str, "token": str, "workerd": str}, "cloudflare")
+    _refuse_unknown(told.keys() - {"account", "token", "workerd", "port"}, set(), "cloudflare")
+    return Cloudflare(
+        account=told["account"],
+        token=told["token"],
+        workerd=Path(told["workerd"]),
+        port=_port(told, "port"),
+        more=more,
+    )
 
 
 def _require(document: dict[str, Any], parts: dict[str, type], where: str) -> None:

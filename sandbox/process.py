@@ -1,4 +1,4 @@
-"""The sandbox as a process: API and gateway on this machine, over a Postgres that others run."""
+"""The sandbox as a process: APIs, gateway and Workers on this machine, over a Postgres that others run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aiohttp import web
 from filelock import FileLock, Timeout
 
 from sandbox import authority, persistence, ports
+from sandbox.cloudflare import start as workers
 from sandbox.errors import SandboxError, SetupError
 from sandbox.files import private_folder
 from sandbox.persistence import RecordedDatabases, Recorder
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 STOP_SECONDS = 5.0
 """How long requests that are being answered may take when the sandbox is to end."""
 API, GATEWAY = "the API", "the gateway"
+WORKERS = "cloudflare"
+"""The folder of what stands in for Cloudflare, in the sandbox's own."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -125,14 +128,26 @@ class _Process:
             loop.add_signal_handler(number, ended.set)
         self._listen(loop)
         runner = web.AppRunner(application(self._service), access_log=None, shutdown_timeout=STOP_SECONDS)
-        await runner.setup()
-        await web.SockSite(runner, self._sockets[0]).start()
-        await self._gateway.start(self._sockets[1])
-        _say(self._ready())
-        await ended.wait()
-        await runner.cleanup()
-        await self._gateway.stop()
+        async with contextlib.AsyncExitStack() as running:
+            await runner.setup()
+            running.push_async_callback(runner.cleanup)
+            await web.SockSite(runner, self._sockets[0]).start()
+            await self._gateway.start(self._sockets[1])
+            running.push_async_callback(self._gateway.stop)
+            started = await self._start_workers()
+            if started is not None:
+                running.push_async_callback(started.stop)
+            _say({**self._ready(), **self._ready_workers(started)})
+            await ended.wait()
         self._recorder.save()
+
+    async def _start_workers(self) -> workers.Running | None:
+        """The stand-in for Cloudflare; None when nobody asked for it."""
+        told = self._order.cloudflare
+        if told is None:
+            return None
+        folder, trusted = self._order.folder / WORKERS, self._certificates.authority
+        return await workers.start(told.settings(), folder, workerd=told.workerd, authority=trusted, port=told.port)
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Save what changes, and end the sessions of branches that go or fall asleep."""
@@ -159,6 +174,10 @@ class _Process:
             "organization": self._order.organization,
             "pid": os.getpid(),
         }
+
+    def _ready_workers(self, started: workers.Running | None) -> dict[str, Any]:
+        told = self._order.cloudflare
+        return {"cloudflareApi": started.url, "account": told.account} if told and started else {}
 
 
 @contextlib.contextmanager

@@ -27,10 +27,10 @@ def application(service: Service) -> web.Application:
     control, pool = Control(service), ThreadPoolExecutor(THREADS, thread_name_prefix="xata")
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        wanted = await _request(request)
+        wanted = await received(request)
         handle = control.handle if wanted.path.startswith(PREFIX) else service.handle
         response = await asyncio.get_running_loop().run_in_executor(pool, handle, wanted)
-        return await _deliver(request, response)
+        return await deliver(request, response)
 
     async def stop(_: web.Application) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -42,7 +42,8 @@ def application(service: Service) -> web.Application:
     return app
 
 
-async def _request(request: web.Request) -> Request:
+async def received(request: web.Request) -> Request:
+    """A request as the stand-ins know it."""
     path, _, query = request.raw_path.partition("?")
     transport = request.transport
     return Request(
@@ -62,7 +63,7 @@ async def _clean_headers(_: web.Request, response: web.StreamResponse) -> None:
         response.headers.popall("Content-Type", None)
 
 
-async def _deliver(request: web.Request, response: Response) -> web.StreamResponse:
+async def deliver(request: web.Request, response: Response) -> web.StreamResponse:
     """Send the answer, or the part of it that the fault leaves."""
     await asyncio.sleep(response.delay)
     if response.cut == "before":

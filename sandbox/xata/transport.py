@@ -6,7 +6,7 @@ client = httpx.Client(base_url="http://xata.localhost", transport=httpx.MockTran
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
@@ -15,9 +15,14 @@ from sandbox.xata.wire import Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.xata.service import Service
+    from sandbox.xata.wire import Response
 
-CONNECTION_HEADERS = {"content-length", "transfer-encoding"}
+
+class Answering(Protocol):
+    """What stands in for a server."""
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request."""
 
 
 def _request(request: httpx.Request) -> Request:
@@ -27,7 +32,7 @@ def _request(request: httpx.Request) -> Request:
 
 
 def handler(
-    service: Service, *, sleep: Callable[[float], None] = lambda _: None
+    service: Answering, *, sleep: Callable[[float], None] = lambda _: None
 ) -> Callable[[httpx.Request], httpx.Response]:
     """Answers requests as `service` does, with cuts as the errors httpx raises for them.
 
