@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from components.connection import loopback_address
 from components.connectivity import driver, wire
 from components.connectivity.driver import Answer, DriverRefusedError
 from components.connectivity.report import Finding, Layer, Report
@@ -53,11 +54,14 @@ class Transport:
 
 
 def resolve(host: str, port: int, seconds: float) -> tuple[str, ...]:
-    """The addresses of `host`, in the resolver's order.
+    """The addresses of `host`, in the resolver's order; names of this machine are resolved by rule.
 
     Raises:
         VerdictError: There are none, or the resolver took longer than `seconds`.
     """
+    known = loopback_address(host)
+    if known is not None:
+        return (known,)
     try:
         return (str(ipaddress.ip_address(host)),)
     except ValueError:

@@ -23,6 +23,18 @@ class Layer(Enum):
         return list(Layer).index(self) + 1
 
 
+class WorkerLayer(Enum):
+    """Layers from outside through the deployed Worker to the same database. They come after the database's own."""
+
+    WORKER = "worker"
+    IDENTITY = "worker identity"
+
+    @property
+    def number(self) -> int:
+        """The layer's place, counted on from the database's."""
+        return len(Layer) + list(WorkerLayer).index(self) + 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """The verdict on one layer.
@@ -31,7 +43,7 @@ class Finding:
     `next_step` what to do about it. `milliseconds` is None where the time is not known.
     """
 
-    layer: Layer
+    layer: Layer | WorkerLayer
     ok: bool | None
     cause: str = ""
     next_step: str = ""
@@ -81,6 +93,11 @@ class Report:
         failed = self.failed
         if failed is None:
             return f"database reached: Postgres {self.server_version}, branch {self.branch or '(no stamp)'}"
-        times = "attempt" if self.attempts == 1 else "attempts"
-        head = f"layer {failed.layer.number}, {failed.layer.value}, after {self.attempts} {times}: {failed.cause}"
-        return f"{head}\n  next: {failed.next_step}" if failed.next_step else head
+        return failure_text(failed, self.attempts)
+
+
+def failure_text(failed: Finding, attempts: int) -> str:
+    """Which layer is at fault, after how many attempts, why, and what to do."""
+    times = "attempt" if attempts == 1 else "attempts"
+    head = f"layer {failed.layer.number}, {failed.layer.value}, after {attempts} {times}: {failed.cause}"
+    return f"{head}\n  next: {failed.next_step}" if failed.next_step else head

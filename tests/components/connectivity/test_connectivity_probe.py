@@ -43,6 +43,7 @@ def _at(port: int, **changes: Any) -> Connection:
 def _layer_and_cause(report: Report) -> tuple[Layer, str]:
     failed = report.failed
     assert failed is not None
+    assert isinstance(failed.layer, Layer)
     assert failed.next_step
     above = [finding for finding in report.findings if finding.layer.number > failed.layer.number]
     below = [finding for finding in report.findings if finding.layer.number < failed.layer.number]
@@ -79,9 +80,13 @@ def test_probe_asks_for_no_identity_when_none_is_expected(postgres: Connection) 
     assert probe(replace(postgres, database="postgres")).ok
 
 
-def test_probe_names_a_host_by_its_name(postgres: Connection) -> None:
-    """A name that resolves to several addresses is tried at each of them."""
-    assert probe(replace(postgres, host="localhost"), expected_branch="dev").ok
+@pytest.mark.parametrize("host", ["localhost", "branch.us-east-1.localhost"])
+def test_probe_reaches_names_of_this_machine_without_a_resolver(
+    postgres: Connection, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Names at and below localhost are this machine, whatever its resolver knows."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: pytest.fail("the resolver was asked"))
+    assert probe(replace(postgres, host=host), expected_branch="dev").ok
 
 
 @pytest.mark.parametrize(
@@ -261,8 +266,11 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     return authority
 
 
-def _over_tls(certificate: trustme.LeafCert) -> Callable[[socket.socket], None]:
+def _over_tls(certificate: trustme.LeafCert, *, names: list[str] | None = None) -> Callable[[socket.socket], None]:
+    """Refuse everybody over TLS; `names` takes the server names that clients ask for."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if names is not None:
+        context.sni_callback = lambda _socket, name, _context: names.append(name)
     context.set_alpn_protocols(["postgresql"])
     certificate.configure_cert(context)
 
@@ -297,6 +305,20 @@ def test_probe_judges_a_certificate_that_it_must_verify(
     assert found is layer
     assert cause in text
     assert report.attempts == 1
+
+
+def test_probe_asks_for_the_name_whatever_the_address(listen: Listen, authority: trustme.CA) -> None:
+    """A name resolved by rule is still the name that the certificate must bear and that a gateway routes by."""
+    name = "branch.us-east-1.localhost"
+    names: list[str] = []
+    port = listen(_over_tls(authority.issue_cert(name), names=names))
+    report = probe(_at(port, host=name, sslmode="verify-full"), budget_seconds=20)
+    assert _layer_and_cause(report) == (
+        Layer.DATABASE,
+        f"there is no database app on branch.us-east-1.localhost:{port} (SQLSTATE 3D000)",
+    )
+    assert set(names) == {name}
+    assert len(names) == 2  # the driver's session, and the search for the cause
 
 
 @pytest.mark.parametrize(("sslmode", "layer"), [("verify-full", Layer.TLS), ("require", Layer.DATABASE)])

@@ -12,7 +12,7 @@ wanted = json.loads(Path(os.environ["WANTED"]).read_text())
 if wanted:
     keep = pulumi.ResourceOptions(protect=wanted["protect"], retain_on_delete=wanted["protect"])
     branch = Branch("branch", **wanted["branch"], opts=keep)
-    place = {"organization": branch.organization, "project_id": branch.projectId, "branch_id": branch.id}
+    place = {"organization": wanted["branch"]["organization"], "project_id": branch.projectId, "branch_id": branch.id}
     BranchSettings("settings", **place, **wanted["settings"])
     connection = BranchConnection("connection", **place, **wanted["connection"])
     pulumi.export("url", connection.url)

@@ -1,0 +1,167 @@
+"""The probe of a deployed Worker: it is healthy, and on the right branch, or which layer is at fault.
+
+Identity counts as much as health: right after a deployment the edge may answer from the version before, so a wrong
+answer is "not yet" as long as there is time. A Worker that says 503 is asked again a few times; then the database is
+asked from here. When that does not answer either, waiting would not help.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.connectivity.report import Finding, WorkerLayer
+from components.connectivity.worker_address import health_url, host
+from components.connectivity.worker_answer import Answer, Loss
+from components.connectivity.worker_report import WorkerReport
+from components.connectivity.worker_verdicts import Expectation, Patience, WorkerVerdict, fields, judge, quoted
+from components.connectivity.worker_wire import fetch
+from components.http.retry import pause
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from components.connectivity.report import Report
+
+BUDGET_SECONDS = 90.0
+"""How long the edge may answer as before: a little more than has been seen."""
+WAKE_UP_SECONDS, ATTEMPT_SECONDS = 25.0, 10.0
+"""How long the first attempt may take, and the others: a branch that sleeps wakes up for the Worker, too."""
+SHORTEST_ATTEMPT_SECONDS = 0.1
+CONFIRMATIONS = 3
+"""So many answers in a row make a verdict final that waiting cannot heal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerTransport:
+    """How the probe touches the world; tests put their own functions here.
+
+    Attributes:
+        fetch: Asks once: address and seconds to an answer.
+        clock: Seconds that only ever grow.
+        sleep: Waits for so many seconds.
+        jitter: A number from 0 to 1.
+    """
+
+    fetch: Callable[[str, float], Answer | Loss] = fetch
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+
+def probe_worker(
+    url: str,
+    expected: Expectation,
+    *,
+    database: Callable[[], Report],
+    budget_seconds: float = BUDGET_SECONDS,
+    first: bool = False,
+    transport: WorkerTransport | None = None,
+) -> WorkerReport:
+    """Ask until the right Worker answers healthily, a verdict is final, or the budget is spent.
+
+    Args:
+        url: The Worker's address, with or without `/api/health`.
+        expected: Who must answer.
+        database: Asks the database from here; called at most once, for the cause of a 503.
+        budget_seconds: How long to try.
+        first: Whether the app may never have been deployed: then its absence is final once confirmed.
+        transport: How the world is touched.
+    """
+    probe = _Probe(health_url(url), expected, database, transport or WorkerTransport())
+    clock, deadline = probe.transport.clock, probe.transport.clock() + budget_seconds
+    for number in itertools.count(1):
+        patience = WAKE_UP_SECONDS if number == 1 else ATTEMPT_SECONDS
+        probe.attempt(min(patience, max(SHORTEST_ATTEMPT_SECONDS, deadline - clock())))
+        remaining = deadline - clock()
+        if probe.is_final(first=first) or remaining < SHORTEST_ATTEMPT_SECONDS:
+            break
+        limit = pause(number - 1, after=None, chance=probe.transport.jitter())
+        probe.transport.sleep(min(limit, remaining / 2))
+    return probe.report(number)
+
+
+class _Probe:
+    """What is known so far: the last answer and its verdict, how often in a row, and what the database said."""
+
+    def __init__(
+        self, url: str, expected: Expectation, ask_database: Callable[[], Report], transport: WorkerTransport
+    ) -> None:
+        self.transport = transport
+        self._url = url
+        self._expected = expected
+        self._ask_database = ask_database
+        self._outcome: Answer | Loss = Loss.SILENT
+        self._verdict: WorkerVerdict | None = None
+        self._in_a_row = 0
+        self._milliseconds = 0.0
+        self._asked: Report | None = None
+
+    def attempt(self, seconds: float) -> None:
+        begun, before = self.transport.clock(), self._verdict
+        self._outcome = self.transport.fetch(self._url, seconds)
+        self._milliseconds = (self.transport.clock() - begun) * 1000
+        self._verdict = judge(self._outcome, self._expected, host=host(self._url))
+        same = before is not None and self._verdict is not None and before.patience is self._verdict.patience
+        self._in_a_row = self._in_a_row + 1 if same else 1
+
+    def is_final(self, *, first: bool) -> bool:
+        if self._verdict is None:
+            return True
+        if self._in_a_row < CONFIRMATIONS:
+            return False
+        if self._verdict.patience is Patience.UNHEALTHY:
+            # While the database answers from here, the Worker may still have its earlier secret.
+            return not self._database().ok
+        return self._verdict.patience is Patience.FIRM or (first and self._verdict.patience is Patience.ABSENT)
+
+    def report(self, attempts: int) -> WorkerReport:
+        found = fields(self._outcome)
+        return WorkerReport(
+            findings=self._findings(),
+            attempts=attempts,
+            status=self._outcome.status if isinstance(self._outcome, Answer) else 0,
+            environment=quoted(found.get("environment")),
+            branch=quoted(found.get("xataBranch")),
+            database_branch=quoted(found.get("databaseBranch")),
+            absent=self._verdict is not None and self._verdict.patience is Patience.ABSENT,
+            database=self._asked,
+        )
+
+    def _database(self) -> Report:
+        if self._asked is None:
+            self._asked = self._ask_database()
+        return self._asked
+
+    def _findings(self) -> tuple[Finding, Finding]:
+        verdict = self._verdict
+        if verdict is None:
+            said = f"environment {self._expected.environment}, branch {self._expected.branch}, as is its database"
+            return self._reached(), Finding(layer=WorkerLayer.IDENTITY, ok=True, cause=said)
+        if verdict.layer is WorkerLayer.IDENTITY:
+            failed = Finding(layer=verdict.layer, ok=False, cause=verdict.cause, next_step=verdict.next_step)
+            return self._reached(), failed
+        cause, next_step = self._explained(verdict)
+        return (
+            Finding(layer=verdict.layer, ok=False, cause=cause, next_step=next_step, milliseconds=self._milliseconds),
+            Finding(layer=WorkerLayer.IDENTITY, ok=None),
+        )
+
+    def _reached(self) -> Finding:
+        return Finding(layer=WorkerLayer.WORKER, ok=True, milliseconds=self._milliseconds)
+
+    def _explained(self, verdict: WorkerVerdict) -> tuple[str, str]:
+        """Cause and next step, for a 503 with what the database says beside it."""
+        if verdict.patience is not Patience.UNHEALTHY:
+            return verdict.cause, verdict.next_step
+        failed = self._database().failed
+        if failed is not None:
+            beside = (
+                f"from here the database fails at layer {failed.layer.number}, {failed.layer.value}: {failed.cause}"
+            )
+            return f"{verdict.cause}; {beside}", failed.next_step
+        next_step = f"its DATABASE_URL may be an earlier one: ./infra up sets it again; {verdict.next_step}"
+        return f"{verdict.cause}; from here the database answers", next_step

@@ -1,0 +1,1 @@
+"""Cloudflare Workers: their secrets, and what is known of the Worker around them."""

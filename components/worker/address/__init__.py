@@ -1,0 +1,1 @@
+"""Where a Worker is reached."""

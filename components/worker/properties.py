@@ -1,0 +1,77 @@
+"""From a resource's properties to the life cycle and back: what the Worker providers do, without Pulumi.
+
+Loads the HTTP client and the models, so the providers import it only when the API is to be talked to.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from components.errors import RefusedError
+from components.fingerprint import matches
+from components.http.address import same_server
+from components.worker.api.client import connect
+from components.worker.secrets import change, look
+from components.worker.secrets.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.worker.api.client import Client
+
+Properties = dict[str, Any]
+
+
+def client_for(recorded: Mapping[str, Any]) -> Client:
+    """The client of this run, for a resource that was made at the server it talks to.
+
+    Raises:
+        MissingTokenError: There is no API token.
+        RefusedError: The resource was made at another server, where the account and the Worker are others.
+    """
+    client = connect(os.environ)
+    there = str(recorded.get("api") or client.base_url)
+    if same_server(there, client.base_url):
+        return client
+    raise RefusedError(
+        f"this state was made at {there}, and this run talks to {client.base_url}: nothing was looked at or changed",
+        next_step="give CLOUDFLARE_API_BASE_URL as it was, or use a state of its own for each server (--sandbox does)",
+    )
+
+
+def make_secrets(news: Properties) -> tuple[str, Properties]:
+    """Set the secrets, on a draft when the Worker is not there; the id and the outputs."""
+    client, target = connect(os.environ), _target(news)
+    made = change.put(client, target, news["values"], on_undeployed=news["onUndeployedVersion"])
+    return f"{target.account}/{target.script}", _outputs(client, news, draft=made)
+
+
+def change_secrets(olds: Properties, news: Properties) -> Properties:
+    """Set and remove what differs from what is recorded, and set again what is missing; the outputs."""
+    client, target, values = client_for(olds), _target(news), news["values"]
+    gone = sorted(set(olds["secretNames"]) - set(values))
+    made = False
+    if gone or olds.get("missing") or not matches(values, olds.get("valuesFingerprint")):
+        made = change.put(client, target, values, gone=gone, on_undeployed=news["onUndeployedVersion"])
+    return _outputs(client, news, draft=made or bool(olds.get("draft")))
+
+
+def look_at_secrets(olds: Properties) -> Properties | None:
+    """Which of the secrets are there; None when the Worker is gone."""
+    missing = look.missing(client_for(olds), _target(olds), olds["secretNames"])
+    return None if missing is None else {**olds, "missing": missing}
+
+
+def remove_secrets(olds: Properties) -> None:
+    """Remove the secrets, and the Worker when it is still the draft that was made for them."""
+    client = client_for(olds)
+    change.remove(client, _target(olds), olds["secretNames"], on_undeployed=olds["onUndeployedVersion"])
+
+
+def _target(properties: Mapping[str, Any]) -> Target:
+    return Target(account=properties["account"], script=properties["script"])
+
+
+def _outputs(client: Client, news: Mapping[str, Any], *, draft: bool) -> Properties:
+    return {"secretNames": sorted(news["values"]), "missing": [], "draft": draft, "api": client.base_url}

@@ -1,0 +1,106 @@
+"""A Worker without an app: made so that it has its secrets before the first deployment, and known again as ours.
+
+`wrangler deploy` of an app that requires a secret stops at a Worker that has none, and secrets need a Worker. The draft
+is the way out, as in `wrangler secret put`. Its version carries our tag, so that it is known whoever made it and
+whatever became of the run: nothing else is ever deleted.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from components.worker.api.bodies import Upload
+from components.worker.api.errors import AmbiguousError, ConflictError, NoVersionsError, WorkerNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from components.worker.api.client import Client
+    from components.worker.api.models import Version
+    from components.worker.secrets.target import Target
+
+TAG: Final = "infra-draft"
+"""On the version of a Worker that was made here."""
+STUFFING_TAG: Final = "infra-code"
+"""On the first version of a Worker that somebody else made without code."""
+CHANGE_TAG: Final = "infra-secrets"
+"""On a version with changed secrets that is made to be deployed."""
+SECRET_CHANGE: Final = "secret"  # noqa: S105 - what Cloudflare says triggered a version
+MOST_UPLOADS: Final = 3
+
+_MODULE = "draft.mjs"
+_CODE = b"""export default {
+  fetch() {
+    return new Response("No app is deployed to this Worker yet.\\n", { status: 404 });
+  },
+};
+"""
+
+
+def make(client: Client, target: Target, *, worker_exists: bool = False) -> None:
+    """Upload the draft to a Worker of which it was just said that it is not there, or has no version.
+
+    An upload goes over whatever is there, so it is made again only after another look. An app that was deployed in the
+    moment between is put back.
+
+    Raises:
+        ConflictError: That happened: the app's version answers again, and the app has to be deployed once more so that
+            the newest version is the app's.
+        CloudflareError: As its tree says.
+    """
+    message = "made before the app, so that it has its secrets"
+    tag = STUFFING_TAG if worker_exists else TAG
+    upload = Upload(main_module=_MODULE, modules={_MODULE: _CODE}, message=message, tag=tag)
+    for number in range(1, MOST_UPLOADS + 1):
+        try:
+            client.upload_script(*target.arguments, upload)
+        except AmbiguousError:
+            if has_code(client, target):
+                break
+            if number == MOST_UPLOADS:
+                raise
+        else:
+            break
+    _put_back(client, target)
+
+
+def has_code(client: Client, target: Target) -> bool:
+    """Whether the Worker is there and has a version."""
+    try:
+        return any(True for _ in client.versions(*target.arguments))
+    except (WorkerNotFoundError, NoVersionsError):
+        return False
+
+
+def is_draft(client: Client, target: Target) -> bool:
+    """Whether the Worker is a draft of ours and nothing but secrets was ever deployed or uploaded to it."""
+    oldest: Version | None = None
+    for version in client.versions(*target.arguments):
+        if not _is_ours(version) and version.annotation("triggered_by") != SECRET_CHANGE:
+            return False
+        oldest = version
+    return oldest is not None and oldest.annotation("tag") == TAG
+
+
+def is_removable(client: Client, target: Target, names: Collection[str]) -> bool:
+    """Whether the Worker is a draft of ours that holds nothing but these secrets."""
+    bindings = client.settings(*target.arguments).bindings
+    return {binding.name for binding in bindings} <= set(names) and is_draft(client, target)
+
+
+def _is_ours(version: Version) -> bool:
+    return version.annotation("tag") in {TAG, STUFFING_TAG, CHANGE_TAG}
+
+
+def _put_back(client: Client, target: Target) -> None:
+    versions = iter(client.versions(*target.arguments))
+    late = next(versions, None)
+    before = next((version for version in versions if not _is_ours(version)), None)
+    if late is None or before is None or not _is_ours(late):
+        return
+    client.deploy(*target.arguments, before.id, message="put back: the draft came too late")
+    raise ConflictError(
+        f"somebody deployed to {target} in the moment in which its draft was made; that version answers again, but the "
+        "newest one is the draft",
+        next_step="deploy the app once more, then run the same command again",
+    )

@@ -1,0 +1,200 @@
+"""Edits of a JSON-with-comments text that touch only what they must. Pure.
+
+An edit is a replacement at one place, in the style of what stands around it: the file's line ends and indentation, the
+container's way of standing on one line or on several, and its trailing comma.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from components.worker.wrangler.jsonc import LINE_END, Document, Node, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SAME_LINE = re.compile(r"(?:[ \t]*/\*(?:(?!\*/)[\s\S])*\*/)*(?:[ \t]*//[^\r\n]*|[ \t]*(?=[\r\n]))?")
+"""What belongs to a line's last value: comments that begin on the line, and blanks before its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """How a text is laid out. `colon` is what stands between a key and its value, `gap` what follows a comma."""
+
+    line_end: str
+    unit: str
+    colon: str
+    gap: str
+    one_line: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit:
+    """`text[start:end]` becomes `new`."""
+
+    start: int
+    end: int
+    new: str
+
+
+def replace(text: str, path: Sequence[str], value: str) -> str:
+    """The text with the value at the path, which must exist, replaced by a text value."""
+    node = parse(text).at(*path)
+    assert node is not None  # noqa: S101 - the caller has looked
+    return _edited(text, [Edit(start=node.start, end=node.end, new=_quoted(value))])
+
+
+def insert(text: str, path: Sequence[str], key: str, value: Any) -> str:
+    """The text with a member added at the end of the object at the path, which must exist.
+
+    The value is a text, a list of texts, or an object of such.
+    """
+    return _added(text, path, key, value)
+
+
+def append(text: str, path: Sequence[str], value: str) -> str:
+    """The text with an item added at the end of the list at the path, which must exist."""
+    return _added(text, path, None, value)
+
+
+def remove(text: str, path: Sequence[str]) -> str:
+    """The text without the member at the path, which must exist; a comment behind it stays."""
+    document = parse(text)
+    parent, entry = document.at(*path[:-1]), document.entry(*path)
+    assert parent is not None  # noqa: S101 - the caller has looked
+    assert entry is not None  # noqa: S101 - the caller has looked
+    edits = [_cut(text, entry.start, entry.value.end if entry.comma is None else entry.comma + 1)]
+    before = parent.entries[parent.entries.index(entry) - 1] if entry != parent.entries[0] else None
+    if before and before.comma is not None and entry.comma is None:
+        edits.append(Edit(start=before.comma, end=before.comma + 1, new=""))
+    return _edited(text, edits)
+
+
+def style(document: Document) -> Style:
+    """How the text is laid out; where it does not tell, as wrangler's own templates are."""
+    text, root = document.text, document.root
+    ends = [match[0] for match in LINE_END.finditer(text)]
+    leading = [entry for entry in root.entries if _leads(text, entry.start)]
+    unit = _indent(text, leading[0].start).removeprefix(_indent(text, root.start)) if leading else "  "
+    colon = (
+        re.sub(r"(?s)/.*", "", text[root.entries[0].key_end : root.entries[0].value.start]) if root.entries else ": "
+    )
+    signs = [root.entries[0].comma or root.entries[0].value.start - 1] if root.entries else []
+    tight = any(not text[sign + 1 : sign + 2].isspace() for sign in signs) and not colon.endswith((" ", "\t"))
+    return Style(
+        line_end=max(set(ends), key=ends.count) if ends else "\n",
+        unit=unit,
+        colon=colon if re.fullmatch(r"[ \t]*:[ \t]*", colon) else ": ",
+        gap="" if tight else " ",
+        one_line=bool(root.entries) and not leading,
+    )
+
+
+def _added(text: str, path: Sequence[str], key: str | None, value: Any) -> str:
+    document = parse(text)
+    container, form = document.at(*path), style(document)
+    assert container is not None  # noqa: S101 - the caller has looked
+    if container.entries:
+        return _edited(text, _after_last(text, container, form, key, value))
+    return _edited(text, [_first(text, container, form, key, value)])
+
+
+def _after_last(text: str, container: Node, form: Style, key: str | None, value: Any) -> list[Edit]:
+    """Behind the last entry: a line of its own if the last one has that, else on the same line."""
+    last = container.entries[-1]
+    tail = last.value.end if last.comma is None else last.comma + 1
+    trailing = "" if last.comma is None else ","
+    if _on_own_line(text, container):
+        indent = _indent(text, last.start)
+        end = _SAME_LINE.match(text, tail)
+        place = end.end() if end else tail
+        new = f"{form.line_end}{indent}{_rendered(form, key, value, indent)}{trailing}"
+    else:
+        place, new = tail, f"{form.gap}{_rendered(form, key, value, None)}{trailing}"
+    added = Edit(start=place, end=place, new=new)
+    return [added] if trailing else [added, Edit(start=last.value.end, end=last.value.end, new=",")]
+
+
+def _first(text: str, container: Node, form: Style, key: str | None, value: Any) -> Edit:
+    """Into an empty container; a comment that stands in it stays."""
+    start, end = container.start + 1, container.end - 1
+    inside = text[start:end]
+    base = _indent(text, container.start)
+    lines = not form.one_line and key is not None
+    if not inside.strip(" \t\r\n"):
+        if not lines:
+            pad = "" if key is None else form.gap
+            return Edit(start=start, end=end, new=f"{pad}{_rendered(form, key, value, None)}{pad}")
+        rendered = _rendered(form, key, value, base + form.unit)
+        return Edit(start=start, end=end, new=f"{form.line_end}{base}{form.unit}{rendered}{form.line_end}{base}")
+    if not LINE_END.search(inside):
+        return Edit(start=start, end=start, new=f" {_rendered(form, key, value, None)}")
+    same = _SAME_LINE.match(text, start)
+    place = same.end() if same else start
+    new = f"{form.line_end}{base}{form.unit}{_rendered(form, key, value, base + form.unit)}"
+    return Edit(start=place, end=place, new=new)
+
+
+def _rendered(form: Style, key: str | None, value: Any, indent: str | None) -> str:
+    """A member or item; `indent` is that of its line, None for everything on one line."""
+    name = "" if key is None else f"{_quoted(key)}{form.colon}"
+    if isinstance(value, str):
+        return name + _quoted(value)
+    if isinstance(value, list):
+        return f"{name}[{f',{form.gap}'.join(map(_quoted, value))}]"
+    inner = None if indent is None or form.one_line else indent + form.unit
+    members = [_rendered(form, inside, item, inner) for inside, item in value.items()]
+    if inner is None:
+        return f"{name}{{{form.gap}{f',{form.gap}'.join(members)}{form.gap}}}"
+    lines = f",{form.line_end}{inner}".join(members)
+    return f"{name}{{{form.line_end}{inner}{lines}{form.line_end}{indent}}}"
+
+
+def _cut(text: str, start: int, end: int) -> Edit:
+    """Remove a span, and its line if nothing else stands there."""
+    before, behind = _line_start(text, start), _blanks_end(text, end)
+    line_end = LINE_END.match(text, behind)
+    if not text[before:start].strip(" \t") and line_end:
+        return Edit(start=before, end=line_end.end(), new="")
+    return Edit(start=start, end=behind, new="")
+
+
+def _edited(text: str, edits: list[Edit]) -> str:
+    for edit in sorted(edits, key=lambda edit: edit.start, reverse=True):
+        text = text[: edit.start] + edit.new + text[edit.end :]
+    return text
+
+
+def _on_own_line(text: str, container: Node) -> bool:
+    """Whether a line end stands before the last entry."""
+    before = container.entries[-2].value.end if len(container.entries) > 1 else container.start
+    return bool(LINE_END.search(text, before, container.entries[-1].start))
+
+
+def _leads(text: str, offset: int) -> bool:
+    """Whether a line end and blanks stand before the offset, and nothing else on its line."""
+    start = _line_start(text, offset)
+    return start > 0 and not text[start:offset].strip(" \t")
+
+
+def _line_start(text: str, offset: int) -> int:
+    return max(text.rfind("\n", 0, offset), text.rfind("\r", 0, offset)) + 1
+
+
+def _indent(text: str, offset: int) -> str:
+    """The blanks at the beginning of the offset's line."""
+    start = _line_start(text, offset)
+    return text[start : _blanks_end(text, start)]
+
+
+def _blanks_end(text: str, offset: int) -> int:
+    while text[offset : offset + 1] in {" ", "\t"}:
+        offset += 1
+    return offset
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)

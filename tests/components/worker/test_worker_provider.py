@@ -1,0 +1,304 @@
+"""worker.Secrets as Pulumi meets it: fates of inputs, refresh, healing, and no value in what is recorded."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pulumi.runtime.rpc import UNKNOWN
+
+from components.dynamic import ProviderError
+from components.worker import properties
+from components.worker.provider import SecretsProvider
+from sandbox.cloudflare.settings import READ, Token
+from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROVIDER = SecretsProvider()
+URL = "postgresql://xata:P4ss%21word@host.example/app"
+ID = f"{ACCOUNT}/{SCRIPT}"
+UPDATE, REPLACE = "update", "replace"
+FATES: dict[str, tuple[Any, str]] = {
+    "account": ("f" * 32, REPLACE),
+    "script": ("printfarm-manager-production", REPLACE),
+    "values": ({"DATABASE_URL": "another", "OTHER": "o"}, UPDATE),
+    "onUndeployedVersion": ("deploy", UPDATE),
+}
+"""For each input another value, and what it leads to."""
+
+
+def inputs(**changes: Any) -> dict[str, Any]:
+    """Inputs as Pulumi sends them."""
+    return {
+        "account": ACCOUNT,
+        "script": SCRIPT,
+        "values": {"DATABASE_URL": URL, "OTHER": "o"},
+        "onUndeployedVersion": "error",
+        **changes,
+    }
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """An account without Workers."""
+    made = World()
+    monkeypatch.setattr(properties, "connect", lambda _environment: made.client)
+    return made
+
+
+def create(**changes: Any) -> dict[str, Any]:
+    """The outputs of a creation."""
+    created = PROVIDER.create(inputs(**changes))
+    assert created.id == ID
+    assert created.outs is not None
+    return dict(created.outs)
+
+
+def update(outs: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The outputs of an update."""
+    found = PROVIDER.update(ID, outs, inputs(**changes)).outs
+    assert found is not None
+    return dict(found)
+
+
+def refresh(outs: dict[str, Any]) -> dict[str, Any] | None:
+    """The outputs after a refresh; None when it is gone."""
+    found = PROVIDER.read(ID, {**outs, "__provider": "pickle"})
+    assert found.inputs is None
+    return dict(found.outs) if found.id and found.outs else None
+
+
+def changes(outs: dict[str, Any], **changed: Any) -> bool:
+    """Whether the next up has something to do."""
+    return bool(PROVIDER.diff(ID, outs, inputs(**changed)).changes)
+
+
+def test_no_input_of_secrets_is_forgotten() -> None:
+    """Whoever adds an input says here what a change of it leads to."""
+    assert FATES.keys() == set(PROVIDER.inputs)
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("key", FATES)
+def test_every_changed_input_of_secrets_has_its_fate(key: str) -> None:
+    """It is updated in place, or replaces: another account or Worker is another thing."""
+    value, fate = FATES[key]
+    outs = create()
+    assert PROVIDER.check(inputs(), inputs(**{key: value})).failures == []
+    diff = PROVIDER.diff(ID, outs, inputs(**{key: value}))
+    assert (diff.changes, diff.replaces) == (True, [key] if fate == REPLACE else [])
+    assert diff.delete_before_replace is False
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("key", FATES)
+def test_an_input_that_is_not_known_yet_is_an_update(key: str) -> None:
+    """A preview with an unknown value promises no replacement."""
+    diff = PROVIDER.diff(ID, create(), inputs(**{key: UNKNOWN}))
+    assert (diff.changes, diff.replaces) == (True, [])
+
+
+def test_a_second_up_of_secrets_shows_nothing(world: World) -> None:
+    """Nor does one after a refresh; neither writes anything."""
+    outs = create()
+    assert not changes(outs)
+    world.requests.clear()
+    assert refresh(outs) == outs
+    assert not changes(outs)
+    assert world.requests == [f"GET /scripts/{SCRIPT}/secrets"]
+
+
+def test_what_is_recorded_holds_no_value(world: World) -> None:
+    """Names and salted fingerprints stand in state, and what was made for it."""
+    outs = create()
+    recorded = json.dumps(outs)
+    assert "P4ss" not in recorded
+    assert "values" not in outs
+    assert outs["secretNames"] == ["DATABASE_URL", "OTHER"]
+    assert outs["valuesFingerprint"].keys() == {"DATABASE_URL", "OTHER"}
+    assert (outs["missing"], outs["draft"], outs["api"]) == ([], True, world.client.base_url)
+    assert outs["valuesFingerprint"] != create()["valuesFingerprint"]
+
+
+def test_beside_an_app_nothing_is_a_draft(world: World) -> None:
+    """The record says who made the Worker."""
+    world.deploy_app()
+    assert create()["draft"] is False
+
+
+def test_an_update_sets_and_removes(world: World) -> None:
+    """One change of the values: one is new, one is another, one is gone; one version for all."""
+    outs = create(values={"DATABASE_URL": URL, "GOES": "x"})
+    versions = len(world.service.world.workers[SCRIPT].versions)
+    outs = update(outs, values={"DATABASE_URL": "new", "COMES": "y"})
+    assert world.values() == {"DATABASE_URL": "new", "COMES": "y"}
+    assert len(world.service.world.workers[SCRIPT].versions) == versions + 1
+    assert outs["secretNames"] == ["COMES", "DATABASE_URL"]
+    assert outs["draft"] is True
+    assert not changes(outs, values={"DATABASE_URL": "new", "COMES": "y"})
+
+
+def test_another_choice_alone_calls_nobody(world: World) -> None:
+    """How to react to undeployed versions is recorded, and makes no version."""
+    outs = create()
+    world.requests.clear()
+    outs = update(outs, onUndeployedVersion="deploy")
+    assert world.requests == []
+    assert not changes(outs, onUndeployedVersion="deploy")
+
+
+@pytest.mark.parametrize("what", ["removed", "turned into a variable"])
+def test_a_secret_lost_outside_is_seen_and_healed(world: World, what: str) -> None:
+    """Refresh shows it, up sets it again, and the rest stays as it is."""
+    world.deploy_app()
+    outs = create()
+    if what == "removed":
+        world.other.delete_secret(ACCOUNT, SCRIPT, "DATABASE_URL")
+    else:
+        world.deploy_app(DATABASE_URL="plain")
+    found = refresh(outs)
+    assert found is not None
+    assert found["missing"] == ["DATABASE_URL"]
+    assert changes(found)
+    if what != "removed":
+        with pytest.raises(ProviderError, match="DATABASE_URL: another kind of binding has this name"):
+            update(found)
+        world.deploy_app()
+    healed = update(found)
+    assert world.values() == {"DATABASE_URL": URL, "OTHER": "o"}
+    assert healed["missing"] == []
+    assert not changes(healed)
+
+
+def test_a_worker_deleted_outside_is_seen_and_made_again(world: World) -> None:
+    """Refresh forgets it, and up makes a draft with the secrets."""
+    world.deploy_app()
+    outs = create()
+    world.other.delete_script(ACCOUNT, SCRIPT)
+    assert refresh(outs) is None
+    PROVIDER.delete(ID, outs)
+    assert create()["draft"] is True
+    assert world.values() == {"DATABASE_URL": URL, "OTHER": "o"}
+
+
+def test_without_a_refresh_an_update_makes_the_draft_too(world: World) -> None:
+    """A Worker that is gone without anybody having seen it is no obstacle."""
+    world.deploy_app()
+    outs = create()
+    world.other.delete_script(ACCOUNT, SCRIPT)
+    assert update(outs, values={"DATABASE_URL": "new"})["draft"] is True
+    assert world.values() == {"DATABASE_URL": "new"}
+
+
+def test_destroying_leaves_what_is_not_ours(world: World) -> None:
+    """The draft goes; an app stays without our secrets; twice is fine."""
+    outs = create()
+    for _ in range(2):
+        PROVIDER.delete(ID, outs)
+        assert world.there() == set()
+    world.deploy_app()
+    outs = create()
+    PROVIDER.delete(ID, outs)
+    assert (world.there(), world.values()) == ({SCRIPT}, {})
+
+
+def test_a_replacement_moves_the_secrets(world: World) -> None:
+    """The new Worker has them before the old one loses them."""
+    outs = create()
+    moved = PROVIDER.create(inputs(script="another")).outs
+    assert moved is not None
+    PROVIDER.delete(ID, outs)
+    assert world.there() == {"another"}
+    assert world.values("another") == {"DATABASE_URL": URL, "OTHER": "o"}
+
+
+def test_the_choice_of_the_resource_is_kept_when_it_goes(world: World) -> None:
+    """A newer version that waits stops a destruction as it stops a change, unless it was chosen otherwise."""
+    world.deploy_app()
+    outs = create()
+    world.upload_version()
+    with pytest.raises(ProviderError, match="is uploaded and not deployed"):
+        PROVIDER.delete(ID, outs)
+    assert world.values() != {}
+    PROVIDER.delete(ID, {**outs, "onUndeployedVersion": "deploy"})
+    assert world.values() == {}
+
+
+def test_state_of_another_server_is_not_touched(world: World) -> None:
+    """What was made at Cloudflare is not looked for, changed or removed at a stand-in."""
+    outs = {**create(), "api": "https://api.cloudflare.com/client/v4"}
+    world.requests.clear()
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: refresh(outs),
+        lambda: update(outs, values={"A": "1"}),
+        lambda: PROVIDER.delete(ID, outs),
+    )
+    for call in calls:
+        with pytest.raises(ProviderError, match="and this run talks to http://cloudflare"):
+            call()
+    assert world.requests == []
+
+
+def test_a_denial_is_not_taken_for_gone(world: World) -> None:
+    """A token without permission removes nothing from state."""
+    outs = create()
+    world.service.settings = World(tokens=(Token(token="x" * 40),)).service.settings
+    with pytest.raises(ProviderError, match="Workers Scripts Read"):
+        refresh(outs)
+
+
+def test_errors_show_neither_values_nor_causes(world: World) -> None:
+    """What Pulumi prints is our text alone."""
+    world.service.settings = World(tokens=(Token(token=TOKEN, permissions=(READ,)),)).service.settings
+    with pytest.raises(ProviderError, match="Workers Scripts Write") as caught:
+        create()
+    assert "P4ss" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+REFUSED: list[tuple[str, Any, str]] = [
+    ("account", "", "set CLOUDFLARE_ACCOUNT_ID"),
+    ("account", "me", "32 hexadecimal digits"),
+    ("script", "", "is empty"),
+    ("script", "a" * 64, "64 characters, and 63 are allowed"),
+    ("script", "a b", "cannot be a Worker's name"),
+    ("onUndeployedVersion", "ask", "allowed are error, deploy"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "says"), REFUSED)
+def test_bad_inputs_are_refused_at_preview(key: str, value: Any, says: str) -> None:
+    """Each is named with its reason; nothing is asked of the API."""
+    (failure,) = PROVIDER.check({}, inputs(**{key: value})).failures or []
+    assert failure.property == key
+    assert says in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({}, "no secret is named"),
+        ({"1A": "hunter2"}, "'1A' cannot be a secret's name"),
+        ({"A-B": "hunter2"}, "'A-B' cannot be a secret's name"),
+        ({"A": ""}, "A: the value is empty"),
+        ({"A": "hunter2\0"}, "A: the value holds a NUL character"),
+        ({"A": "hunter2" * 1000}, "A: the value has 7000 bytes"),
+        ({f"A{number}": "hunter2" for number in range(129)}, "129 secrets are named"),
+    ],
+)
+def test_bad_secrets_are_refused_by_name_without_their_value(values: dict[str, str], says: str) -> None:
+    """The CLI prints the value of a property that a check names, so the reason alone does."""
+    (failure,) = PROVIDER.check({}, inputs(values=values)).failures or []
+    assert failure.property == ""
+    assert failure.reason.startswith("values: ")
+    assert says in failure.reason
+    assert "hunter2" not in failure.reason
+
+
+def test_unknown_inputs_are_not_judged() -> None:
+    """A preview before the database exists is no reason to refuse."""
+    assert PROVIDER.check({}, inputs(values={"DATABASE_URL": UNKNOWN}, script=UNKNOWN)).failures == []
