@@ -14,7 +14,7 @@ from components.dynamic import DynamicProvider
 from components.errors import InfraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from components.connectivity.report import Report
     from components.connectivity.worker_report import WorkerReport
@@ -26,6 +26,9 @@ OFF: Final = "not checked"
 DATABASE_BUDGET_SECONDS: Final = 5.0
 """How long the database is tried for the cause of a 503. The Worker's own attempts have woken a branch that slept."""
 
+LOOK_SECONDS: Final = 3.0
+"""How long a refresh asks a Worker that has not passed yet."""
+
 
 class WorkerCheckError(InfraError):
     """The deployed Worker is not healthy, or not the right one."""
@@ -36,7 +39,8 @@ class WorkerCheckProvider(DynamicProvider):
 
     As with the database check, a failure in mode `enforce` records nothing, and in mode `warn` it asks for an update
     until a check has passed. Before the first deployment of the app there is nobody to ask: that fails in no mode, and
-    asks for an update, too. Refreshing does not connect.
+    asks for an update, too. Refreshing asks the Worker only when it has not passed yet, so that the app's deployment is
+    taken note of without an update.
     """
 
     inputs = ("url", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "deployCommand", "trigger")
@@ -59,6 +63,10 @@ class WorkerCheckProvider(DynamicProvider):
     def change(self, resource_id: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
         moved = olds.get("url") != news["url"]
         return check(news, first=moved or olds.get("state") in {WAITING, OFF})
+
+    @override
+    def look(self, resource_id: str, olds: dict[str, Any]) -> dict[str, Any] | None:
+        return {**olds, **look_again(olds)} if olds.get("state") in {WAITING, FAILED} else olds
 
 
 def faults(news: Mapping[str, Any]) -> dict[str, str]:
@@ -101,7 +109,16 @@ def check(news: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
     return _outputs(FAILED, news["mode"], report)
 
 
-def _probed(news: Mapping[str, Any], *, first: bool) -> WorkerReport:
+def look_again(olds: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of a check that passes by now; none when it still does not, which the next `up` finds out anew."""
+    from components.connectivity.report import Report  # noqa: PLC0415 - previews do without
+
+    # A refresh has no database URL, so a 503 is not explained here.
+    report = _probed({**olds, "budgetSeconds": LOOK_SECONDS}, first=True, database=lambda: Report(findings=()))
+    return _outputs(PASSED, olds["mode"], report) if report.ok else {}
+
+
+def _probed(news: Mapping[str, Any], *, first: bool, database: Callable[[], Report] | None = None) -> WorkerReport:
     from components.connectivity.worker_probe import probe_worker  # noqa: PLC0415 - previews do without HTTP
     from components.connectivity.worker_verdicts import Expectation  # noqa: PLC0415 - as above
 
@@ -111,7 +128,7 @@ def _probed(news: Mapping[str, Any], *, first: bool) -> WorkerReport:
     return probe_worker(
         news["url"],
         expected,
-        database=lambda: _database(news),
+        database=database or (lambda: _database(news)),
         budget_seconds=news["budgetSeconds"],
         first=first,
     )

@@ -48,13 +48,22 @@ def client_for(recorded: Mapping[str, Any]) -> Client:
         RefusedError: The resource was made at another server, where its id means something else or nothing.
     """
     client = connect(os.environ)
-    there = str(recorded.get("api") or client.base_url)
-    if same_server(there, client.base_url):
-        return client
-    raise RefusedError(
-        f"this state was made at {there}, and this run talks to {client.base_url}: nothing was looked at or changed",
-        next_step="give XATA_API_BASE_URL as it was, or use a state of its own for each server (--sandbox does)",
-    )
+    require_server(client, str(recorded.get("api") or ""))
+    return client
+
+
+def require_server(client: Client, there: str) -> None:
+    """Refuse to use what was made at one server at another; `there` is empty where nothing was recorded.
+
+    Raises:
+        RefusedError: The client talks to another server.
+    """
+    if there and not same_server(there, client.base_url):
+        raise RefusedError(
+            f"this state was made at {there}, and this run talks to {client.base_url}: "
+            "nothing was looked at or changed",
+            next_step="give XATA_API_BASE_URL as it was, or use a state of its own for each server (--sandbox does)",
+        )
 
 
 def place_of(properties: Mapping[str, Any]) -> Place:

@@ -242,8 +242,22 @@ def test_off_does_not_connect(app: App) -> None:
     assert outs.keys() == _made(_inputs(app)).keys()
 
 
-def test_refresh_neither_connects_nor_changes_anything(app: App) -> None:
-    """A check is a fact about a deployment: a refresh keeps what it found."""
+def test_refresh_takes_note_of_the_app_that_was_waited_for(app: App) -> None:
+    """Once the app answers rightly a refresh records it, and then there is nothing left to do."""
+    app.says(404)
+    inputs = _inputs(app)
+    waiting = _made(inputs)
+    assert PROVIDER.read("id", waiting).outs == waiting
+    app.says(200, environment="production")
+    assert PROVIDER.read("id", waiting).outs == waiting
+    app.says(200)
+    passed = PROVIDER.read("id", waiting).outs
+    assert (passed["ok"], passed["state"], passed["cause"]) == (True, "passed", "")
+    assert PROVIDER.diff("id", passed, inputs).changes is False
+
+
+def test_refresh_of_a_passed_check_neither_connects_nor_changes_anything(app: App) -> None:
+    """A check that passed is a fact about a deployment: a refresh keeps what it found."""
     outs = _made(_inputs(app))
     asked = app.asked
     read = PROVIDER.read("id", {**outs, "__provider": "pickle"})
