@@ -20,6 +20,7 @@ OF_COMPONENTS = {
     "LocalError": ExitCode.MACHINE_NOT_READY,
     "PostgresError": ExitCode.RESOURCE_FAILED,
     "RefusedError": ExitCode.CHANGES_REFUSED,
+    "InfraError": ExitCode.RESOURCE_FAILED,
 }
 OF_THE_ENGINE = {
     "LockedError": ExitCode.LOCKED,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from operations import console
 from operations.errors import ChangesRefusedError
-from operations.workspace import PROJECT, open_workspace
+from operations.protection import refusal, two_steps
+from operations.workspace import PROJECT, describe_workspace, opened_workspace
 
 if TYPE_CHECKING:
     import argparse
@@ -31,7 +33,8 @@ class Target:
         config: Values of this run only.
         parallel: How many resources are worked on at once.
         verbose: Whether errors come with where they come from.
-        only_reads: Which engine reads is nothing a person needs to be told.
+        only_reads: Which engine reads is nothing a person needs to be told, and no service is asked.
+        sandbox: Whether the sandbox stands in for every real service.
         folder: Where Pulumi.yaml lies.
     """
 
@@ -41,6 +44,7 @@ class Target:
     parallel: int = 16
     verbose: bool = False
     only_reads: bool = False
+    sandbox: bool = False
     folder: Path = PROJECT
 
     @classmethod
@@ -53,7 +57,29 @@ class Target:
             parallel=getattr(arguments, "parallel", 16),
             verbose=arguments.verbose,
             only_reads=not hasattr(arguments, "config"),
+            sandbox=arguments.sandbox,
         )
+
+    @property
+    def shown(self) -> str:
+        """The stack as the next command has to name it."""
+        return f"{self.stack} --sandbox" if self.sandbox else self.stack
+
+    def environ(self) -> dict[str, str]:
+        """The environment variables of this run.
+
+        Raises:
+            MachineError: The sandbox is asked for and does not run.
+        """
+        if not self.sandbox:
+            return dict(os.environ)
+        from operations.sandbox import lifecycle  # noqa: PLC0415 - as above
+        from operations.sandbox.environment import sandboxed  # noqa: PLC0415 - only with --sandbox
+        from operations.sandbox.place import Place  # noqa: PLC0415 - as above
+
+        place = Place(folder=self.folder)
+        required = lifecycle.require_process if self.only_reads else lifecycle.require_running
+        return sandboxed(os.environ, place, required(place))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +101,17 @@ def opened(target: Target, *, deploys: bool) -> Engine:
     """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises."""
     from operations.engines.choice import choose  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
-    from operations.settings import judged, require_home  # noqa: PLC0415 - as above
+    from operations.settings import judged, require_home, require_reach  # noqa: PLC0415 - as above
 
     def say(text: str) -> None:
         if not target.only_reads or target.verbose:
             console.say(text)
 
-    workspace = open_workspace(target.folder, target.stack, overrides=target.config)
-    settings = judged(workspace, with_files=deploys)
+    described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
+    settings = judged(described, with_files=deploys)
+    if not target.only_reads:
+        require_reach(settings, described, sandbox=target.sandbox)
+    workspace = opened_workspace(described)
     options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
     engine = choose(target.engine, workspace, options, say=say)
     require_home(settings, workspace, engine.name)
@@ -108,6 +137,9 @@ def change(
         show: Makes whoever shows the progress of one run.
     """
     engine = opened(target, deploys=kind == "up" or bool(target.config))
+    refused = refusal(engine.recorded(), target.shown, os.environ) if kind == "destroy" else None
+    if refused is not None:
+        raise refused
     if not yes:
         plan = _planned(engine, kind, show)
         if not plan.succeeded:
@@ -116,18 +148,29 @@ def change(
             why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
             refused = ChangesRefusedError(
                 f"{target.stack}: that is the plan; nothing was changed, because {why}",
-                next_step=f"./infra {kind} {target.stack} --yes carries it out",
+                next_step=f"./infra {kind} {target.shown} --yes carries it out",
             )
             return Done(engine=engine.name, result=plan, refused=refused)
     if kind == "destroy" and target.config:
         # What a resource does when it is deleted was recorded with it: values of this run must be recorded first.
-        recorded = _carried_out(engine, "up", show)
+        recorded = carried_out(engine, "up", show)
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
-    return Done(engine=engine.name, result=_carried_out(engine, kind, show))
+    result = carried_out(engine, kind, show)
+    return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
 
 
-def _carried_out(engine: Engine, kind: Change, show: ShowProgress) -> Result:
+def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesRefusedError | None:
+    """What the CLI refuses by itself, where the state is not ours to read: the two steps are told all the same."""
+    if kind != "destroy" or result.succeeded or not any("protect" in error for error in result.errors):
+        return None
+    return ChangesRefusedError(
+        f"{target.shown}: not taken down: it is protected", next_step=two_steps(target.shown, [])
+    )
+
+
+def carried_out(engine: Engine, kind: Change, show: ShowProgress) -> Result:
+    """Carry a change out that has been agreed to, and show how it goes."""
     with show() as shown:
         result = engine.change(kind, shown)
     shown.summary(result, engine.name)

@@ -7,7 +7,20 @@ import difflib
 from typing import TYPE_CHECKING
 
 from operations import options
-from operations.commands import destroy, doctor, outputs, preview, refresh, setup, test, up, verify
+from operations.commands import (
+    destroy,
+    doctor,
+    outputs,
+    preview,
+    refresh,
+    rotate,
+    sandbox,
+    setup,
+    test,
+    up,
+    verify,
+    wrangler,
+)
 from operations.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +33,10 @@ COMMANDS = {
     "destroy": destroy,
     "outputs": outputs,
     "verify": verify,
+    "rotate": rotate,
+    "wrangler": wrangler,
     "doctor": doctor,
+    "sandbox": sandbox,
     "setup": setup,
     "test": test,
 }

@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from components.errors import InfraError
+from components.errors import ConfigurationError, InfraError
 from engine.errors import EngineError
 from operations import stack_names, workspace
 from operations.engines import choice
 from operations.errors import CommandError
+from operations.findings import Finding
+from operations.sandbox.place import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Verdict = Literal["ok", "warning", "failure"]
+    from operations.findings import Verdict
+    from operations.xata_examination import Wanted
+
 OLDEST_PYTHON = (3, 11)
 MUST_BE_IGNORED = (
     ".infra/passphrase",
     ".infra/state/x",
+    ".infra/sandbox/sandbox.json",
     ".venv/x",
     ".dev.vars",
     ".dev.vars.bak",
@@ -31,6 +37,9 @@ MUST_BE_IGNORED = (
     ".wrangler/x",
 )
 LONGEST_ANSWER = 15
+STACK_OF_XATA = "staging"
+"""Whose wishes are looked at when no stack is named."""
+BUNDLED_PLUGINS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,26 +50,98 @@ class Machine:
         folder: The project's folder.
         environ: The environment variables.
         home: The user's folder.
+        sandbox: Whether the sandbox is to stand in for real services.
     """
 
     folder: Path
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     home: Path = field(default_factory=Path.home)
+    sandbox: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What was found about one thing."""
+def examine(machine: Machine, stack: str = "") -> list[Finding]:
+    """Look at everything, in the order in which a command would need it.
 
-    check: str
-    verdict: Verdict
-    found: str
-    next_step: str = ""
+    Args:
+        machine: What is looked at.
+        stack: The stack that the user asks about; empty for the machine, and for what any Xata stack needs.
+    """
+    here = _in_the_sandbox(machine) if machine.sandbox else machine
+    findings = [look_at(name, here) for name in CHECKS]
+    asked = [] if machine.sandbox and here is machine else [*xata(here, stack), *cloudflare(here, stack)]
+    return [*findings, *asked]
 
 
-def examine(machine: Machine) -> list[Finding]:
-    """Look at everything, in the order in which a command would need it."""
-    return [look_at(name, machine) for name in CHECKS]
+def cloudflare(machine: Machine, stack: str) -> list[Finding]:
+    """What a stack needs of Cloudflare; nothing for a stack without a Worker."""
+    from operations import cloudflare_examination  # noqa: PLC0415 - loads the HTTP client
+    from operations.settings import judged  # noqa: PLC0415 - loads pydantic
+    from stacks.models import CloudSettings  # noqa: PLC0415 - as above
+
+    name = stack or STACK_OF_XATA
+    try:
+        settings = judged(_place(machine, name), with_files=False)
+    except (InfraError, EngineError):  # another check tells of stack files
+        return []
+    if not isinstance(settings, CloudSettings):
+        return []
+    return cloudflare_examination.examine(machine.environ, settings, stack=name, folder=machine.folder)
+
+
+def xata(machine: Machine, stack: str) -> list[Finding]:
+    """What a stack needs of Xata; nothing for a stack whose database is on this machine."""
+    from operations import xata_examination  # noqa: PLC0415 - loads the HTTP client
+
+    try:
+        wanted = _wanted(machine, stack or STACK_OF_XATA)
+        return xata_examination.examine(machine.environ, wanted, named=bool(stack)) if wanted else []
+    except (InfraError, EngineError) as error:  # another check tells of stack files
+        found = f"not looked at: {error.message}"
+        return [Finding(check=xata_examination.KEY, verdict="warning", found=found, next_step=error.next_step)]
+
+
+def _wanted(machine: Machine, stack: str) -> Wanted | None:
+    from operations.settings import judged, on_xata  # noqa: PLC0415 - loads pydantic
+    from operations.xata_examination import Wanted  # noqa: PLC0415 - loads the HTTP client
+    from stacks import cloud  # noqa: PLC0415 - loads Pulumi
+    from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, XataSettings  # noqa: PLC0415 - as above
+
+    settings = judged(_place(machine, stack), with_files=False)
+    if not isinstance(settings, XataSettings) or not on_xata(settings):
+        return None
+    founds = stack == "foundation"
+    try:
+        organization = cloud.organization(settings, machine.environ)
+    except ConfigurationError:
+        organization = ""  # the key may see only one
+    return Wanted(
+        stack=stack,
+        branch=settings.branch,
+        organization=organization,
+        project=cloud.project(settings, machine.environ),
+        parent="" if founds else settings.parent,
+        region=settings.region,
+        image=settings.postgres_image or (DEFAULT_IMAGE if founds else ""),
+        instance_type=settings.instance_type or (DEFAULT_INSTANCE_TYPE if founds else ""),
+    )
+
+
+def _place(machine: Machine, stack: str) -> workspace.Workspace:
+    """A stack, to be judged and not opened."""
+    return workspace.Workspace(folder=machine.folder, stack=stack, backend_url="", passphrase=None)
+
+
+def _in_the_sandbox(machine: Machine) -> Machine:
+    """The machine as a run with --sandbox sees it; the same one when the sandbox does not run."""
+    from operations.sandbox.environment import sandboxed  # noqa: PLC0415 - only with --sandbox
+    from operations.sandbox.lifecycle import require_running  # noqa: PLC0415 - as above
+
+    place = Place(folder=machine.folder)
+    try:
+        record = require_running(place)
+    except CommandError:  # the check of the sandbox tells
+        return machine
+    return replace(machine, environ=sandboxed(machine.environ, place, record))
 
 
 def look_at(name: str, machine: Machine) -> Finding:
@@ -149,13 +230,48 @@ def ignored(name: str, machine: Machine) -> Finding:
         return Finding(
             check=name, verdict="warning", found="not a git work tree, or no git", next_step="clone with git"
         )
-    answer = _asked(["git", "check-ignore", "--no-index", *MUST_BE_IGNORED], machine.folder)
+    # git does not judge what lies beyond a link: what a linked folder holds is nothing of this work tree.
+    judged = [path for path in MUST_BE_IGNORED if not (machine.folder / path).parent.is_symlink()]
+    answer = _asked(["git", "check-ignore", "--no-index", *judged], machine.folder)
     covered = set(answer.stdout.splitlines()) if answer else set()
-    missing = [path for path in MUST_BE_IGNORED if path not in covered]
+    missing = [path for path in judged if path not in covered]
     if missing:
         found = f"git does not ignore {', '.join(missing)}"
         return Finding(check=name, verdict="failure", found=found, next_step="git checkout -- .gitignore")
     return Finding(check=name, verdict="ok", found="secrets and state are ignored")
+
+
+def plugins(name: str, machine: Machine) -> Finding:
+    """What the Pulumi CLI runs programs and resources with; the embedded engine needs none."""
+    from components.postgres.docker_availability import plugin_problem  # noqa: PLC0415 - only this check needs it
+
+    cli, _too_old = choice.installed(machine.environ, machine.home)
+    if cli is None:
+        return Finding(check=name, verdict="ok", found="none are needed: the embedded engine runs this program's own")
+    path = os.pathsep.join([str(cli.path.parent), machine.environ.get("PATH", os.defpath)])
+    missing = [plugin for plugin in BUNDLED_PLUGINS if shutil.which(plugin, path=path) is None]
+    if missing:
+        found = f"{', '.join(missing)} missing, which comes with the CLI"
+        return Finding(check=name, verdict="failure", found=found, next_step=f"install it whole: {choice.HOW_TO_GET}")
+    problem = plugin_problem(machine.environ, may_download=False)
+    found = "Python's are there" + (f"; {problem}" if problem else ", and Docker's")
+    step = "the CLI downloads it when the dev database lives in Docker" if problem else ""
+    return Finding(check=name, verdict="ok", found=found, next_step=step)
+
+
+def sandbox(name: str, machine: Machine) -> Finding:
+    """Whether the sandbox runs: a need with --sandbox, a possibility without."""
+    from operations.sandbox.lifecycle import look  # noqa: PLC0415 - only this check needs it
+
+    status = look(Place(folder=machine.folder))
+    found = f"{status.state}: {status.found}"
+    if status.state == "running":
+        return Finding(check=name, verdict="ok", found=found)
+    if machine.sandbox:
+        return Finding(check=name, verdict="failure", found=found, next_step=status.next_step)
+    verdict: Verdict = "warning" if status.state == "damaged" else "ok"
+    step = status.next_step if status.state == "damaged" else ""
+    return Finding(check=name, verdict=verdict, found=found, next_step=step)
 
 
 def docker(name: str, machine: Machine) -> Finding:
@@ -192,7 +308,7 @@ def stack_files(name: str, machine: Machine) -> Finding:
     from operations.settings import judged  # noqa: PLC0415 - loads pydantic
 
     for stack in stack_names.STACKS:
-        place = workspace.Workspace(folder=machine.folder, stack=stack, backend_url="", passphrase=None)
+        place = _place(machine, stack)
         if not place.stack_file.is_file():
             step = f"git checkout -- {place.stack_file.name}"
             return Finding(check=name, verdict="failure", found=f"{place.stack_file.name} is missing", next_step=step)
@@ -204,9 +320,8 @@ def _configured_account(machine: Machine) -> str:
     """The account that the dev stack names; none when its file cannot be judged, which another check tells."""
     from operations.settings import judged  # noqa: PLC0415 - loads pydantic
 
-    place = workspace.Workspace(folder=machine.folder, stack="dev", backend_url="", passphrase=None)
     try:
-        return str(getattr(judged(place, with_files=False), "account", ""))
+        return str(getattr(judged(_place(machine, "dev"), with_files=False), "account", ""))
     except (InfraError, EngineError):
         return ""
 
@@ -231,4 +346,6 @@ CHECKS: Mapping[str, Callable[[str, Machine], Finding]] = {
     "stack files": stack_files,
     "docker": docker,
     "embedded postgres": postgres,
+    "plugins": plugins,
+    "sandbox": sandbox,
 }

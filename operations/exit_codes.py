@@ -30,18 +30,21 @@ MEANINGS = {
     ExitCode.UNEXPECTED: "A defect of this program: please report what `--verbose` prints.",
     ExitCode.BAD_CONFIGURATION: (
         "A wrong command line, stack name, stack file or value; a passphrase that does not open the state, state that "
-        "cannot be read, a stack without outputs. Nothing was touched."
+        "cannot be read, a stack without outputs, a missing API key. Nothing was touched."
     ),
     ExitCode.CHANGES_REFUSED: (
         "Not carried out: nobody agreed to the plan (no terminal and no `--yes`, or the answer was no), "
-        "or carrying it out would lose data or show a secret."
+        "what would be deleted is protected, or carrying it out would lose data or show a secret."
     ),
     ExitCode.RESOURCE_FAILED: (
-        "A resource or the program failed; what was made before is recorded, and the next `up` goes on."
+        "A resource, the program or a service failed; what was made before is recorded, and the next `up` goes on."
     ),
-    ExitCode.VERIFICATION_FAILED: "`verify` found a layer that does not answer as it should; the answer names it.",
+    ExitCode.VERIFICATION_FAILED: (
+        "`verify` found a layer that does not answer as it should, or `wrangler check` an error; the answer names it."
+    ),
     ExitCode.MACHINE_NOT_READY: (
-        "This machine lacks something: the set-up failed, an engine is missing. `./infra doctor` looks for it."
+        "This machine lacks something: the set-up failed, an engine is missing, the sandbox does not run. "
+        "`./infra doctor` looks for it."
     ),
     ExitCode.LOCKED: "Somebody else works on the stack; the message says who.",
     ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; what was made is recorded, and the next `up` goes on.",

@@ -53,6 +53,21 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="what works on the stack: the Pulumi CLI, the embedded engine, or auto (the CLI where there is one)",
     )
+    add_sandbox(parser)
+
+
+def add_sandbox(parser: argparse.ArgumentParser) -> None:
+    """Add `--sandbox`."""
+    parser.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="work against the sandbox on this machine, with a state of its own (./infra sandbox start)",
+    )
+
+
+def shown_stack(arguments: argparse.Namespace) -> str:
+    """The stack as the next command has to name it."""
+    return f"{arguments.stack} --sandbox" if arguments.sandbox else str(arguments.stack)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +81,14 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_config(parser: argparse.ArgumentParser) -> None:
     """Add `--config` and `--parallel`."""
+    add_overrides(parser)
+    parser.add_argument(
+        "--parallel", metavar="N", type=_parallel, default=16, help="resources worked on at once (default: 16)"
+    )
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
     parser.add_argument(
         "--config",
         metavar="KEY=VALUE",
@@ -73,9 +96,6 @@ def add_config(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=override,
         help=f"a value for this run only, before the stack file's; repeatable; KEY alone means {NAMESPACE}:KEY",
-    )
-    parser.add_argument(
-        "--parallel", metavar="N", type=_parallel, default=16, help="resources worked on at once (default: 16)"
     )
 
 

@@ -63,7 +63,8 @@ def report(done: Done, *, as_json: bool, next_step: str) -> ExitCode:
     if done.refused:
         console.say(str(done.refused))
     elif code is ExitCode.RESOURCE_FAILED:
-        console.say("  next: correct what is said above and call again; what was made is kept and recorded")
+        kept = "" if done.result.kind == "preview" else "; what was made is kept and recorded"
+        console.say(f"  next: correct what is said above and call again{kept}")
     elif code is ExitCode.INTERRUPTED:
         console.say("  next: call again; what was made is kept and recorded")
     elif next_step:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
+
+from operations.errors import UsageError
 
 if TYPE_CHECKING:
     from operations.engines.interface import EngineName
     from operations.workspace import Workspace
     from stacks.config import Settings
+
+KEY_VARIABLE = "XATA_API_KEY"
 
 
 def judged(workspace: Workspace, *, with_files: bool) -> Settings:
@@ -36,6 +39,34 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
     return judge(workspace.stack, plain)
 
 
+def on_xata(settings: Settings) -> bool:
+    """Whether the stack is made of a Xata branch."""
+    from stacks.config import XataSettings  # noqa: PLC0415 - as above
+
+    return isinstance(settings, XataSettings) and getattr(settings, "database", "xata") == "xata"
+
+
+def require_reach(settings: Settings, workspace: Workspace, *, sandbox: bool) -> None:
+    """Refuse in words what cannot be reached: Xata without a key, or a database of this machine in the sandbox.
+
+    Raises:
+        UsageError: XATA_API_KEY is not set, or --sandbox makes no sense for the stack.
+    """
+    stack = workspace.stack
+    if on_xata(settings):
+        if not workspace.environ.get(KEY_VARIABLE):
+            raise UsageError(
+                f"the stack {stack} is a Xata branch, and the environment variable {KEY_VARIABLE} is not set",
+                next_step=f"export {KEY_VARIABLE}=… (an API key of Xata; docs/xata.md names its permissions); "
+                "or try everything without an account: ./infra sandbox start, then add --sandbox",
+            )
+    elif sandbox:
+        raise UsageError(
+            f"the stack {stack} is a database on this machine, which --sandbox has nothing to stand in for",
+            next_step="leave --sandbox out; or, for the branch dev in the sandbox, add --config database=xata",
+        )
+
+
 def require_home(settings: Settings, workspace: Workspace, engine: EngineName) -> None:
     """Refuse in words when the dev database lives where this engine, or this machine at the moment, cannot reach it.
 
@@ -45,5 +76,5 @@ def require_home(settings: Settings, workspace: Workspace, engine: EngineName) -
     """
     from stacks.home import require  # noqa: PLC0415 - as above
 
-    environment = {**os.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine}
+    environment = {**workspace.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine}
     require(settings, workspace.folder, environment)

@@ -7,7 +7,7 @@ import re
 
 from operations.errors import UsageError
 
-STACKS = ("dev", "staging", "production")
+STACKS = ("dev", "foundation", "staging", "production")
 PULL_REQUEST = re.compile(r"pr-[1-9][0-9]*")
 
 
@@ -24,6 +24,7 @@ def checked(name: str) -> str:
         raise UsageError(
             f"{name}: such names are reserved for pull requests, which have no program yet", next_step=step
         )
-    near = difflib.get_close_matches(name.lower(), STACKS, n=2, cutoff=0.4)
+    meant = name.lower()
+    near = [meant] if meant in STACKS else difflib.get_close_matches(meant, STACKS, n=2, cutoff=0.4)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     raise UsageError(f"there is no stack named {name!r}{hint}", next_step=step)

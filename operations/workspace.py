@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operations.errors import StateError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 PROJECT = Path(__file__).resolve().parent.parent
 FOLDER = ".infra"
+STATES = ("state", "sandbox/state")
 FILE_SCHEME = "file://"
 NOT_FOR_CHILDREN = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP")
 
@@ -30,6 +31,7 @@ class Workspace:
         backend_url: Where the state lies; of a file backend, an absolute `file://` URL.
         passphrase: What opens the state's secrets; None where the backend has its own way.
         overrides: Configuration of this run only, "namespace:key" to text.
+        environ: The environment variables of this run: the user's, or with --sandbox those of the sandbox.
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Workspace:
     backend_url: str
     passphrase: str | None = field(repr=False)
     overrides: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
     @property
     def private(self) -> Path:
@@ -54,31 +57,52 @@ class Workspace:
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
 
-def open_workspace(
+def describe_workspace(
     folder: Path, stack: str, *, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Workspace:
-    """Find the state and its passphrase; make both places on first use.
+    """Find the stack, and make nothing: enough to judge its configuration, not to open its state.
 
     Raises:
         UsageError: The stack's file is missing, or the backend's URL is not one.
-        StateError: There is state, and no passphrase for it.
     """
-    url = backend_url(folder, environ)
     workspace = Workspace(
         folder=folder,
         stack=stack,
-        backend_url=url,
-        passphrase=passphrase(folder, url, environ),
+        backend_url=backend_url(folder, environ),
+        passphrase=None,
         overrides=overrides or {},
+        environ=dict(environ),
     )
     if not workspace.stack_file.is_file():
         raise UsageError(
             f"{workspace.stack_file.name} is missing in {folder}",
             next_step=f"bring it back: git checkout -- {workspace.stack_file.name}",
         )
+    return workspace
+
+
+def open_workspace(
+    folder: Path, stack: str, *, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ
+) -> Workspace:
+    """Find the stack, its state and its passphrase; make both places on first use.
+
+    Raises:
+        UsageError: The stack's file is missing, or the backend's URL is not one.
+        StateError: There is state, and no passphrase for it.
+    """
+    return opened_workspace(describe_workspace(folder, stack, overrides=overrides, environ=environ))
+
+
+def opened_workspace(workspace: Workspace) -> Workspace:
+    """The same with its passphrase, and with a place for its state.
+
+    Raises:
+        StateError: There is state, and no passphrase for it.
+    """
+    known = passphrase(workspace.folder, workspace.backend_url, workspace.environ)
     if workspace.state_folder is not None:
         private_folder(workspace.state_folder)
-    return workspace
+    return replace(workspace, passphrase=known)
 
 
 def backend_url(folder: Path, environ: Mapping[str, str]) -> str:
@@ -149,10 +173,11 @@ def passphrase(folder: Path, url: str, environ: Mapping[str, str]) -> str | None
         StateError: There is state, and no passphrase for it: a new one could not open it.
     """
     known = known_passphrase(folder, environ)
-    state = file_backend(url)
-    if known is not None or state is None:
+    place = file_backend(url)
+    if known is not None or place is None:
         return known
-    if has_stacks(state):
+    # One file opens the state of real stacks and of the sandbox's: a new one for either would be wrong for the other.
+    for state in filter(has_stacks, dict.fromkeys((place, *(folder / FOLDER / name for name in STATES)))):
         raise StateError(
             f"there is state in {state}, but the passphrase that opens it is not known here: neither "
             f"PULUMI_CONFIG_PASSPHRASE nor PULUMI_CONFIG_PASSPHRASE_FILE is set, {passphrase_file(folder)} is missing",
@@ -192,12 +217,34 @@ def make_passphrase(file: Path) -> str:
     return file.read_text(encoding="utf-8").rstrip("\r\n")
 
 
-def child_environment(workspace: Workspace, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+def child_environment(workspace: Workspace) -> dict[str, str]:
     """What a process that works on the stack is told: the same place, the same passphrase, no foreign modules."""
-    environment = {name: value for name, value in environ.items() if name not in NOT_FOR_CHILDREN}
-    environment["PULUMI_BACKEND_URL"] = workspace.backend_url
+    environment = own_environment(workspace)
     environment["PULUMI_SKIP_UPDATE_CHECK"] = "true"
     if workspace.passphrase is not None:
         environment.pop("PULUMI_CONFIG_PASSPHRASE_FILE", None)
         environment["PULUMI_CONFIG_PASSPHRASE"] = workspace.passphrase
     return environment
+
+
+def own_environment(workspace: Workspace) -> dict[str, str]:
+    """What this run knows of the environment: its own variables, the state's absolute place, no foreign modules."""
+    environment = {name: value for name, value in workspace.environ.items() if name not in NOT_FOR_CHILDREN}
+    return {**environment, "PULUMI_BACKEND_URL": workspace.backend_url}
+
+
+@contextlib.contextmanager
+def acting_in(environment: Mapping[str, str]) -> Iterator[None]:
+    """Let this process, its libraries and its children know this environment and nothing else, for a while."""
+    before = dict(os.environ)
+    _become(environment)
+    try:
+        yield
+    finally:
+        _become(before)
+
+
+def _become(environment: Mapping[str, str]) -> None:
+    for name in os.environ.keys() - environment.keys():
+        del os.environ[name]
+    os.environ.update(environment)

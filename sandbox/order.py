@@ -97,7 +97,7 @@ def read(text: str) -> Order:
     _refuse_unknown(document.keys() - known, known, "the document")
     _refuse_unknown(postgres.keys() - {name.name for name in fields(Manager)}, set(), "postgres")
     more = dict(document.get("settings") or {})
-    of_workers = more.pop("cloudflare", None) or {}
+    of_workers = more.pop("cloudflare", {})
     _refuse_unknown(more.keys() - _SETTINGS, _SETTINGS, "settings")
     return Order(
         folder=Path(document["folder"]),

@@ -38,7 +38,7 @@ def listen_on(port: int, what: str) -> socket.socket:
         listening.close()
         raise SetupError(
             f"{what} cannot listen on port {port} of {LOOPBACK}: {os.strerror(error.errno or 0)}",
-            next_step="stop the program that has the port and start the sandbox again, or choose another port",
+            next_step="stop the program that has the port, then start the sandbox again",
         ) from None
     listening.setblocking(False)  # noqa: FBT003 - that is how the standard library has it
     return listening

@@ -10,179 +10,34 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from components.errors import ConfigurationError
-from components.postgres.server.settings import port_problem
+from stacks.keys import Settings
+from stacks.models import MODELS, CloudSettings, DevSettings, FoundationSettings, XataSettings
+from stacks.worker_settings import AppSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
+__all__ = [
+    "MODELS",
+    "NAMESPACE",
+    "CloudSettings",
+    "DevSettings",
+    "FoundationSettings",
+    "Settings",
+    "XataSettings",
+    "check",
+    "declared",
+    "judge",
+    "unknown_stack",
+]
+
 NAMESPACE = "infra"
-Name = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
-
-
-def _not_reserved(role: str) -> str:
-    if role.startswith("pg_"):
-        raise ValueError("Postgres reserves role names that begin with pg_")
-    return role
-
-
-def _open_to_users(port: int) -> int:
-    problem = port_problem(port)
-    if problem:
-        raise ValueError(problem)
-    return port
-
-
-def _key(default: Any, description: str, *, allowed: str, example: Any) -> Any:
-    """Declare one key: its default, what it is for, what it allows in words, and a good value to paste."""
-    return Field(
-        default=default,
-        description=description,
-        json_schema_extra={"allowed": allowed, "example": example},
-    )
-
-
-class Settings(BaseModel):
-    """What every environment is told."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel, strict=False)
-
-    environment: ClassVar[str]
-    branch: ClassVar[str]
-
-    check_mode: Literal["enforce", "warn", "off"] = _key(
-        "enforce",
-        "What a failing database check does to the deployment: fail it, warn, or not look at all.",
-        allowed="enforce, warn or off",
-        example="enforce",
-    )
-    check_budget_seconds: Annotated[int, Field(ge=1, le=600)] = _key(
-        60,
-        "How long the database check may try before its verdict is final, in seconds.",
-        allowed="a whole number of seconds from 1 to 600",
-        example=60,
-    )
-    sql_files: tuple[str, ...] = _key(
-        (),
-        "SQL files applied once each, in this order, each in its own transaction; paths from the project's folder.",
-        allowed="a list of paths",
-        example='["sql/001-extensions.sql"]',
-    )
-
-
-class DevSettings(Settings):
-    """The developer's machine."""
-
-    environment = "development"
-    branch = "dev"
-
-    database: Literal["auto", "docker", "embedded", "xata"] = _key(
-        "auto",
-        "Where the dev database lives: a Docker container, an embedded server, the cloud branch dev, "
-        "or auto (Docker where it works, else embedded; chosen once).",
-        allowed="auto, docker, embedded or xata",
-        example="embedded",
-    )
-    app_path: Annotated[str, Field(min_length=1)] = _key(
-        ".",
-        "The app's folder, where .dev.vars is written; a path from the project's folder.",
-        allowed="a path",
-        example="../printfarm-manager",
-    )
-    database_name: Name = _key(
-        "printfarm",
-        "The dev database's name.",
-        allowed="a lower-case letter or _, then up to 62 of a-z, 0-9 and _",
-        example="printfarm",
-    )
-    database_user: Annotated[Name, AfterValidator(_not_reserved)] = _key(
-        "printfarm",
-        "The role that owns the dev database and that the app logs in as.",
-        allowed="a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not beginning with pg_",
-        example="printfarm",
-    )
-    port: Annotated[int, AfterValidator(_open_to_users)] = _key(
-        0,
-        "The dev database's port on 127.0.0.1; 0 takes a free one and keeps it.",
-        allowed="0, or a port from 1024 to 65535",
-        example=15432,
-    )
-    retain_data: bool = _key(
-        default=True,
-        description="Whether destroy keeps the dev database's data: the Docker volume or the server's folder.",
-        allowed="true or false",
-        example=True,
-    )
-    start_timeout_seconds: Annotated[int, Field(ge=5, le=3600)] = _key(
-        90,
-        "How long the dev database may take to start, in seconds.",
-        allowed="a whole number of seconds from 5 to 3600",
-        example=90,
-    )
-    data_folder: str = _key(
-        "",
-        "The embedded server's data folder; empty: one for this clone in the user's data folder.",
-        allowed="a path, or nothing",
-        example="/srv/data/printfarm-dev",
-    )
-    account: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]*$")] = _key(
-        "",
-        "The unprivileged account that runs the embedded server when the command runs as root; empty: postgres, "
-        "else nobody.",
-        allowed="the name of an account of this machine, or nothing",
-        example="postgres",
-    )
-    container_name: Annotated[str, Field(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$")] = _key(
-        "printfarm-db-dev",
-        "The Docker container's name; its volume is named after it.",
-        allowed="a letter or digit, then up to 62 letters, digits, _, . and -",
-        example="printfarm-db-dev",
-    )
-    docker_image: Annotated[str, Field(min_length=1)] = _key(
-        "postgres:18-alpine",
-        "The Docker image: the official one of Postgres 18, or one that behaves like it.",
-        allowed="an image reference",
-        example="postgres:18-alpine",
-    )
-    memory_megabytes: Annotated[int, Field(ge=128, le=1_048_576)] = _key(
-        512,
-        "The Docker container's memory limit, in MB.",
-        allowed="a whole number of megabytes from 128",
-        example=512,
-    )
-    shared_memory_megabytes: Annotated[int, Field(ge=64, le=1_048_576)] = _key(
-        128,
-        "The Docker container's /dev/shm, in MB.",
-        allowed="a whole number of megabytes from 64",
-        example=128,
-    )
-
-
-class StagingSettings(Settings):
-    """The staging environment, a Xata branch."""
-
-    environment = "staging"
-    branch = "staging"
-
-
-class ProductionSettings(Settings):
-    """The production environment, a Xata branch."""
-
-    environment = "production"
-    branch = "production"
-
-
-MODELS: Mapping[str, type[Settings]] = {
-    "dev": DevSettings,
-    "staging": StagingSettings,
-    "production": ProductionSettings,
-}
 
 
 def declared() -> dict[str, dict[str, Any]]:
@@ -223,14 +78,10 @@ def check(stack: str, raw: Mapping[str, str], *, folder: Path, secret_keys: Coll
     """Judge a stack's configuration, and the files it names in the project's `folder`.
 
     Raises:
-        ConfigurationError: As `judge`, or a named file or folder is not there, or the stack is not in this version.
+        ConfigurationError: As `judge`, or a named file or folder is not there.
     """
     settings = judge(stack, raw, secret_keys=secret_keys)
-    if not isinstance(settings, DevSettings):
-        raise _needs_xata(f"the {stack} stack is a Xata branch")
-    if settings.database == "xata":
-        raise _needs_xata(f"Pulumi.{stack}.yaml: {NAMESPACE}:database is 'xata', the cloud branch dev")
-    if not (folder / settings.app_path).is_dir():
+    if isinstance(settings, AppSettings) and not (folder / settings.app_path).is_dir():
         raise _missing(stack, "appPath", settings.app_path, "the app's folder")
     for file in settings.sql_files:
         if not (folder / file).is_file():
@@ -245,13 +96,6 @@ def unknown_stack(stack: str) -> ConfigurationError:
     return ConfigurationError(
         f"there is no stack named {stack!r}{hint}",
         next_step=f"use one of: {', '.join(MODELS)}",
-    )
-
-
-def _needs_xata(what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{what}; this version has no Xata components yet",
-        next_step="use the dev stack with infra:database: auto, docker or embedded",
     )
 
 

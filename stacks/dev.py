@@ -1,4 +1,4 @@
-"""The developer's machine: a Postgres 18 here, stamped, checked, and told to the app in `.dev.vars`."""
+"""Development: a Postgres 18 on this machine, or the Xata branch `dev`; checked, and told to the app in `.dev.vars`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from components.postgres.docker_availability import availability
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
 from components.postgres.server.ports import free_port
+from stacks import cloud, worker
 from stacks.home import STACK, record_file
 from stacks.outputs import export
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.postgres.database import Database, DatabaseConnection
-    from stacks.config import DevSettings
+    from stacks.models import DevSettings
 
 POSTGRES_MAJOR = 18
 LOCAL = "local"
@@ -37,9 +38,29 @@ def program(settings: DevSettings, folder: Path) -> None:
         settings: The stack's configuration.
         folder: The project's folder, where relative paths start.
     """
-    database = _database(settings, folder)
-    connection = database.connection()
-    check = DatabaseCheck(
+    if settings.database == "xata":
+        branch = cloud.xata_database(settings, folder, project=cloud.project(settings))
+        check = cloud.database_check(settings, branch)
+        values = cloud.outputs(settings, branch, check)
+    else:
+        connection = _database(settings, folder).connection()
+        check = _check(settings, connection)
+        values = _outputs(settings, connection, check)
+    DevVars(
+        "dev-vars",
+        path=str((folder / settings.app_path / ".dev.vars").resolve()),
+        values={
+            "DATABASE_URL": values["databaseUrl"],
+            "XATA_BRANCH": settings.branch,
+            "ENVIRONMENT": settings.environment,
+        },
+        opts=pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
+    )
+    export(values)
+
+
+def _check(settings: DevSettings, connection: DatabaseConnection) -> DatabaseCheck:
+    return DatabaseCheck(
         "database-check",
         url=connection.url,
         branch=settings.branch,
@@ -48,43 +69,35 @@ def program(settings: DevSettings, folder: Path) -> None:
         server_major=POSTGRES_MAJOR,
         opts=pulumi.ResourceOptions(depends_on=[connection.ready]),
     )
-    DevVars(
-        "dev-vars",
-        path=str((folder / settings.app_path / ".dev.vars").resolve()),
-        values={
-            "DATABASE_URL": connection.url,
-            "XATA_BRANCH": settings.branch,
-            "ENVIRONMENT": settings.environment,
-        },
-        opts=pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
-    )
-    export(_outputs(settings, connection, check))
 
 
 def _outputs(settings: DevSettings, connection: DatabaseConnection, check: DatabaseCheck) -> dict[str, Any]:
-    """What the stack exports; `stacks/outputs.py` is the contract."""
-    found = {
-        "mode": check.checkedMode,
-        "ok": check.ok,
-        "serverVersion": check.serverVersion,
-        "branch": check.foundBranch,
-    }
+    """What the stack exports for a database of this machine; `stacks/outputs.py` is the contract."""
     return {
         "environment": settings.environment,
         "databaseUrl": connection.url,
+        "databasePoolerUrl": connection.url,
+        "databaseReadOnlyUrl": connection.url,
         "databaseHost": connection.host,
         "databasePort": connection.port,
         "databaseName": connection.database,
         "databaseUser": connection.user,
+        "organizationId": LOCAL,
+        "projectId": LOCAL,
         "branchName": settings.branch,
         "branchId": LOCAL,
         "region": LOCAL,
-        "checks": {"database": found},
+        "backupRetentionDays": 0,
+        "backupTime": "",
+        "earliestRestorePoint": "",
+        "latestRestorePoint": "",
+        **worker.outputs(None),
+        "checks": cloud.checks(check),
     }
 
 
 def _database(settings: DevSettings, folder: Path) -> Database:
-    """The dev database in the home that was chosen for it, once."""
+    """The dev database in the home on this machine that was chosen for it, once."""
     path = record_file(folder, os.environ)
     record = choice.read_record(path)
     decision = choice.decide(

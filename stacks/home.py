@@ -47,7 +47,7 @@ def require(settings: Settings, folder: Path, environment: Mapping[str, str]) ->
         LocalError: The database lives in Docker, and Docker does not answer.
         RefusedError: The record is damaged.
     """
-    if not isinstance(settings, DevSettings):
+    if not isinstance(settings, DevSettings) or settings.database == "xata":
         return
     record = choice.read_record(record_file(folder, environment))
     if record is not None or settings.database != "auto":

@@ -15,7 +15,7 @@ HEAD = """\
 Every key stands in `Pulumi.<stack>.yaml` under `config:`, or is given for one run with `--config key=value`. All
 have a default, so an empty file is a complete one. A wrong value or an unknown key is refused before anything is made.
 
-*Generated from `stacks/config.py` by `python -m stacks.reference`; a test keeps it in step.*
+*Generated from `stacks/models.py` by `python -m stacks.reference`; a test keeps it in step.*
 
 | key | stacks | type | default | allowed | what for |
 |---|---|---|---|---|---|

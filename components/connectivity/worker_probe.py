@@ -102,7 +102,10 @@ class _Probe:
 
     def attempt(self, seconds: float) -> None:
         begun, before = self.transport.clock(), self._verdict
-        self._outcome = self.transport.fetch(self._url, seconds)
+        outcome = self.transport.fetch(self._url, seconds)
+        if outcome is Loss.SILENT and before is not None and seconds < ATTEMPT_SECONDS:
+            return  # the budget cut it short, which says less than the answer before
+        self._outcome = outcome
         self._milliseconds = (self.transport.clock() - begun) * 1000
         self._verdict = judge(self._outcome, self._expected, host=host(self._url))
         same = before is not None and self._verdict is not None and before.patience is self._verdict.patience

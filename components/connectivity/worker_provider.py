@@ -39,8 +39,7 @@ class WorkerCheckProvider(DynamicProvider):
 
     As with the database check, a failure in mode `enforce` records nothing, and in mode `warn` it asks for an update
     until a check has passed. Before the first deployment of the app there is nobody to ask: that fails in no mode, and
-    asks for an update, too. Refreshing asks the Worker only when it has not passed yet, so that the app's deployment is
-    taken note of without an update.
+    refreshing, which asks the Worker only when it has not passed yet, takes note when the app is there.
     """
 
     inputs = ("url", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "deployCommand", "trigger")
@@ -53,7 +52,7 @@ class WorkerCheckProvider(DynamicProvider):
 
     @override
     def needs_update(self, olds: dict[str, Any], news: dict[str, Any]) -> bool:
-        return news.get("mode") != "off" and olds.get("ok") is not True
+        return news.get("mode") != "off" and olds.get("ok") is not True and olds.get("state") != WAITING
 
     @override
     def make(self, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -110,12 +109,14 @@ def check(news: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
 
 
 def look_again(olds: Mapping[str, Any]) -> dict[str, Any]:
-    """The outputs of a check that passes by now; none when it still does not, which the next `up` finds out anew."""
+    """What has changed with the Worker: it passes by now, or the app is there, and the next `up` has to judge it."""
     from components.connectivity.report import Report  # noqa: PLC0415 - previews do without
 
     # A refresh has no database URL, so a 503 is not explained here.
     report = _probed({**olds, "budgetSeconds": LOOK_SECONDS}, first=True, database=lambda: Report(findings=()))
-    return _outputs(PASSED, olds["mode"], report) if report.ok else {}
+    if report.ok:
+        return _outputs(PASSED, olds["mode"], report)
+    return {} if report.absent else {"state": FAILED}
 
 
 def _probed(news: Mapping[str, Any], *, first: bool, database: Callable[[], Report] | None = None) -> WorkerReport:

@@ -10,7 +10,6 @@ import pulumi
 from components.postgres.database import DatabaseConnection
 from components.postgres.resources import Baseline
 from components.xata.branches.ownership import mark
-from components.xata.branches.specs import parse_image
 from components.xata.resources import DEFAULT_READY_SECONDS, Branch, BranchConnection, BranchSettings
 
 if TYPE_CHECKING:
@@ -154,7 +153,6 @@ class XataPostgres(pulumi.ComponentResource):
 
     def _settings(self, name: str, place: dict[str, Any]) -> BranchSettings:
         settings = self.settings
-        image = parse_image(settings.image)
         return BranchSettings(
             f"{name}-settings",
             **place,
@@ -166,6 +164,6 @@ class XataPostgres(pulumi.ComponentResource):
             instance_type=settings.instance_type or None,
             replicas=settings.replicas,
             storage=settings.storage_gigabytes or None,
-            image=settings.image if image and image.minor is not None else None,
+            image=settings.image or None,
             opts=pulumi.ResourceOptions(parent=self),
         )

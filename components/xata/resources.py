@@ -142,7 +142,7 @@ class BranchSettings(Resource, module="xata", name="BranchSettings"):
         instance_type: Such as `xata.micro`.
         replicas: Besides the primary, from 0 to 4.
         storage: In gigabytes; it can only grow.
-        image: Another minor version, such as `postgres:18.1`.
+        image: Another minor version, such as `postgres:18.1`; `postgres:18` is any of that major.
     """
 
     backupRetentionDays: pulumi.Output[int]  # noqa: N815 - property names are camel case, as in all of Pulumi

@@ -1,10 +1,10 @@
-"""./infra doctor: whether this machine has what the commands need. Looks, and changes nothing."""
+"""./infra doctor: whether this machine and Xata have what the commands need. Looks, and changes nothing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operations import console, options
+from operations import console, options, stack_names
 from operations.exit_codes import ExitCode
 from operations.workspace import PROJECT
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from operations.examination import Finding
+    from operations.findings import Finding
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -20,14 +20,18 @@ def add_parser(commands: options.Commands) -> None:
     parser = options.add_command(
         commands,
         "doctor",
-        summary="look at this machine: what is there, what is missing, what to do",
+        summary="look at this machine and at Xata: what is there, what is missing, what to do",
         text=(
-            "Look at everything the commands need, one line each, with the next step where something is missing.\n"
+            "Look at everything the commands need, one line each, with the next step where something is missing: this\n"
+            "machine, then what Xata offers and lets the key do. With STACK, what that stack needs is looked at.\n"
             "Changes nothing. A warning does not keep the main job from working; a failure does."
         ),
-        examples=("./infra doctor", "./infra doctor --json"),
+        examples=("./infra doctor", "./infra doctor staging", "./infra doctor staging --sandbox --json"),
         run=run,
     )
+    names = ", ".join(stack_names.STACKS)
+    parser.add_argument("stack", metavar="STACK", nargs="?", type=stack_names.checked, help=f"the environment: {names}")
+    options.add_sandbox(parser)
     options.add_json(parser)
 
 
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     from operations.examination import Machine, examine  # noqa: PLC0415 - not for help and usage errors
 
-    findings = examine(Machine(folder=PROJECT))
+    findings = examine(Machine(folder=PROJECT, sandbox=arguments.sandbox), arguments.stack or "")
     healthy = all(finding.verdict != "failure" for finding in findings)
     if arguments.json:
         console.answer(as_answer(findings))

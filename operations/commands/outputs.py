@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from operations import answers, changes, console, options
-from operations.errors import UsageError
+from operations.deployed import deployed
 from operations.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -37,13 +37,7 @@ def outputs(target: changes.Target) -> Mapping[str, Output]:
     Raises:
         UsageError: It has none.
     """
-    values = changes.opened(target, deploys=False).outputs()
-    if not values:
-        raise UsageError(
-            f"the stack {target.stack} has no outputs: it was never deployed, or has been destroyed",
-            next_step=f"./infra up {target.stack}",
-        )
-    return values
+    return deployed(changes.opened(target, deploys=False).outputs(), target)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

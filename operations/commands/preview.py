@@ -30,4 +30,4 @@ def add_parser(commands: options.Commands) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     done = changes.preview(changes.Target.from_arguments(arguments), show=reporting.shower(verbose=arguments.verbose))
-    return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {arguments.stack}")
+    return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {options.shown_stack(arguments)}")

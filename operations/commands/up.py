@@ -11,9 +11,7 @@ if TYPE_CHECKING:
 
     from operations.exit_codes import ExitCode
 
-NEXT = {
-    "dev": "the app reads .dev.vars in its folder (config appPath); ./infra verify dev proves the database any time",
-}
+NEXT = {"dev": "the app reads .dev.vars in its folder (config appPath); {verify} proves the database any time"}
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -42,5 +40,5 @@ def add_parser(commands: options.Commands) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     done = reporting.carried_out("up", arguments)
-    step = NEXT.get(arguments.stack, f"./infra verify {arguments.stack}")
+    step = NEXT.get(arguments.stack, "{verify}").format(verify=f"./infra verify {options.shown_stack(arguments)}")
     return reporting.report(done, as_json=arguments.json, next_step=step)

@@ -1,17 +1,24 @@
-"""./infra verify STACK: prove that the database answers, and that it is the right one."""
+"""./infra verify STACK: prove that database and Worker answer, and that they are the right ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from operations import changes, console, options
 from operations.commands.outputs import outputs
+from operations.deployed import on_this_machine
 from operations.exit_codes import ExitCode
+from operations.workspace import acting_in
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
-    from components.connectivity.report import Finding, Report
+    from components.connectivity.report import Report
+    from components.connectivity.worker_report import WorkerReport
+    from engine.api import Output
+    from operations.branch_layer import BranchFinding
 
 EXPECTED_MAJOR = 18
 DEFAULT_BUDGET = 10.0
@@ -23,10 +30,11 @@ def add_parser(commands: options.Commands) -> None:
     parser = options.add_command(
         commands,
         "verify",
-        summary="prove that the database answers, layer by layer",
+        summary="prove that the database and the app answer, layer by layer",
         text=(
-            "Connect to STACK's database as the app would: name, TCP, TLS, authentication, database, query and\n"
-            "identity. Says which layer is at fault, why, and what to do. Changes nothing."
+            "Ask Xata how STACK's branch is, then connect to the database as the app would: name, TCP, TLS,\n"
+            "authentication, database, query and identity. Last, ask the deployed Worker from outside: that it is\n"
+            "healthy, and on the same branch. Says which layer is at fault, why, and what to do. Changes nothing."
         ),
         examples=("./infra verify dev", "./infra verify dev --json", "./infra verify staging --budget 60"),
         run=run,
@@ -42,8 +50,53 @@ def add_parser(commands: options.Commands) -> None:
     )
 
 
-def verify(target: changes.Target, *, budget_seconds: float) -> Report:
-    """Probe the database that a stack's outputs name.
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What was found, from Xata's word on the branch to the deployed Worker's own.
+
+    Attributes:
+        branch: None for a database on this machine.
+        report: What the probe says; every layer not reached when the branch leads nowhere.
+        worker: What the Worker says; None for a stack without one.
+    """
+
+    branch: BranchFinding | None
+    report: Report
+    worker: WorkerReport | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether every layer that could be asked passed."""
+        answers = self.worker is None or self.worker.failed is None
+        return self.report.ok and answers and (self.branch is None or self.branch.ok is not False)
+
+    def layers(self) -> list[dict[str, Any]]:
+        """One entry per layer, in the order in which a connection passes them."""
+        first = [] if self.branch is None else [self.branch.to_json()]
+        last = self.worker.findings if self.worker else ()
+        return [*first, *self.report.to_json()["layers"], *(finding.to_json() for finding in last)]
+
+    def __str__(self) -> str:
+        """One line for success, what failed and what to do otherwise."""
+        branch = self.branch
+        if branch is None or branch.ok is not False:
+            return self._answers()
+        below = "" if branch.final else f"\nbelow it: {self.report}"
+        return f"layer branch: {branch.cause}\n  next: {branch.next_step}{below}"
+
+    def _answers(self) -> str:
+        """What database and Worker say; of two faults the first, which is the other's cause."""
+        if self.worker is None or not self.report.ok:
+            return str(self.report)
+        if self.worker.failed is not None:
+            return str(self.worker)
+        waits = next((finding for finding in self.worker.findings if finding.ok is None), None)
+        said = f"{waits.cause}\n  next: {waits.next_step}" if waits else str(self.worker)
+        return f"{self.report}; {said}"
+
+
+def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
+    """Ask Xata for a stack's branch, and probe database and Worker that the stack's outputs name.
 
     Raises:
         UsageError: The stack has no outputs.
@@ -52,37 +105,73 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Report:
     from components.connectivity.probe import probe  # noqa: PLC0415 - loads the driver
 
     values = outputs(target)
-    return probe(
-        Connection.parse(str(values["databaseUrl"].value)),
-        expected_branch=str(values["branchName"].value),
-        expected_major=EXPECTED_MAJOR,
-        budget_seconds=budget_seconds,
-    )
+    environ = target.environ()
+    branch = _branch(values, target, environ, budget_seconds)
+    if branch is not None and branch.final:
+        return Verification(branch=branch, report=_not_reached(), worker=_worker(values, target, None, budget_seconds))
+    with acting_in(environ):  # libpq looks for trusted roots there, and the HTTP client for proxies
+        report = probe(
+            Connection.parse(str(values["databaseUrl"].value)),
+            expected_branch=str(values["branchName"].value),
+            expected_major=EXPECTED_MAJOR,
+            budget_seconds=budget_seconds,
+        )
+        worker = _worker(values, target, report, budget_seconds)
+    return Verification(branch=branch, report=report, worker=worker)
+
+
+def _branch(
+    values: Mapping[str, Output], target: changes.Target, environ: Mapping[str, str], seconds: float
+) -> BranchFinding | None:
+    if on_this_machine(values):
+        return None
+    from operations.branch_layer import look  # noqa: PLC0415 - loads the HTTP client
+
+    return look(values, target.shown, environ, seconds=seconds)
+
+
+def _worker(
+    values: Mapping[str, Output], target: changes.Target, database: Report | None, seconds: float
+) -> WorkerReport | None:
+    """What the Worker says; None without one. Nobody is asked where the database is known to be gone."""
+    if not values.get("healthUrl") or not values["healthUrl"].value:
+        return None
+    from operations import worker_layers  # noqa: PLC0415 - loads the HTTP client
+
+    if database is None:
+        return worker_layers.not_reached()
+    return worker_layers.look(values, target.stack, database, seconds=seconds)
+
+
+def _not_reached() -> Report:
+    from components.connectivity.report import Finding, Layer, Report  # noqa: PLC0415 - not for help
+
+    return Report(findings=tuple(Finding(layer=layer, ok=None) for layer in Layer))
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    report = verify(changes.Target.from_arguments(arguments), budget_seconds=arguments.budget)
+    found = verify(changes.Target.from_arguments(arguments), budget_seconds=arguments.budget)
     if arguments.json:
-        console.answer({"stack": arguments.stack, **report.to_json()})
+        console.answer({"stack": arguments.stack, "ok": found.ok, "layers": found.layers()})
     else:
-        print("\n".join(table(report)))
-    console.say(f"{arguments.stack}: {report}")
-    return ExitCode.SUCCESS if report.ok else ExitCode.VERIFICATION_FAILED
+        print("\n".join(table(found.layers())))
+    console.say(f"{arguments.stack}: {found}")
+    return ExitCode.SUCCESS if found.ok else ExitCode.VERIFICATION_FAILED
 
 
-def table(report: Report) -> list[str]:
+def table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     """The findings as lines of a table, with the next step under the layer at fault."""
-    width = max(len(finding.layer.value) for finding in report.findings)
-    return [line for finding in report.findings for line in _lines(finding, width)]
+    width = max(len(layer["layer"]) for layer in layers)
+    return [line for layer in layers for line in _lines(layer, width)]
 
 
-def _lines(finding: Finding, width: int) -> list[str]:
-    verdict = {True: "ok", False: "FAILED", None: "not reached"}[finding.ok]
-    time = "" if finding.milliseconds is None else f"{finding.milliseconds:.1f} ms"
-    lines = [f"{finding.layer.value:<{width}}  {verdict:<11}  {time:>10}  {finding.cause}".rstrip()]
-    if finding.ok is False and finding.next_step:
-        lines.append(f"{'':<{width}}  next: {finding.next_step}")
+def _lines(layer: Mapping[str, Any], width: int) -> list[str]:
+    verdict = {True: "ok", False: "FAILED", None: "not reached"}[layer["ok"]]
+    time = "" if layer["milliseconds"] is None else f"{layer['milliseconds']:.1f} ms"
+    lines = [f"{layer['layer']:<{width}}  {verdict:<11}  {time:>10}  {layer['cause']}".rstrip()]
+    if layer["ok"] is not True and layer["next"]:
+        lines.append(f"{'':<{width}}  next: {layer['next']}")
     return lines
 
 

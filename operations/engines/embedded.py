@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from engine import api
 from engine.errors import UnsupportedError
-from operations.workspace import NOT_FOR_CHILDREN
+from operations.engines.recorded import recorded, resources
+from operations.workspace import acting_in, own_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.api import Kind, Listener, Output, Request, Result
     from engine.state import ResourceState
     from operations.engines.interface import Change, EngineName, EngineOptions
+    from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
 
 
@@ -33,19 +34,11 @@ class EmbeddedEngine:
 
     def change(self, kind: Change, listener: Listener) -> Result:
         """Carry a change out."""
-        from engine import run  # noqa: PLC0415 - loads gRPC
-
-        for name in NOT_FOR_CHILDREN:
-            os.environ.pop(name, None)
-        return run(self._request(kind), listener)
+        return self._run(kind, listener)
 
     def plan(self, kind: Change, listener: Listener) -> Result:
         """Say what a change would do: `up` is previewed, the others follow from what is recorded."""
-        if kind == "up":
-            from engine import run  # noqa: PLC0415 - loads gRPC
-
-            return run(self._request("preview"), listener)
-        return self._recorded(kind, listener)
+        return self._run("preview", listener) if kind == "up" else self._recorded(kind, listener)
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment."""
@@ -59,6 +52,17 @@ class EmbeddedEngine:
             passphrase=self._passphrase(),
         )
 
+    def recorded(self) -> tuple[Recorded, ...]:
+        """What the last deployment recorded."""
+        return recorded(self.workspace)
+
+    def _run(self, kind: Kind, listener: Listener) -> Result:
+        """Run the engine where it, the program and the providers know this run's environment and no other."""
+        from engine import run  # noqa: PLC0415 - loads gRPC
+
+        with acting_in(own_environment(self.workspace)):
+            return run(self._request(kind), listener)
+
     def _request(self, kind: Kind) -> Request:
         workspace = self.workspace
         return api.Request(
@@ -69,7 +73,6 @@ class EmbeddedEngine:
             passphrase=self._passphrase(),
             config=workspace.overrides,
             python=Path(sys.executable),
-            environment={"PULUMI_BACKEND_URL": workspace.backend_url},  # absolute, wherever the command was called
             parallel=self.options.parallel,
             lock_timeout=self.options.lock_timeout,
             verbose=self.options.verbose,
@@ -85,29 +88,16 @@ class EmbeddedEngine:
 
     def _recorded(self, kind: Change, listener: Listener) -> Result:
         """Plan without the program: every recorded resource is deleted, or looked at."""
-        from engine.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
-        from engine.state import Store  # noqa: PLC0415 - loads cryptography
-
         started = time.monotonic()
-        workspace = self.workspace
-        project = load_project(workspace.folder)
-        store = Store(
-            workspace.backend_url,
-            project.name,
-            workspace.stack,
-            self._passphrase(),
-            folder=workspace.folder,
-            config_salt=read_salt(project, workspace.stack),
-        )
-        resources = [one for one in store.load().resources if not one.type.startswith("pulumi:providers:")]
-        for resource in reversed(resources):
+        there = resources(self.workspace, self._passphrase())
+        for resource in reversed(there):
             step = _step(resource, kind)
             listener.on_event(api.StepStarted(step=step))
             listener.on_event(api.StepFinished(step=step, seconds=0.0, op=step.op))
-        count = len(resources)
+        count = len(there)
         return api.Result(
             kind="preview",
-            stack=workspace.stack,
+            stack=self.workspace.stack,
             succeeded=True,
             interrupted=False,
             changes=api.Changes(delete=count) if kind == "destroy" else api.Changes(same=count),

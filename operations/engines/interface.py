@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.api import Listener, Output, Result
+    from operations.engines.recorded import Recorded
 
 Change = Literal["up", "refresh", "destroy"]
 EngineName = Literal["pulumi", "embedded"]
@@ -44,3 +45,6 @@ class Engine(Protocol):
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment; none for a stack that was never deployed."""
+
+    def recorded(self) -> tuple[Recorded, ...]:
+        """What the last deployment recorded; none where only the engine's own program can read it."""

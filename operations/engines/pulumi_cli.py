@@ -26,6 +26,7 @@ from engine import api
 from engine.project import load_project
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
+from operations.engines.recorded import Recorded, recorded
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import child_environment, private_folder
 
@@ -74,6 +75,10 @@ class PulumiEngine:
                 raise failure(answer.stderr, answer.returncode)
         plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
         return {name: api.Output(value=values[name], secret=plain[name] == MASK) for name in values}
+
+    def recorded(self) -> tuple[Recorded, ...]:
+        """What the last deployment recorded, where the state lies in a folder."""
+        return recorded(self.workspace)
 
     def _run(self, arguments: Sequence[str], kind: api.Kind, listener: Listener) -> Result:
         started = time.monotonic()
@@ -251,7 +256,8 @@ def failure(said: str, code: int) -> Exception:
         holders = re.findall(r"created by (.+)", said)
         return StateLockedError(
             f"somebody else works on the stack and holds its lock: {'; '.join(holders) or text}",
-            next_step="wait for the other run; if it has died: pulumi cancel",
+            next_step="wait for the other run; if it has died on this machine, the same command with --engine embedded "
+            "removes its lock and goes on (else: pulumi cancel)",
         )
     if "passphrase" in said:
         return StateError(

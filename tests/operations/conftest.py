@@ -15,6 +15,7 @@ import pytest
 from operations import __main__ as entry
 from operations import changes
 from tests.operations.doubles import FakeEngine
+from tests.operations.xata_double import KEY, Xata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,12 +62,12 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder of its own, with nothing set in the environment."""
-    for name in [name for name in os.environ if name.startswith("PULUMI_")]:
+    for name in [name for name in os.environ if name.startswith(("PULUMI_", "XATA_", "INFRA_", "CLOUDFLARE_"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "a project"
     folder.mkdir()
-    for file in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.staging.yaml", "Pulumi.production.yaml", ".gitignore"):
-        shutil.copy(PROJECT / file, folder / file)
+    for file in (*PROJECT.glob("Pulumi*.yaml"), PROJECT / ".gitignore"):
+        shutil.copy(file, folder / file.name)
     return folder
 
 
@@ -80,3 +81,14 @@ def valid() -> Callable[[str, Any], None]:
         jsonschema.validate(document, schema)
 
     return check
+
+
+@pytest.fixture
+def xata(monkeypatch: pytest.MonkeyPatch) -> Xata:
+    """Xata in this process, in the place of the network, with a key of all rights in the environment."""
+    made = Xata()
+    monkeypatch.setattr("components.xata.api.client.connect", made.connect)
+    monkeypatch.setattr("operations.branch_layer.connect", made.connect)
+    monkeypatch.setattr("operations.xata_examination.connect", made.connect)
+    monkeypatch.setenv("XATA_API_KEY", KEY)
+    return made

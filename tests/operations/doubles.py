@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operations.engines.interface import Change, EngineName
+    from operations.engines.recorded import Recorded
 
 OUTPUTS = {
     "branchName": api.Output(value="dev", secret=False),
@@ -40,6 +41,7 @@ class FakeEngine:
     asked: list[str] = field(default_factory=list)
     answers: dict[str, api.Result] = field(default_factory=dict)
     values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
+    there: tuple[Recorded, ...] = ()
 
     def change(self, kind: Change, listener: api.Listener) -> api.Result:
         """Carry a change out."""
@@ -56,3 +58,7 @@ class FakeEngine:
     def outputs(self) -> Mapping[str, api.Output]:
         """The outputs."""
         return self.values
+
+    def recorded(self) -> tuple[Recorded, ...]:
+        """What is recorded."""
+        return self.there

@@ -12,6 +12,7 @@ from engine import api
 from engine.errors import ProjectError
 from operations import changes, console, progress
 from operations.engines import choice
+from operations.errors import UsageError
 from operations.exit_codes import ExitCode
 from tests.operations.doubles import FakeEngine, result
 
@@ -173,9 +174,9 @@ def opening(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any
     """Open a stack of the project folder with the embedded engine."""
     monkeypatch.setattr(choice, "installed", lambda: (None, []))
 
-    def opened(stack: str = "dev", *, deploys: bool = True, **config: str) -> Any:
+    def opened(stack: str = "dev", *, deploys: bool = True, only_reads: bool = False, **config: str) -> Any:
         overrides = {f"infra:{key}": value for key, value in config.items()}
-        target = changes.Target(stack=stack, engine="embedded", config=overrides, folder=project)
+        target = changes.Target(stack=stack, engine="embedded", config=overrides, only_reads=only_reads, folder=project)
         return changes.opened(target, deploys=deploys)
 
     return opened
@@ -194,7 +195,7 @@ def test_opening_gives_the_engine_its_workspace(opening: Callable[..., Any], pro
     [
         ({"port": "70000"}, "0, or a port from"),
         ({"prot": "1"}, "infra:port"),
-        ({"database": "xata"}, "xata"),
+        ({"database": "cloud"}, "embedded or xata"),
     ],
 )
 def test_a_wrong_value_is_told_before_an_engine_is_chosen(
@@ -206,11 +207,27 @@ def test_a_wrong_value_is_told_before_an_engine_is_chosen(
         opening(**config)
 
 
-def test_a_stack_without_program_can_be_looked_at_but_not_deployed(opening: Callable[..., Any]) -> None:
-    """Staging has no components yet: deploying is refused in words, reading is not."""
-    assert opening("staging", deploys=False).name == "embedded"
-    with pytest.raises(ConfigurationError, match="Xata"):
-        opening("staging")
+@pytest.mark.parametrize(("stack", "config"), [("staging", {}), ("foundation", {}), ("dev", {"database": "xata"})])
+def test_a_missing_key_is_told_before_anything_is_made(
+    opening: Callable[..., Any], project: Path, stack: str, config: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a key a Xata stack is not worked on: the variable is named, and the way without an account."""
+    monkeypatch.setattr(choice, "choose", lambda *_args, **_named: pytest.fail("an engine was chosen"))
+    with pytest.raises(UsageError, match="XATA_API_KEY is not set") as refused:
+        opening(stack, **config)
+    assert "--sandbox" in refused.value.next_step
+    assert not (project / ".infra").exists()
+
+
+def test_reading_what_is_recorded_needs_no_key(opening: Callable[..., Any]) -> None:
+    """Outputs come from the state."""
+    assert opening("staging", deploys=False, only_reads=True).name == "embedded"
+
+
+def test_with_a_key_the_stack_is_opened(opening: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key itself is for the resources to judge."""
+    monkeypatch.setenv("XATA_API_KEY", "xau_any")
+    assert opening("staging").name == "embedded"
 
 
 @pytest.mark.parametrize("text", ["config:\n  infra:port: [", "- a list\n", "config: 7\n"])

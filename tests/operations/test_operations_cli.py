@@ -73,7 +73,7 @@ def test_the_stack_names_are_those_of_the_configuration() -> None:
     [
         (["up", "dve"], "did you mean dev?"),
         (["up", "Production"], "did you mean production?"),
-        (["up", "nothing-like-it"], "the stacks are dev, staging, production"),
+        (["up", "nothing-like-it"], "the stacks are dev, foundation, staging, production"),
         (["destroy", "pr-12", "--yes"], "reserved for pull requests"),
         (["up", "dve", "--no-such-flag"], "did you mean dev?"),
         (["up"], "STACK"),

@@ -12,12 +12,17 @@ import pytest
 
 from components.postgres.choice import Record, write_record
 from operations import examination
-from operations.examination import Finding, Machine
+from operations.examination import Machine
 from operations.exit_codes import ExitCode
+from operations.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+
+ASKED = ("xata key", "wrangler.jsonc", "cloudflare account")
+"""What is looked at besides this machine, as far as one comes without key and account."""
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def test_it_only_looks(machine: Machine) -> None:
     before = _tree(machine.folder)
     findings = examination.examine(machine)
     assert _tree(machine.folder) == before
-    assert [finding.check for finding in findings] == list(examination.CHECKS)
+    assert [finding.check for finding in findings] == [*examination.CHECKS, *ASKED]
     assert all(finding.found for finding in findings)
 
 
@@ -55,7 +60,7 @@ def test_a_failure_gives_the_exit_code(
 ) -> None:
     """Warnings do not fail, failures do; the document says the same."""
     findings = [Finding(check=f"c{n}", verdict=verdict, found="f", next_step="n") for n, verdict in enumerate(verdicts)]
-    monkeypatch.setattr(examination, "examine", lambda _machine: findings)
+    monkeypatch.setattr(examination, "examine", lambda _machine, _stack: findings)
     answer = infra("doctor", "--json")
     valid("doctor", answer.document)
     assert answer.code == code
@@ -70,7 +75,7 @@ def test_a_person_gets_one_line_each_and_the_next_step(
         Finding(check="engine", verdict="ok", found="embedded"),
         Finding(check="state", verdict="failure", found="cannot be written", next_step="ls -ld /s"),
     ]
-    monkeypatch.setattr(examination, "examine", lambda _machine: findings)
+    monkeypatch.setattr(examination, "examine", lambda _machine, _stack: findings)
     assert infra("doctor").out.splitlines() == [
         "ok       engine  embedded",
         "failure  state   cannot be written",
@@ -151,6 +156,15 @@ def test_what_git_does_not_ignore_is_named(machine: Machine) -> None:
     assert finding.verdict == "failure"
     assert ".dev.vars" in finding.found
     assert "passphrase" not in finding.found
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_linked_environment_hides_no_verdict(machine: Machine, tmp_path: Path) -> None:
+    """Git refuses to judge what lies beyond a link; everything else is judged all the same."""
+    (machine.folder / ".venv").symlink_to(tmp_path)
+    assert _finding("git ignores", machine).verdict == "ok"
+    (machine.folder / ".gitignore").write_text(".venv\n")
+    assert ".infra/passphrase" in _finding("git ignores", machine).found
 
 
 @pytest.mark.parametrize(

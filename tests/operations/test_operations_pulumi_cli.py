@@ -198,6 +198,12 @@ def test_a_stack_never_made_has_no_outputs(stand_in: StandIn) -> None:
             StateLockedError,
             "me@host (pid 7)",
         ),
+        (
+            "error: the stack is currently locked by 1 lock(s)",
+            1,
+            StateLockedError,
+            "--engine embedded removes its lock",
+        ),
         ("error: get stack secrets manager: incorrect passphrase", 1, StateError, "incorrect passphrase"),
         ("error: failed to load checkpoint: unexpected end of JSON input", 1, StateError, "end of JSON"),
         ("error: validating stack config: 'infra:port' must be of type 'integer'", 1, UsageError, "infra:port"),

@@ -125,8 +125,8 @@ def test_a_missing_stack_file_is_named_with_the_way_back(project: Path) -> None:
 def test_child_processes_get_the_place_and_no_foreign_modules(project: Path) -> None:
     """What works on the stack knows where it is and what opens it, and imports nothing of another Python."""
     environ = {"PYTHONPATH": "/elsewhere", "PYTHONHOME": "/x", "KEPT": "1", "PULUMI_CONFIG_PASSPHRASE_FILE": "unused"}
-    opened = workspace.Workspace(folder=project, stack="dev", backend_url="file:///s", passphrase="pw")
-    told = workspace.child_environment(opened, environ)
+    opened = workspace.Workspace(folder=project, stack="dev", backend_url="file:///s", passphrase="pw", environ=environ)
+    told = workspace.child_environment(opened)
     assert told == {
         "KEPT": "1",
         "PULUMI_BACKEND_URL": "file:///s",

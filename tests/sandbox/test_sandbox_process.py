@@ -21,6 +21,7 @@ from components.postgres.server import lifecycle
 from components.postgres.server.settings import ServerSettings
 from sandbox import order
 from sandbox.errors import SandboxError
+from tests.sandbox.cloudflare_surface import tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -302,6 +303,11 @@ def test_the_gateways_port_never_changes(starter: Starter) -> None:
         ({"nonsense": 1}, "unknown parts: nonsense"),
         ({"settings": {"nonsense": 1}}, "settings has unknown parts: nonsense"),
         ({"settings": {"keys": [{"nonsense": 1}]}}, "settings.keys is a list of objects with token"),
+        ({"settings": {"cloudflare": {"nonsense": 1}}}, "settings.cloudflare has unknown parts: nonsense"),
+        ({"settings": {"cloudflare": []}}, "settings.cloudflare"),
+        ({"cloudflare": []}, "no cloudflare"),
+        ({"cloudflare": {"account": "a", "token": "t"}}, "cloudflare has no workerd"),
+        ({"cloudflare": {"account": "a", "token": "t", "workerd": "w", "port": -1}}, "port is a number"),
         ({"settings": {"pace": "slow"}}, "pace 'slow'"),
         ({"organization": "nobody-knows"}, "the organization 'nobody-knows'"),
     ],
@@ -392,3 +398,27 @@ def test_it_outlives_its_postgres(starter: Starter, postgres_folder: Path) -> No
     sandbox.create("x", main)
     sandbox.stop()
     lifecycle.take_down(settings, report.folder, system_identifier=report.system_identifier, retain=False)
+
+
+def test_workers_are_stood_in_for_where_wanted(starter: Starter) -> None:
+    """Cloudflare's API answers its one token, also after a restart; a start without it has none."""
+    account, token = "a" * 32, "t" * 40
+    told = {"account": account, "token": token, "workerd": str(tools().workerd)}
+    first = starter.start(cloudflare=told)
+    assert first.ready["account"] == account
+    assert token not in json.dumps(first.ready)
+    first.stop()
+    second = starter.start(cloudflare=told)
+    assert second.ready["cloudflareApi"] == first.ready["cloudflareApi"]
+    for given, accepted in ((token, True), ("n" * 40, False)):
+        headers = {"Authorization": f"Bearer {given}"}
+        answer = httpx.get(f"{second.ready['cloudflareApi']}/accounts/{account}/workers/scripts", headers=headers)
+        assert answer.is_success is accepted, answer.text
+    second.stop()
+    assert "cloudflareApi" not in starter.start().ready
+
+
+def test_a_runtime_that_does_not_run_ends_the_start_with_words(starter: Starter) -> None:
+    """Nothing is left running, and the reason is on standard error."""
+    told = {"account": "a" * 32, "token": "t" * 40, "workerd": "/nowhere/workerd"}
+    assert "workerd" in starter.failure(starter.document(cloudflare=told))

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.errors import ConfigurationError
-from stacks.config import MODELS, DevSettings, declared, judge
+from stacks.config import MODELS, DevSettings, XataSettings, declared, judge
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,67 @@ WRONG_VALUES = [
     ("sharedMemoryMegabytes", "1", "from 64"),
     ("account", "no body", "an account of this machine"),
     ("appPath", "", "a path"),
+    ("organization", "my team", "an organization's id"),
+    ("project", "apps/printfarm", "without slashes"),
+    ("parent", "", "the name or id of a branch"),
+    ("parent", "ma\x01in", "the name or id of a branch"),
+    ("project", "print\x7ffarm", "without slashes"),
+    ("allowParent", "production please", "the name of a branch"),
+    ("region", "Mars", "a region such as us-east-1"),
+    ("postgresImage", "postgres:latest", "NAME:MAJOR"),
+    ("instanceType", "The Big One", "an instance type"),
+    ("replicas", "5", "from 0 to 4"),
+    ("replicas", "-1", "from 0 to 4"),
+    ("storageGigabytes", "1025", "from 0 to 1024"),
+    ("scaleToZero", "sometimes", "auto, true or false"),
+    ("scaleToZeroMinutes", "0", "from 1 to 1440"),
+    ("scaleToZeroMinutes", "1441", "from 1 to 1440"),
+    ("backupRetentionDays", "1", "from 2 to 35"),
+    ("backupRetentionDays", "36", "from 2 to 35"),
+    ("backupRetentionDays", "7.5", "from 2 to 35"),
+    ("backupRetentionDays", "7abc", "from 2 to 35"),
+    ("backupRetentionDays", "", "from 2 to 35"),
+    ("backupTime", "daily", "D:HH:MM"),
+    ("backupTime", "7:02:30", "D:HH:MM"),
+    ("backupTime", "*:24:00", "D:HH:MM"),
+    ("backupTime", "0:2:30", "D:HH:MM"),
+    ("rotation", "2026-Q4" * 20, "up to 100 characters"),
+    ("description", "müde", "letters, digits"),
+    ("description", "a" * 26, "up to 25"),
+    ("protect", "maybe", "true or false"),
+    ("adoptBranch", "staging branch", "a branch's id"),
+    ("adoptProject", "the project", "a project's id"),
+    ("readyTimeoutSeconds", "0", "from 1 to 3600"),
+    ("worker", "yes", "auto, on or off"),
+    ("worker", "true", "auto, on or off"),
+    ("cloudflareAccount", "my-account", "32 hexadecimal digits"),
+    ("cloudflareAccount", "A" * 32, "32 hexadecimal digits"),
+    ("workerName", "-app", "not beginning with -"),
+    ("workerName", "a" * 64, "up to 63"),
+    ("workerName", "App", "a-z"),
+    ("workerUrl", "staging.example.com", "an https address"),
+    ("workerUrl", "http://staging.example.com", "an https address"),
+    ("workerUrl", "https://hunter@staging.example.com", "without user name"),
+    ("workerUrl", "https://staging.example.com/?a=b", "query"),
+    ("workerCheckMode", "maybe", "enforce, warn or off"),
+    ("workerCheckBudgetSeconds", "0", "from 1 to 600"),
+    ("workerCheckBudgetSeconds", "601", "from 1 to 600"),
+    ("workerSecrets", "SESSION_KEY", "a list of names"),
+    ("workerSecrets", '["SESSION-KEY"]', "letters, digits and underscores"),
+    ("workerSecrets", '["DATABASE_URL"]', "none of them DATABASE_URL"),
+    ("workerSecrets", '["A", "A"]', "each once"),
+    ("onUndeployedVersion", "ignore", "error or deploy"),
+    ("wranglerMode", "strict", "enforce, warn or off"),
+    ("hyperdrive", "maybe", "true or false"),
+    ("secretsStore", "my store", "the name or id of a store"),
 ]
+"""Key, a wrong value, and some of what is allowed in words."""
+
+
+def _stack_with(key: str) -> str:
+    """A stack that has the key."""
+    keys = {stack: model.model_json_schema(by_alias=True)["properties"] for stack, model in MODELS.items()}
+    return next(stack for stack in keys if key in keys[stack])
 
 
 def test_no_configuration_gives_the_defaults() -> None:
@@ -57,6 +117,31 @@ def test_text_becomes_typed_values() -> None:
     assert (settings.port, settings.retain_data, settings.sql_files) == (15432, False, ("a.sql", "b.sql"))
 
 
+def test_quoted_numbers_are_numbers() -> None:
+    """Pulumi keeps no types: `"7"` in a stack's file arrives as 7 does."""
+    settings = judge("staging", {"infra:backupRetentionDays": "7"})
+    assert isinstance(settings, XataSettings)
+    assert settings.backup_retention_days == 7
+
+
+@pytest.mark.parametrize(
+    ("stack", "value", "sleeps"),
+    [
+        ("foundation", "auto", True),
+        ("staging", "auto", True),
+        ("dev", "auto", True),
+        ("production", "auto", False),
+        ("production", "true", True),
+        ("staging", "false", False),
+    ],
+)
+def test_only_production_stays_awake_by_itself(stack: str, value: str, sleeps: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Scale-to-zero is on but in production, unless the configuration says otherwise."""
+    settings = judge(stack, {"infra:scaleToZero": value})
+    assert isinstance(settings, XataSettings)
+    assert settings.sleeps_when_idle is sleeps
+
+
 def test_settings_are_frozen() -> None:
     """No one changes a setting after it was judged."""
     with pytest.raises(ValueError, match="frozen"):
@@ -66,14 +151,15 @@ def test_settings_are_frozen() -> None:
 @pytest.mark.parametrize(("key", "value", "allowed"), WRONG_VALUES)
 def test_wrong_value_is_refused_with_everything_needed(key: str, value: str, allowed: str) -> None:
     """The error names stack file, key, value, what is allowed, and a line that is itself accepted when pasted."""
+    stack = _stack_with(key)
     with pytest.raises(ConfigurationError) as caught:
-        judge("dev", {f"infra:{key}": value})
+        judge(stack, {f"infra:{key}": value})
     text = str(caught.value)
-    assert text.startswith(f"Pulumi.dev.yaml: infra:{key} is {value!r}; allowed: ")
+    assert text.startswith(f"Pulumi.{stack}.yaml: infra:{key} is {value!r}; allowed: ")
     assert allowed in text
     pasted = yaml.safe_load(text.splitlines()[-1])
     example = pasted[f"infra:{key}"]
-    judge("dev", {f"infra:{key}": example if isinstance(example, str) else json.dumps(example)})
+    judge(stack, {f"infra:{key}": example if isinstance(example, str) else json.dumps(example)})
 
 
 def test_every_key_has_a_case_of_refusal() -> None:
@@ -131,7 +217,8 @@ def test_pulumi_yaml_declares_the_same_keys() -> None:
 def test_committed_stack_files_are_accepted(stack: str) -> None:
     """The stack files of the repository are judged as a user's are."""
     written = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())
-    assert judge(stack, {key: str(value) for key, value in written["config"].items()}).branch == stack
+    settings = judge(stack, {key: str(value) for key, value in written["config"].items()})
+    assert settings.branch == ("main" if stack == "foundation" else stack)
 
 
 def test_every_declared_key_is_explained() -> None:

@@ -125,8 +125,15 @@ RULES = (
     ),
     Rule(
         statuses=frozenset({404}),
+        pattern="not found",
         error=errors.NotFoundError,
         next_step="check the ids, and that the key is not limited to other projects or branches",
+    ),
+    Rule(
+        statuses=frozenset({404}),
+        error=errors.MalformedAnswerError,
+        says="those are not Xata's words for what is gone: something on the way may have answered",
+        next_step="check XATA_API_BASE_URL and proxies on the way; where both are right, update this program",
     ),
     Rule(
         statuses=frozenset({409}),

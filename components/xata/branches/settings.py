@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError
@@ -57,7 +58,7 @@ class BranchSettings:
         instance_type: For example `xata.micro`.
         replicas: Besides the primary; 0 to 4.
         storage: Gigabytes; only grows.
-        image: Exact minor of the same offering and major, for example `postgres:18.1`.
+        image: Of the same offering and major, for example `postgres:18.1`; `postgres:18` is any minor of it.
     """
 
     description: str | None = None
@@ -117,7 +118,7 @@ _JUDGES: Mapping[str, Callable[[Any], str]] = {
     "instanceType": _word,
     "replicas": _whole(0, MOST_REPLICAS, "replicas"),
     "storage": _whole(1, None, "gigabytes"),
-    "image": unfit_image,
+    "image": partial(unfit_image, exact=False),
 }
 
 
@@ -175,8 +176,18 @@ def differences(wanted: BranchSettings, branch: Branch) -> Differences:
     """Where the branch differs from what is wanted: input name to (declared, found)."""
     found = inputs_of(read_settings(branch))
     return {
-        name: (declared, found.get(name)) for name, declared in inputs_of(wanted).items() if declared != found.get(name)
+        name: (declared, found.get(name))
+        for name, declared in inputs_of(wanted).items()
+        if declared != found.get(name) and not (name == "image" and _any_minor(declared, found.get(name)))
     }
+
+
+def _any_minor(declared: str, found: str | None) -> bool:
+    """Whether an image declared without its minor version is what runs."""
+    wanted, running = parse_image(declared), parse_image(found or "")
+    if wanted is None or running is None or wanted.minor is not None:
+        return False
+    return (wanted.offering, wanted.major) == (running.offering, running.major)
 
 
 def apply(

@@ -110,12 +110,12 @@ def _check_root(root: RootConfiguration) -> None:
         )
 
 
-def unfit_image(text: object) -> str:
+def unfit_image(text: object, *, exact: bool = True) -> str:
     """Why this cannot be the name of an image, in words; empty when it can. What is on offer only the service knows."""
     image = parse_image(text) if isinstance(text, str) else None
     if image is None:
         return f"got {text!r}; allowed: offering and exact version, for example postgres:18.1"
-    if image.minor is None:
+    if exact and image.minor is None:
         return f"got {text!r}, which names no minor version; allowed: an exact one, for example {text}.1"
     return ""
 

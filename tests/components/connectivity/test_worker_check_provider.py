@@ -147,7 +147,7 @@ def test_create_refuses_a_worker_of_another_branch(app: App) -> None:
     """A Worker whose database is another branch's stops the deployment when the budget is spent."""
     app.says(200, databaseBranch="production")
     with pytest.raises(ProviderError) as caught:
-        PROVIDER.create(_inputs(app, budgetSeconds=0.2))
+        PROVIDER.create(_inputs(app, budgetSeconds=1.0))
     text = str(caught.value)
     assert text.startswith("the Worker check of branch staging failed at layer 8, worker identity, after ")
     assert "the Worker's database is branch production, not staging\n  next: " in text
@@ -177,14 +177,14 @@ def test_503_of_a_database_that_answers_is_told_apart(
     with pytest.raises(
         ProviderError, match="from here the database answers\n  next: its DATABASE_URL may be an earlier"
     ):
-        PROVIDER.create(_inputs(app, branch="dev", databaseUrl=postgres.url, budgetSeconds=0.2))
+        PROVIDER.create(_inputs(app, branch="dev", databaseUrl=postgres.url, budgetSeconds=1.0))
 
 
 @pytest.mark.parametrize("mode", ["enforce", "warn"])
 def test_before_the_first_deployment_it_waits_for_the_app(
     app: App, capsys: pytest.CaptureFixture[str], mode: str
 ) -> None:
-    """A Worker without an app fails in no mode: what to run next is said, and every up looks again until it passes."""
+    """A Worker without an app fails in no mode: what to run next is said, and nothing is to do until it is there."""
     app.says(404)
     inputs = _inputs(app, mode=mode)
     outs = _made(inputs)
@@ -193,7 +193,7 @@ def test_before_the_first_deployment_it_waits_for_the_app(
     said = capsys.readouterr().err
     assert said.startswith("note: the Worker check of branch staging waits for the app: there is no /api/health")
     assert "next: deploy the app: npx wrangler deploy --env staging" in said
-    assert PROVIDER.diff("id", outs, inputs).changes is True
+    assert PROVIDER.diff("id", outs, inputs).changes is False
     still = _updated(outs, inputs)
     assert still["state"] == "waiting for the app"
     app.says(200)
@@ -207,7 +207,7 @@ def test_an_app_that_was_there_is_missed(app: App) -> None:
     outs = _made(_inputs(app))
     app.says(404)
     with pytest.raises(ProviderError, match=r"there is no /api/health at 127\.0\.0\.1"):
-        PROVIDER.update("id", outs, _inputs(app, trigger="2", budgetSeconds=0.2))
+        PROVIDER.update("id", outs, _inputs(app, trigger="2", budgetSeconds=1.0))
 
 
 @pytest.mark.parametrize("before", [{"url": "https://earlier.example.com"}, {"state": "not checked", "ok": False}])
@@ -221,7 +221,7 @@ def test_a_new_address_or_mode_may_wait_for_the_app_again(app: App, before: dict
 def test_warn_records_the_failure_says_it_and_tries_again(app: App, capsys: pytest.CaptureFixture[str]) -> None:
     """In mode warn the deployment goes on, the report is printed, and the next up checks again until it passes."""
     app.says(200, environment="production")
-    failing = _inputs(app, mode="warn", budgetSeconds=0.2)
+    failing = _inputs(app, mode="warn", budgetSeconds=1.0)
     outs = _made(failing)
     assert (outs["ok"], outs["state"], outs["foundEnvironment"]) == (False, "failed", "production")
     assert outs["cause"] == "the Worker answers with environment production instead of staging"
@@ -249,9 +249,13 @@ def test_refresh_takes_note_of_the_app_that_was_waited_for(app: App) -> None:
     waiting = _made(inputs)
     assert PROVIDER.read("id", waiting).outs == waiting
     app.says(200, environment="production")
-    assert PROVIDER.read("id", waiting).outs == waiting
+    wrong = PROVIDER.read("id", waiting).outs
+    assert PROVIDER.diff("id", wrong, inputs).changes is True
+    with pytest.raises(ProviderError, match="environment production instead of staging"):
+        PROVIDER.update("id", wrong, _inputs(app, budgetSeconds=1.0))
     app.says(200)
     passed = PROVIDER.read("id", waiting).outs
+    assert passed is not None
     assert (passed["ok"], passed["state"], passed["cause"]) == (True, "passed", "")
     assert PROVIDER.diff("id", passed, inputs).changes is False
 

@@ -65,7 +65,6 @@ def sent(world: World) -> list[dict[str, Any]]:
         ("replicas", 5, "0 to 4"),
         ("storage", 0, "at least 1"),
         ("storage", "10", "at least 1"),
-        ("image", "postgres:18", "exact"),
         ("image", "latest", "exact"),
         ("instanceType", "", "one word"),
     ],
@@ -236,6 +235,7 @@ def test_a_change_that_never_succeeds_ends(trouble: dict[str, Any], error: type[
     ("wanted", "words"),
     [
         ({"storage": 100}, "storage only grows"),
+        ({"image": "postgres:17"}, "keeps its kind and major version for life"),
         ({"image": "postgres:17.7"}, "keeps its kind and major version for life"),
         ({"image": "analytics:18.1"}, "keeps its kind and major version for life"),
         ({"image": "postgres:18.0"}, "does not go back to an older minor version"),
@@ -306,3 +306,15 @@ def test_a_branch_that_is_renamed_or_put_to_sleep_is_set_all_the_same(number: in
 
     world.meddle = meddle
     assert apply(world, branch.id, description=MARK).description == MARK
+
+
+def test_an_image_without_minor_version_is_any_minor_of_it() -> None:
+    """What runs is of that major version, so nothing is sent and nothing differs."""
+    world = World()
+    branch = world.root(image="postgres:18.0")
+    before = len(world.writes())
+    applied = settings.apply(
+        world.client, world.place, branch.id, settings.settings_from({"image": "postgres:18"}), clock=world.clock
+    )
+    assert applied.configuration.image == "postgres:18.0"
+    assert len(world.writes()) == before

@@ -134,6 +134,7 @@ def _raised(call: Callable[[Client], object], response: httpx.Response, *, takes
         (_delete_project, 400, "project prj_1 is not empty. Please delete", errors.InvalidError, "delete its branches"),
         (_read, 404, "branch [b1] not found", errors.NotFoundError, "check the ids"),
         (_read, 404, "Not Found", errors.NotOfferedError, "XATA_API_BASE_URL"),
+        (_read, 404, "no Route matched with those values", errors.MalformedAnswerError, "proxies"),
         (_read, 423, "locked", errors.BusyError, "try again"),
         (_read, 429, "", errors.BusyError, "try again"),
         (_read, 408, "", errors.BusyError, "try again"),

@@ -76,7 +76,7 @@ def test_reads_and_deletes_are_made_again(call: str, trouble: Step) -> None:
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 412, 415, 422, 423, 501, 505])
 def test_answers_that_stay_the_same_are_not_asked_for_again(call: str, status: int) -> None:
     """A refusal is told at once, whatever was asked."""
-    service = Service(refusal(status))
+    service = Service(refusal(status, "branch [b] not found" if status == 404 else "nope"))
     if (call, status) == ("DELETE", 404):
         assert CALLS[call](service.client()) is False
     else:

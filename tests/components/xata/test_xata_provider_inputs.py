@@ -282,7 +282,7 @@ REFUSED: list[tuple[type[DynamicProvider], str, Any]] = [
     (BranchSettingsProvider, "instanceType", "two words"),
     (BranchSettingsProvider, "replicas", 5.0),
     (BranchSettingsProvider, "storage", 100.0),
-    (BranchSettingsProvider, "image", "postgres:18"),
+    (BranchSettingsProvider, "image", "latest"),
     (BranchSettingsProvider, "image", "postgres:17.7"),
     (BranchSettingsProvider, "image", "postgres:18.0"),
     (BranchConnectionProvider, "branchId", ""),

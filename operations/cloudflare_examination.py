@@ -1,0 +1,133 @@
+"""What `./infra doctor` looks at where a stack has a Worker: token, account, permissions, Worker, file. Only reads.
+
+The token is judged by what it is for: Cloudflare's own page for that answers tokens of users, not those of accounts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.errors import ConfigurationError, InfraError
+from components.worker.api import operations
+from components.worker.api.client import ACCOUNT_VARIABLE, TOKEN_VARIABLE, Client, connect
+from components.worker.wrangler.expectation import errors
+from operations import wrangler
+from operations.findings import Finding
+from stacks import worker_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from stacks.models import CloudSettings
+
+TOKEN, ACCOUNT, FILE = "cloudflare token", "cloudflare account", "wrangler.jsonc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the checks look at: a Worker of an account, through a client."""
+
+    client: Client
+    account: str
+    script: str
+    settings: CloudSettings
+
+
+def examine(
+    environ: Mapping[str, str],
+    settings: CloudSettings,
+    *,
+    stack: str,
+    folder: Path,
+    open_client: Callable[[Mapping[str, str]], Client] = connect,
+) -> list[Finding]:
+    """Look at everything that a stack needs of Cloudflare; nothing for one that is to do without a Worker.
+
+    Args:
+        environ: Holds the token.
+        settings: The stack's configuration.
+        stack: Its name.
+        folder: The project's folder.
+        open_client: Makes the client.
+    """
+    if settings.worker == "off":
+        return []
+    found = [_file(stack, folder, environ)]
+    try:
+        account = worker_plan.account(settings, environ)
+        if not account:
+            left_out = f"no account is known, so {stack} leaves its Worker out"
+            return [*found, _warning(ACCOUNT, left_out, f"export {ACCOUNT_VARIABLE}=…, or set infra:cloudflareAccount")]
+        if not environ.get(TOKEN_VARIABLE, "").strip():
+            step = f"export {TOKEN_VARIABLE}=… (a token with the permission {operations.WRITE}; docs/worker.md)"
+            return [*found, _warning(TOKEN, f"{TOKEN_VARIABLE} is not set", step)]
+        script = worker_plan.script(settings, worker_plan.wrangler_file(settings, folder))
+        seen = Seen(client=open_client(environ), account=account, script=script, settings=settings)
+    except ConfigurationError as error:
+        return [*found, Finding(check=ACCOUNT, verdict="failure", found=error.message, next_step=error.next_step)]
+    except InfraError as error:
+        return [*found, Finding(check=TOKEN, verdict="failure", found=error.message, next_step=error.next_step)]
+    return [*found, *_asked(seen)]
+
+
+def _asked(seen: Seen) -> list[Finding]:
+    """What the service says; a token that is refused, or an account that is not reached, ends the questions."""
+    try:
+        workers = {one.id for one in seen.client.scripts(seen.account)}
+    except InfraError as error:  # an unknown token, one without the permission and a strange account look alike
+        return [Finding(check=TOKEN, verdict="failure", found=error.message, next_step=error.next_step)]
+    reads, writes = (f"cloudflare permission {name}" for name in (operations.READ, operations.WRITE))
+    step = "look at the token's permissions in the dashboard"
+    return [
+        Finding(check=TOKEN, verdict="ok", found=f"accepted by {seen.client.base_url}"),
+        Finding(check=ACCOUNT, verdict="ok", found=seen.account),
+        Finding(check=reads, verdict="ok", found=f"granted: {_counted(len(workers))} can be seen"),
+        _warning(writes, "not tested, because only a change would tell; up needs it", step),
+        _worker(seen, workers),
+        _address(seen),
+    ]
+
+
+def _worker(seen: Seen, workers: set[str]) -> Finding:
+    there = seen.script in workers
+    found = seen.script if there else f"{seen.script} is not there yet; up makes a draft of it for its secrets"
+    return Finding(check="cloudflare worker", verdict="ok", found=found)
+
+
+def _address(seen: Seen) -> Finding:
+    name = "cloudflare workers.dev"
+    if seen.settings.worker_url:
+        return Finding(check=name, verdict="ok", found=f"not needed: the Worker is asked at {seen.settings.worker_url}")
+    try:
+        subdomain = seen.client.account_subdomain(seen.account)
+    except InfraError as error:
+        return _warning(name, error.message, error.next_step)
+    if subdomain:
+        return Finding(check=name, verdict="ok", found=f"{subdomain}.workers.dev")
+    step = "choose a name in the dashboard (Workers & Pages), or set infra:workerUrl to the Worker's own address"
+    return _warning(name, "the account has no name below workers.dev, so no Worker can be asked", step)
+
+
+def _file(stack: str, folder: Path, environ: Mapping[str, str]) -> Finding:
+    """The app's file, in one line; `./infra wrangler check` tells all of it."""
+    try:
+        file = wrangler.asked(stack, {}, folder=folder, environ=environ)
+    except InfraError as error:
+        return _warning(FILE, error.message, error.next_step)
+    if not file.path.is_file():
+        return _warning(FILE, f"there is no {file.path}", "set infra:appPath to the app's folder")
+    found = wrangler.findings(file)
+    if not found:
+        return Finding(check=FILE, verdict="ok", found=f"{file.path} fits {stack}")
+    said = f"{file.path}: {len(errors(found))} errors and {len(found) - len(errors(found))} warnings"
+    return _warning(FILE, said, f"./infra wrangler check {stack}")
+
+
+def _warning(check: str, found: str, next_step: str) -> Finding:
+    return Finding(check=check, verdict="warning", found=found, next_step=next_step)
+
+
+def _counted(count: int) -> str:
+    return f"{count} Worker{'' if count == 1 else 's'}"

@@ -1,0 +1,146 @@
+"""./infra sandbox: stand-ins for Xata and Cloudflare on this machine, for runs with --sandbox."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from operations import console, options
+from operations.errors import UsageError
+from operations.exit_codes import ExitCode
+from operations.workspace import PROJECT
+
+if TYPE_CHECKING:
+    import argparse
+
+    from operations.sandbox.lifecycle import Status
+    from operations.sandbox.place import Place
+
+ACTIONS = ("start", "stop", "status", "env")
+NEXT = {"start": "./infra up foundation --sandbox", "stop": "./infra sandbox start finds the data again"}
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "sandbox",
+        summary="the stand-ins for Xata and Cloudflare that --sandbox works against",
+        text=(
+            "The sandbox is a Postgres server of its own with the interface of Xata in front of it, and Cloudflare's\n"
+            "runtime for Workers with the interface of Cloudflare, on this machine alone: no account is needed and\n"
+            "nothing costs. `start` may be called again: it heals what was killed and keeps the data. `stop` keeps\n"
+            "them, too; with --delete-data it removes them, and the state of every stack that was brought up with\n"
+            "--sandbox. `status` fails when the sandbox does not run. `env` prints what a shell needs so that other\n"
+            "programs, such as wrangler, pulumi and psql, meet the sandbox, too."
+        ),
+        examples=(
+            "./infra sandbox start",
+            "./infra up staging --sandbox",
+            "./infra sandbox status --json",
+            'eval "$(./infra sandbox env)" && npx wrangler deploy --env staging',
+            "./infra sandbox stop --delete-data",
+        ),
+        run=run,
+    )
+    parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=f"one of {', '.join(ACTIONS)}")
+    parser.add_argument("--delete-data", action="store_true", help="with stop: remove everything the sandbox holds")
+    parser.add_argument(
+        "--without-workers", action="store_true", help="with start: only Xata, and nothing is fetched from npm"
+    )
+    parser.add_argument(
+        "--settings", metavar="FILE", type=_settings, help="with start: JSON on how it is to behave (docs/sandbox.md)"
+    )
+    options.add_json(parser)
+
+
+def run(arguments: argparse.Namespace, *, place: Place | None = None) -> ExitCode:
+    """Run the command."""
+    from operations.sandbox import lifecycle  # noqa: PLC0415 - not for help and usage errors
+    from operations.sandbox.place import Place  # noqa: PLC0415 - as above
+    from operations.sandbox.tools import NOT_WANTED, find  # noqa: PLC0415 - as above
+
+    place = place or Place(folder=PROJECT)
+    _refuse_misplaced(arguments)
+    if arguments.action == "env":
+        return _exports(place)
+    if arguments.action == "start":
+        before = lifecycle.look(place)
+        tools = NOT_WANTED if arguments.without_workers else find(console.say)
+        status = lifecycle.start(place, settings=arguments.settings, tools=tools)
+        if before.state == "running" and before.record == status.record:
+            console.say("the sandbox runs already")
+    elif arguments.action == "stop":
+        (lifecycle.remove if arguments.delete_data else lifecycle.stop)(place)
+        status = lifecycle.look(place)
+    else:
+        status = lifecycle.look(place)
+    return _report(status, place, arguments)
+
+
+def as_answer(status: Status, place: Place) -> dict[str, Any]:
+    """The answer for a program. The key is in the record, which only this user may read."""
+    record = status.record
+    return {
+        "sandbox": status.state,
+        "found": status.found,
+        "next": status.next_step,
+        "api": record.api if record else "",
+        "organization": record.organization if record else "",
+        "gatewayPort": record.gateway_port if record else 0,
+        "authority": record.authority if record else "",
+        "cloudflareApi": record.cloudflare_api if record else "",
+        "account": record.cloudflare_account if record else "",
+        "withoutWorkers": record.without_workers if record else "",
+        "record": str(place.record),
+        "log": str(place.log),
+        "data": str(status.data),
+    }
+
+
+def _exports(place: Place) -> ExitCode:
+    """Print the shell's commands; the key and the token in them open the sandbox and nothing else."""
+    from operations.sandbox.environment import exports  # noqa: PLC0415 - not for help and usage errors
+    from operations.sandbox.lifecycle import require_running  # noqa: PLC0415 - as above
+
+    print(exports(os.environ, place, require_running(place)))
+    console.say("this is the sandbox's environment, for a shell of its own: it hides your own keys and state there")
+    return ExitCode.SUCCESS
+
+
+def _report(status: Status, place: Place, arguments: argparse.Namespace) -> ExitCode:
+    if arguments.json:
+        console.answer(as_answer(status, place))
+    else:
+        print(f"sandbox: {status.state}: {status.found}")
+    step = status.next_step if arguments.action == "status" or status.state == "damaged" else NEXT[arguments.action]
+    if step and not (arguments.action == "stop" and arguments.delete_data):
+        console.say(f"  next: {step}")
+    wanted = "stopped" if arguments.action == "stop" else "running"
+    return ExitCode.SUCCESS if status.state == wanted else ExitCode.MACHINE_NOT_READY
+
+
+def _refuse_misplaced(arguments: argparse.Namespace) -> None:
+    if arguments.action == "env" and arguments.json:
+        raise UsageError("env prints commands for a shell, not JSON", next_step="./infra sandbox status --json")
+    for name, action in (("delete_data", "stop"), ("settings", "start"), ("without_workers", "start")):
+        if getattr(arguments, name) and arguments.action != action:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{option} belongs to {action}", next_step=f"./infra sandbox {action} {option}")
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """Read the file.
+
+    Raises:
+        UsageError: It is not there, or no JSON object.
+    """
+    try:
+        found = json.loads(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--settings {text}: {error}", next_step="name a file with a JSON object") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"--settings {text} holds no JSON object", next_step='write {"name": value, …}')
+    return found

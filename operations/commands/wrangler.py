@@ -1,0 +1,107 @@
+"""./infra wrangler: whether the app's wrangler.jsonc fits an environment, and the few edits that make it fit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from operations import console, options, stack_names
+from operations.errors import ChangesRefusedError
+from operations.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from components.worker.wrangler.expectation import Finding
+    from operations.wrangler import Asked
+
+ACTIONS = ("check", "write")
+
+
+def add_parser(commands: options.Commands) -> None:
+    """Add the command."""
+    parser = options.add_command(
+        commands,
+        "wrangler",
+        summary="check the app's wrangler.jsonc against an environment, or make it fit",
+        text=(
+            "Compare the app's wrangler.jsonc (in the folder that infra:appPath names) with what STACK expects of it:\n"
+            "the Worker's name, ENVIRONMENT and XATA_BRANCH, DATABASE_URL as a required secret and never as a\n"
+            "variable, and nothing of another environment. `check` only looks; `write` edits the lines that must\n"
+            "change in the environment's own block and leaves comments and layout as they are."
+        ),
+        examples=(
+            "./infra wrangler check staging",
+            "./infra wrangler write staging",
+            "./infra wrangler check production --json --config appPath=../printfarm-manager",
+        ),
+        run=run,
+    )
+    parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=f"one of {', '.join(ACTIONS)}")
+    names = ", ".join(stack_names.STACKS)
+    parser.add_argument("stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {names}")
+    options.add_yes(parser)
+    options.add_json(parser)
+    options.add_overrides(parser)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Run the command."""
+    from components.worker.wrangler.expectation import errors  # noqa: PLC0415 - not for help and usage errors
+    from operations.wrangler import asked, findings  # noqa: PLC0415 - loads pydantic
+
+    file = asked(arguments.stack, dict(arguments.config))
+    done = _written(file, arguments) if arguments.action == "write" else []
+    found = findings(file)
+    if arguments.json:
+        console.answer(as_answer(arguments.stack, file, done, found))
+    else:
+        print("\n".join(_lines(file, done, found)))
+    return ExitCode.VERIFICATION_FAILED if errors(found) else ExitCode.SUCCESS
+
+
+def as_answer(stack: str, file: Asked, done: Sequence[str], found: Sequence[Finding]) -> dict[str, Any]:
+    """The answer for a program."""
+    return {
+        "stack": stack,
+        "file": str(file.path),
+        "ok": not any(finding.severity == "error" for finding in found),
+        "changes": list(done),
+        "findings": [
+            {
+                "severity": one.severity,
+                "what": one.what,
+                "found": one.found,
+                "expected": one.expected,
+                "next": one.next_step,
+                "line": one.line,
+                "column": one.column,
+            }
+            for one in found
+        ],
+    }
+
+
+def _written(file: Asked, arguments: argparse.Namespace) -> list[str]:
+    """Edit the file once its changes have been agreed to; what was changed, in words.
+
+    Raises:
+        ChangesRefusedError: Nobody agreed.
+    """
+    from operations.wrangler import planned, write  # noqa: PLC0415 - loads pydantic
+
+    steps = planned(file)
+    if steps and not arguments.yes:
+        for step in steps:
+            console.say(f"  {step}")
+        if not console.can_ask() or not console.agreed(f"{file.path}: make these changes?"):
+            raise ChangesRefusedError(
+                f"{file.path}: nothing was changed, because nobody agreed",
+                next_step=f"./infra wrangler write {arguments.stack} --yes makes the changes",
+            )
+    return write(file) if steps else []
+
+
+def _lines(file: Asked, done: Sequence[str], found: Sequence[Finding]) -> list[str]:
+    told = [finding.told(str(file.path)) for finding in found]
+    return [*done, *(told or [f"{file.path}: as {file.expectation.stack} expects it"])]

@@ -1,0 +1,71 @@
+"""What the last deployment recorded, read without an engine: both keep it in the same files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.state import ResourceState
+    from operations.workspace import Workspace
+
+PROVIDERS = "pulumi:providers:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """One recorded resource, as far as deciding about its deletion needs it.
+
+    Attributes:
+        name: Its name in the program.
+        kind: The end of its type, such as `xata:Branch`.
+        called: What the thing itself is called, such as the branch's name; empty where it has no name.
+        api: The server it was made at; empty where none was recorded.
+        protect: Whether the engine refuses to delete it.
+        retain: Whether deleting it only forgets it.
+    """
+
+    name: str
+    kind: str
+    called: str = ""
+    api: str = ""
+    protect: bool = False
+    retain: bool = False
+
+
+def resources(workspace: Workspace, passphrase: str) -> list[ResourceState]:
+    """The recorded resources of a file backend in the order they were made, default providers left out.
+
+    Raises:
+        engine.errors.EngineError: The state cannot be read, or the passphrase does not open it.
+    """
+    from engine.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
+    from engine.state import Store  # noqa: PLC0415 - loads cryptography
+
+    project = load_project(workspace.folder)
+    store = Store(
+        workspace.backend_url,
+        project.name,
+        workspace.stack,
+        passphrase,
+        folder=workspace.folder,
+        config_salt=read_salt(project, workspace.stack),
+    )
+    return [one for one in store.load().resources if not one.type.startswith(PROVIDERS)]
+
+
+def recorded(workspace: Workspace) -> tuple[Recorded, ...]:
+    """The same, in short; none where the backend is no folder, which only the Pulumi CLI can read."""
+    if workspace.state_folder is None or workspace.passphrase is None:
+        return ()
+    return tuple(
+        Recorded(
+            name=one.urn.rpartition("::")[2],
+            kind=one.type.rpartition("/")[2],
+            called=str(one.outputs.get("name") or ""),
+            api=str(one.outputs.get("api") or ""),
+            protect=one.protect,
+            retain=one.retain_on_delete,
+        )
+        for one in resources(workspace, workspace.passphrase)
+    )

@@ -1,0 +1,1 @@
+"""The sandbox as a user sees it: started, looked at, stopped, and named to a stack's run."""

@@ -1,0 +1,82 @@
+"""What a run with --sandbox is told instead of what the user's environment says of real services."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from typing import TYPE_CHECKING
+
+from operations.workspace import passphrase, passphrase_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from operations.sandbox.place import Place, Record
+
+REAL_SERVICES = ("XATA_", "CLOUDFLARE_", "CF_")
+"""Beginnings of variables that lead to real services, or hold their keys."""
+DIRECT = ("127.0.0.1", "localhost", ".localhost")
+OFFLINE = {
+    "WRANGLER_SEND_METRICS": "false",
+    "WRANGLER_SEND_ERROR_REPORTS": "false",
+    "CLOUDFLARE_CF_FETCH_ENABLED": "false",
+}
+"""What keeps wrangler from asking anybody but the API."""
+PASSPHRASE, PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
+
+
+def sandboxed(environ: Mapping[str, str], place: Place, record: Record) -> dict[str, str]:
+    """The user's environment with the sandbox in the place of every real service, and a state of its own.
+
+    The certificate of the sandbox's authority stands where libpq looks for trusted roots, so that `sslmode=require`
+    proves that the gateway is the sandbox's. No proxy is asked on the way, so none sees the key.
+    """
+    environment = {name: value for name, value in environ.items() if not name.startswith(REAL_SERVICES)}
+    return {**environment, **_told(environ, place, record)}
+
+
+def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
+    """The same as commands for a POSIX shell, with what wrangler and plain `pulumi` need besides.
+
+    Raises:
+        StateError: There is state, and no passphrase for it.
+    """
+    told = {**_told(environ, place, record), **OFFLINE}
+    if PASSPHRASE not in environ and PASSPHRASE_FILE not in environ:
+        passphrase(place.folder, place.state_url, environ)  # made now, since a file that is named must be there
+        told[PASSPHRASE_FILE] = str(passphrase_file(place.folder.resolve()))
+    if record.node:
+        own = str(place.commands.resolve())
+        others = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
+        told["PATH"] = os.pathsep.join([own, *others])
+    foreign = [name for name in environ if name.startswith(REAL_SERVICES) and name not in told]
+    lines = [*(f"unset {name}" for name in sorted(foreign) if name.isidentifier())]
+    return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in told.items())])
+
+
+def _told(environ: Mapping[str, str], place: Place, record: Record) -> dict[str, str]:
+    """What the sandbox itself says."""
+    passed = [name for name in (environ.get("no_proxy") or environ.get("NO_PROXY") or "").split(",") if name]
+    direct = ",".join(dict.fromkeys([*passed, *DIRECT]))
+    return {
+        "XATA_API_BASE_URL": record.api,
+        "XATA_API_KEY": record.key,
+        "XATA_ORGANIZATION_ID": record.organization,
+        **_workers(record),
+        "PULUMI_BACKEND_URL": place.state_url,
+        "PGSSLROOTCERT": record.authority,
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+    }
+
+
+def _workers(record: Record) -> dict[str, str]:
+    """Cloudflare's part. Without it no account is known, so stacks leave their Worker out."""
+    if not record.cloudflare_api:
+        return {}
+    return {
+        "CLOUDFLARE_API_BASE_URL": record.cloudflare_api,
+        "CLOUDFLARE_API_TOKEN": record.cloudflare_token,
+        "CLOUDFLARE_ACCOUNT_ID": record.cloudflare_account,
+        "INFRA_WORKER_ADDRESSES": f"http://127.0.0.1:{record.cloudflare_port}/sandbox/workers",
+    }

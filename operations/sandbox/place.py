@@ -1,0 +1,213 @@
+"""Where the sandbox keeps what it has, and the record of how it was started.
+
+    .infra/sandbox/sandbox.json    the record: key, ports, the Postgres server's password (mode 600)
+    .infra/sandbox/sandbox.log     what the process says (mode 600)
+    .infra/sandbox/process.lock    held by the process for as long as it lives; its number is written in it
+    .infra/sandbox/service/        the process's own: branches, Workers, certificates
+    .infra/sandbox/bin/            node, npx and wrangler, for the PATH of whoever asks for them
+    .infra/sandbox/state/          the state of stacks brought up with --sandbox
+    .infra/sandbox/.lock           held while somebody starts or stops it
+
+The Postgres data lie where the embedded dev server's do, in a folder of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from operations.errors import MachineError
+from operations.workspace import FILE_SCHEME, FOLDER, private_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STACK = "sandbox"
+"""What the folder of the Postgres data is marked with."""
+ORGANIZATION = "sand01"
+ACCOUNT = "5a4d0b0c5a4d0b0c5a4d0b0c5a4d0b0c"
+KEY_PREFIX = "xao_"
+KEY_LETTERS = 43
+TOKEN_LETTERS = 40
+FORMAT = 1
+KINDS: dict[str, type] = {
+    **dict.fromkeys(("api_port", "gateway_port", "cloudflare_port", "pid", "postgres_port", "format"), int),
+    "settings": dict,
+}
+"""What a field of the record is, if not a text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The sandbox of one clone.
+
+    Attributes:
+        folder: The project's folder.
+        data_folder: Where the Postgres data lie; empty for the default, as the dev stack's `dataFolder`.
+    """
+
+    folder: Path
+    data_folder: str = ""
+
+    @property
+    def root(self) -> Path:
+        """The folder of everything but the Postgres data."""
+        return self.folder / FOLDER / "sandbox"
+
+    @property
+    def record(self) -> Path:
+        """The record."""
+        return self.root / "sandbox.json"
+
+    @property
+    def log(self) -> Path:
+        """What the process says."""
+        return self.root / "sandbox.log"
+
+    @property
+    def process_lock(self) -> Path:
+        """Held by the process."""
+        return self.root / "process.lock"
+
+    @property
+    def lock(self) -> Path:
+        """Held while somebody starts or stops it."""
+        return self.root / ".lock"
+
+    @property
+    def service(self) -> Path:
+        """The process's own folder."""
+        return self.root / "service"
+
+    @property
+    def commands(self) -> Path:
+        """Programs for somebody's PATH."""
+        return self.root / "bin"
+
+    @property
+    def state(self) -> Path:
+        """The state of stacks brought up with --sandbox."""
+        return self.root / "state"
+
+    @property
+    def state_url(self) -> str:
+        """The same as a backend."""
+        return f"{FILE_SCHEME}{self.state.resolve()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """How the sandbox was started, which the next start needs again; the file has these names in camel case.
+
+    Attributes:
+        key: The one API key that it takes.
+        organization: The organization of that key.
+        api: Where the API answers; empty before the first start.
+        api_port: The API's port.
+        gateway_port: Where all branches take connections.
+        authority: The certificate that the gateway's certificates end in.
+        pid: The process; 0 when it was stopped on purpose.
+        postgres_password: Of the role that manages the branches' databases.
+        postgres_port: The Postgres server's port.
+        system_identifier: The number Postgres gave its data; empty before there are any.
+        cloudflare_api: Where Cloudflare's API is stood in for; empty where Workers are not run.
+        cloudflare_port: The port of that.
+        cloudflare_account: The one account there.
+        cloudflare_token: The one API token that it takes.
+        node: The Node.js that wrangler runs on; empty where Workers are not run, as the next two.
+        wrangler: What deploys Workers.
+        workerd: What runs them.
+        without_workers: Why Workers are not run; empty where they are.
+        settings: What the stand-in was told to behave like; see docs/sandbox.md.
+    """
+
+    key: str = field(repr=False)
+    organization: str = ORGANIZATION
+    api: str = ""
+    api_port: int = 0
+    gateway_port: int = 0
+    authority: str = ""
+    pid: int = 0
+    postgres_password: str = field(repr=False)
+    postgres_port: int = 0
+    system_identifier: str = ""
+    cloudflare_api: str = ""
+    cloudflare_port: int = 0
+    cloudflare_account: str = ACCOUNT
+    cloudflare_token: str = field(default="", repr=False)
+    node: str = ""
+    wrangler: str = ""
+    workerd: str = ""
+    without_workers: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+
+class DamagedRecordError(MachineError):
+    """The record is there and cannot be understood."""
+
+
+def new_record() -> Record:
+    """A record of a sandbox that was never started, with secrets of its own."""
+    return Record(
+        key=f"{KEY_PREFIX}{_random(KEY_LETTERS)}",
+        cloudflare_token=_random(TOKEN_LETTERS),
+        postgres_password=secrets.token_urlsafe(32),
+    )
+
+
+def read_record(place: Place) -> Record | None:
+    """The record, or None when the sandbox was never started here.
+
+    Raises:
+        DamagedRecordError: It is there, and is not one of ours.
+    """
+    try:
+        text = place.record.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _damaged(place, type(error).__name__) from None
+    names = {_camel(one.name): one.name for one in fields(Record)}
+    try:
+        found = json.loads(text)
+        record = Record(**{names[name]: value for name, value in found.items()})
+    except (ValueError, TypeError, LookupError, AttributeError):
+        raise _damaged(place, "it is not the JSON that start writes") from None
+    wrong = [name for name, own in names.items() if not isinstance(getattr(record, own), KINDS.get(own, str))]
+    if wrong or record.format != FORMAT:
+        raise _damaged(place, f"unexpected {', '.join(wrong) or 'format'}")
+    return record
+
+
+def write_record(place: Place, record: Record) -> None:
+    """Write the record as a whole or not at all, for this user's eyes only."""
+    private_folder(place.root)
+    draft = place.record.with_name(f"{place.record.name}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump({_camel(name): value for name, value in asdict(record).items()}, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(place.record)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _damaged(place: Place, why: str) -> DamagedRecordError:
+    return DamagedRecordError(
+        f"the sandbox's record {place.record} cannot be used: {why}",
+        next_step="./infra sandbox start writes it anew; the data are kept",
+    )

@@ -1,0 +1,233 @@
+"""The sandbox's process: started so that it outlives us, found by the lock it holds, stopped with a limit.
+
+The lock is a file that the process inherits open, so it is held for exactly as long as the process lives. A number
+alone could belong to any process after a crash or a reboot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import http.client
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from operations.errors import MachineError
+from operations.workspace import NOT_FOR_CHILDREN, PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from operations.sandbox.place import Place
+
+COMMAND: tuple[str, ...] = ("-s", "-m", "sandbox")
+"""What our interpreter is asked to run."""
+READY_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 20.0
+ABORT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.02
+LOCK_SECONDS: Final = 2.0
+LONGEST_READY_LINE: Final = 65536
+NEXT: Final = "next: "
+"""What the last line of an error begins with when it says what to do."""
+FOREIGN: Final = ("XATA_", "CLOUDFLARE_", "CF_", "PULUMI_", "INFRA_", "PG")
+"""Beginnings of variables that are the user's business with real services, not the sandbox's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """What the process says when it serves.
+
+    Attributes:
+        pid: The process.
+        api: Where the API answers, such as `http://127.0.0.1:40001`.
+        gateway_port: Where branches take connections.
+        authority: The file with the certificate of the gateway's authority.
+        cloudflare_api: Where Cloudflare's API is stood in for; empty where Workers are not run.
+    """
+
+    pid: int
+    api: str
+    gateway_port: int
+    authority: str
+    cloudflare_api: str = ""
+
+
+def running(place: Place) -> int | None:
+    """The process's number; None when it does not run, 0 when it runs and its number was never written down."""
+    try:
+        handle = os.open(place.process_lock, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = os.read(handle, 32).decode("ascii", "replace").strip()
+        return int(text) if text.isdecimal() else 0
+    finally:
+        os.close(handle)
+    return None
+
+
+def answers(port: int) -> bool:
+    """Whether something speaks HTTP on this port of this machine; no proxy is asked."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/_hello")
+        return connection.getresponse().status < http.HTTPStatus.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def start(place: Place, orders: Mapping[str, Any]) -> Ready:
+    """Start the process and wait until it serves.
+
+    Args:
+        place: Whose process.
+        orders: What it is told, on its standard input: secrets have no place in a process list.
+
+    Raises:
+        MachineError: It ended, or did not serve in time; nothing of it is left running.
+    """
+    with _locked(place) as lock, _log(place) as log:
+        child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+            [sys.executable, *COMMAND],
+            cwd=PROJECT,
+            env=_environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=(lock,),
+            start_new_session=True,  # Ctrl-C is for us
+        )
+        begun = os.fstat(log).st_size
+        try:
+            os.pwrite(lock, str(child.pid).encode(), 0)
+            return _ready(child, orders) or _failed(place, begun)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        finally:
+            for stream in filter(None, (child.stdin, child.stdout)):
+                with contextlib.suppress(OSError):
+                    stream.close()
+            # Reaped while we live, for it may end before we do; afterwards it is the system's.
+            threading.Thread(target=child.wait, daemon=True).start()
+
+
+def stop(place: Place) -> None:
+    """End the process: politely, then at once.
+
+    Raises:
+        MachineError: It would not go.
+    """
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, ABORT_SECONDS)):
+        pid = running(place)
+        if pid is None:
+            return
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        deadline = time.monotonic() + seconds
+        while running(place) is not None and time.monotonic() < deadline:
+            time.sleep(PAUSE_SECONDS)
+    pid = running(place)
+    if pid is not None:
+        raise MachineError(
+            f"the sandbox's process {pid or '(its number is not known)'} does not end",
+            next_step=f"find who holds {place.process_lock} and end it (lsof, fuser), then call again",
+        )
+
+
+def _ready(child: subprocess.Popen[bytes], orders: Mapping[str, Any]) -> Ready | None:
+    assert child.stdin is not None  # noqa: S101 - opened as a pipe by start
+    with contextlib.suppress(BrokenPipeError):  # it has died; the missing answer says so
+        child.stdin.write(json.dumps(orders).encode() + b"\n")
+        child.stdin.close()
+    try:
+        said = json.loads(_line(child, time.monotonic() + READY_SECONDS))
+        return Ready(
+            pid=child.pid,
+            api=str(said["api"]),
+            gateway_port=int(said["gatewayPort"]),
+            authority=str(said["authority"]),
+            cloudflare_api=str(said.get("cloudflareApi", "")),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+
+
+def _failed(place: Place, begun: int) -> NoReturn:
+    """Say that it did not start, with what it said last in this attempt."""
+    with place.log.open("rb") as file:
+        file.seek(begun)
+        lines = file.read().decode("utf-8", "replace").splitlines()
+    words = [line.strip() for line in lines if line.strip()]
+    step = words.pop().removeprefix(NEXT) if words and words[-1].startswith(NEXT) else ""
+    raise MachineError(
+        f"the sandbox's process did not start; it said last: {words[-1] if words else 'nothing'}",
+        next_step=step or f"look at {place.log}; ./infra doctor looks at the machine",
+    )
+
+
+def _line(child: subprocess.Popen[bytes], deadline: float) -> bytes:
+    """The first line that the process prints; empty when it ends or takes too long."""
+    assert child.stdout is not None  # noqa: S101 - opened as a pipe by start
+    line = b""
+    while not line.endswith(b"\n") and len(line) < LONGEST_READY_LINE:
+        if not select.select([child.stdout], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            return b""
+        piece = os.read(child.stdout.fileno(), LONGEST_READY_LINE)
+        if not piece:
+            return b""
+        line += piece
+    return line
+
+
+@contextlib.contextmanager
+def _locked(place: Place) -> Iterator[int]:
+    """The lock, for the process to inherit; nobody else's number is left in it."""
+    handle = os.open(place.process_lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:  # another call is looking, or a process does run
+                if time.monotonic() > deadline:
+                    raise MachineError(
+                        "the sandbox's process runs already", next_step="./infra sandbox status"
+                    ) from None
+                time.sleep(PAUSE_SECONDS)
+        os.ftruncate(handle, 0)
+        yield handle
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _log(place: Place) -> Iterator[int]:
+    handle = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _environment() -> dict[str, str]:
+    """What the process is told beyond its orders: nothing of the user's business with real services."""
+    dropped = (*FOREIGN, *NOT_FOR_CHILDREN)
+    return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}

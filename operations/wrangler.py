@@ -1,0 +1,105 @@
+"""The app's wrangler file and what a stack's configuration expects of it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.errors import ConfigurationError
+from components.local.files import read_private
+from components.worker.secrets.names import account_fault
+from components.worker.wrangler import file as files
+from components.worker.wrangler.block import steps, template
+from components.worker.wrangler.expectation import Expectation
+from components.worker.wrangler.jsonc import MalformedError, parse
+from operations.errors import UsageError
+from operations.settings import judged
+from operations.workspace import PROJECT, describe_workspace
+from stacks.worker_plan import ACCOUNT_VARIABLE
+from stacks.worker_settings import DATABASE_URL, DEFAULT_WORKER, AppSettings, WorkerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from components.worker.wrangler.expectation import Finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A wrangler file, there or not, and what it must say."""
+
+    path: Path
+    expectation: Expectation
+
+
+def asked(
+    stack: str, overrides: Mapping[str, str], *, folder: Path = PROJECT, environ: Mapping[str, str] = os.environ
+) -> Asked:
+    """What a stack's configuration says of the app's wrangler file.
+
+    Raises:
+        UsageError: The stack has no app.
+        ConfigurationError: The configuration is wrong, or the file is not JSON with comments.
+    """
+    settings = judged(describe_workspace(folder, stack, overrides=overrides, environ=environ), with_files=False)
+    if not isinstance(settings, AppSettings):
+        raise UsageError(f"the stack {stack} has no app, and so no wrangler.jsonc", next_step="name another stack")
+    path = files.locate((folder / settings.app_path).resolve())
+    _require_readable(path)
+    worker = settings if isinstance(settings, WorkerSettings) else None
+    known = worker.worker_name if worker else ""
+    expectation = Expectation(
+        stack=stack,
+        environment=settings.environment,
+        branch=settings.branch,
+        secrets=(DATABASE_URL, *(worker.worker_secrets if worker else ())),
+        worker_name=known or ("" if path.is_file() else f"{DEFAULT_WORKER}-{stack}"),
+        account_id=_account(worker, environ),
+    )
+    return Asked(path=path, expectation=expectation)
+
+
+def findings(file: Asked) -> list[Finding]:
+    """Where the file differs."""
+    return files.check(file.path, file.expectation)
+
+
+def planned(file: Asked) -> list[str]:
+    """What `write` would change, in words.
+
+    Raises:
+        components.errors.RefusedError: It is not certain what to change.
+    """
+    text = read_private(file.path).text
+    begun = [] if text else [f"begin {file.path}"]
+    return [*begun, *map(str, steps(parse(text or template(file.expectation)), file.expectation))]
+
+
+def write(file: Asked) -> list[str]:
+    """Edit the file; what was changed, in words.
+
+    Raises:
+        components.errors.InfraError: It cannot be edited, or not without changing something else.
+    """
+    change = files.write(file.path, file.expectation)
+    return [f"{file.path}: {step}" for step in change.steps]
+
+
+def _account(settings: WorkerSettings | None, environ: Mapping[str, str]) -> str:
+    """The account's id where one is known; what is none is told by the commands that need it."""
+    found = (settings.cloudflare_account if settings else "") or environ.get(ACCOUNT_VARIABLE, "").strip()
+    return "" if account_fault(found) else found
+
+
+def _require_readable(path: Path) -> None:
+    """Refuse a file that is not JSON with comments; one that is not there is told by its check."""
+    if not path.is_file() or path.suffix == ".toml":
+        return
+    try:
+        parse(read_private(path).text)
+    except MalformedError as error:
+        raise ConfigurationError(
+            f"{path}:{error.line}:{error.column}: {error.reason}", next_step=error.next_step
+        ) from None

@@ -1,0 +1,155 @@
+"""What every environment that is a Xata branch has in common: the branch, its stamp, the check, the outputs.
+
+An environment with an app in the cloud continues with its Worker (`stacks/worker.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from components.connectivity.resources import DatabaseCheck
+from components.errors import ConfigurationError
+from components.postgres.database import BaselineSettings
+from components.xata.branches.specs import parse_image
+from components.xata.database import XataPostgres, XataPostgresSettings
+from stacks import worker
+from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
+from stacks.outputs import export
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from stacks.models import CloudSettings, XataSettings
+
+
+def organization(settings: XataSettings, environment: Mapping[str, str] = os.environ) -> str:
+    """The organization's id: the configured one, else the environment's.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    found = settings.organization or _variable(environment, "XATA_ORGANIZATION_ID", "XATA_ORGANIZATIONID")
+    if not found:
+        raise ConfigurationError(
+            "no Xata organization is named",
+            next_step="set infra:organization, or XATA_ORGANIZATION_ID; the console shows the id, such as o1b2c3",
+        )
+    return found
+
+
+def project(settings: XataSettings, environment: Mapping[str, str] = os.environ) -> str:
+    """The project's id or name: the configured one, else the environment's, else the app's."""
+    return settings.project or _variable(environment, "XATA_PROJECT_ID", "XATA_PROJECTID") or DEFAULT_PROJECT
+
+
+def _variable(environment: Mapping[str, str], *names: str) -> str:
+    return next((environment[name].strip() for name in names if environment.get(name, "").strip()), "")
+
+
+def program(settings: CloudSettings, folder: Path) -> None:
+    """Declare an environment with an app in the cloud: a child branch of an existing project, then its Worker."""
+    plan = worker.plan(settings, folder)  # first: what is missing is said while nothing is made
+    database = xata_database(settings, folder, project=project(settings))
+    check = database_check(settings, database)
+    declared = worker.declare(plan, settings, database.connection(), check) if plan else None
+    export(outputs(settings, database, check, declared))
+
+
+def xata_database(
+    settings: XataSettings, folder: Path, *, project: pulumi.Input[str], root: bool = False
+) -> XataPostgres:
+    """The environment's branch.
+
+    Args:
+        settings: The stack's configuration.
+        folder: The project's folder, where relative paths start.
+        project: The Xata project's id or name.
+        root: Whether the branch begins empty instead of as a copy of its parent.
+    """
+    branch = XataPostgresSettings(
+        stack=pulumi.get_stack(),
+        organization=organization(settings),
+        project=project,
+        branch=settings.branch,
+        region=settings.region,
+        parent=None if root else settings.parent,
+        image=settings.postgres_image or (DEFAULT_IMAGE if root else ""),
+        instance_type=settings.instance_type or (DEFAULT_INSTANCE_TYPE if root else ""),
+        replicas=settings.replicas,
+        storage_gigabytes=settings.storage_gigabytes,
+        scale_to_zero=settings.sleeps_when_idle,
+        scale_to_zero_minutes=settings.scale_to_zero_minutes,
+        backup_retention_days=settings.backup_retention_days,
+        backup_time=settings.backup_time,
+        rotation=settings.rotation,
+        description=settings.description,
+        protect=settings.protect,
+        adopt=settings.adopt_branch,
+        allow_parent=settings.allow_parent,
+        ready_timeout_seconds=settings.ready_timeout_seconds,
+    )
+    baseline = BaselineSettings.from_paths(settings.branch, settings.sql_files, project_folder=folder)
+    return XataPostgres("database", settings=branch, baseline=baseline)
+
+
+def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCheck:
+    """The proof that the deploying machine reaches this environment's branch; whatever publishes it comes after."""
+    connection = database.connection()
+    image = parse_image(database.settings.image)
+    return DatabaseCheck(
+        "database-check",
+        url=connection.url,
+        branch=settings.branch,
+        mode=settings.check_mode,
+        budget_seconds=settings.check_budget_seconds,
+        server_major=image.major if image else None,
+        opts=pulumi.ResourceOptions(depends_on=[connection.ready]),
+    )
+
+
+def finish(settings: XataSettings, database: XataPostgres) -> None:
+    """Check the database, then export the stack's outputs."""
+    export(outputs(settings, database, database_check(settings, database)))
+
+
+def outputs(
+    settings: XataSettings, database: XataPostgres, check: DatabaseCheck, declared: worker.Worker | None = None
+) -> dict[str, Any]:
+    """What the stack exports; `stacks/outputs.py` is the contract."""
+    made, connection = database.resources, database.connection()
+    return {
+        "environment": settings.environment,
+        "databaseUrl": connection.url,
+        "databasePoolerUrl": made.connection.poolerUrl,
+        "databaseReadOnlyUrl": made.connection.readOnlyUrl,
+        "databaseHost": connection.host,
+        "databasePort": connection.port,
+        "databaseName": connection.database,
+        "databaseUser": connection.user,
+        "organizationId": database.settings.organization,
+        "projectId": made.branch.projectId,
+        "branchName": settings.branch,
+        "branchId": made.branch.id,
+        "region": settings.region,
+        "backupRetentionDays": made.settings.backupRetentionDays.apply(int),
+        "backupTime": made.settings.backupTime,
+        "earliestRestorePoint": made.settings.earliestRestorePoint,
+        "latestRestorePoint": made.settings.latestRestorePoint,
+        **worker.outputs(declared),
+        "checks": checks(check, declared),
+    }
+
+
+def checks(check: DatabaseCheck, declared: worker.Worker | None = None) -> dict[str, Any]:
+    """The checks' part of the outputs."""
+    found = {
+        "mode": check.checkedMode,
+        "ok": check.ok,
+        "serverVersion": check.serverVersion,
+        "branch": check.foundBranch,
+    }
+    return {"database": found, "worker": worker.check_output(declared)}

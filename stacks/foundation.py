@@ -1,0 +1,61 @@
+"""The foundation, for teams that let the program own it: the Xata project and its root branch `main`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.errors import ConfigurationError
+from components.xata.branches.names import is_project_id
+from components.xata.resources import Project
+from stacks import cloud
+from stacks.models import DEFAULT_PROJECT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from stacks.models import FoundationSettings
+
+
+def program(settings: FoundationSettings, folder: Path) -> None:
+    """Declare the stack.
+
+    Args:
+        settings: The stack's configuration.
+        folder: The project's folder, where relative paths start.
+
+    Raises:
+        ConfigurationError: The project is given by an id, so it is not this program's to make.
+    """
+    project = Project(
+        "project",
+        organization=cloud.organization(settings),
+        project_name=project_name(settings),
+        base_enabled=settings.sleeps_when_idle,
+        base_minutes=settings.scale_to_zero_minutes,
+        child_enabled=settings.sleeps_when_idle,
+        child_minutes=settings.scale_to_zero_minutes,
+        adopt=settings.adopt_project,
+        opts=pulumi.ResourceOptions(protect=settings.protect, retain_on_delete=settings.protect),
+    )
+    # The id, not the output of the same value: previews know it, whatever else changes on the project.
+    cloud.finish(settings, cloud.xata_database(settings, folder, project=project.id, root=True))
+
+
+def project_name(settings: FoundationSettings, environment: Mapping[str, str] = os.environ) -> str:
+    """What the project to make is called.
+
+    Raises:
+        ConfigurationError: An id is given instead.
+    """
+    given = cloud.project(settings, environment)
+    if is_project_id(given):
+        raise ConfigurationError(
+            f"the foundation makes a Xata project by name, and the project is given by the id {given}",
+            next_step="leave the foundation out, since the project exists; or set infra:project to its name, and "
+            f"infra:adoptProject to {given} to let the program own it",
+        )
+    return given or DEFAULT_PROJECT

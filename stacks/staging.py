@@ -1,0 +1,22 @@
+"""Staging: the Xata branch `staging`, a copy of its parent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stacks import cloud
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stacks.models import StagingSettings
+
+
+def program(settings: StagingSettings, folder: Path) -> None:
+    """Declare the stack.
+
+    Args:
+        settings: The stack's configuration.
+        folder: The project's folder, where relative paths start.
+    """
+    cloud.program(settings, folder)

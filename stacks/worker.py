@@ -1,0 +1,177 @@
+"""The Worker of an environment: its file is checked, its secrets are set, and it is asked how it is.
+
+It gets the database's URL only after the database was checked, and is asked only after it got the URL.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.runtime.config import CONFIG, is_config_secret
+
+from components.connectivity.resources import WorkerCheck
+from components.connectivity.worker_address import health_url
+from components.connectivity.worker_provider import OFF
+from components.worker.address.resources import Address
+from components.worker.resources import Secrets
+from components.worker.wrangler.resources import WranglerConfig
+from stacks import worker_plan
+from stacks.worker_plan import Plan
+from stacks.worker_settings import DATABASE_URL
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.connectivity.resources import DatabaseCheck
+    from components.postgres.database import DatabaseConnection
+    from stacks.models import CloudSettings
+
+LEFT_OUT = (
+    "the Worker is left out: its secrets are not set and it is not checked, because no Cloudflare account is known. "
+    f"Set infra:cloudflareAccount or {worker_plan.ACCOUNT_VARIABLE} to have it, or infra:worker to off to do without"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """What is declared of a Worker.
+
+    Attributes:
+        script: Its name.
+        secrets: What it is told.
+        url: Its address.
+        check: How it answers.
+        hyperdrive_id: Of the Hyperdrive configuration; empty without one.
+    """
+
+    script: str
+    secrets: Secrets
+    url: pulumi.Output[str]
+    check: WorkerCheck
+    hyperdrive_id: pulumi.Input[str]
+
+
+def plan(settings: CloudSettings, folder: Path) -> Plan | None:
+    """What is to be declared; None for no Worker. To be called before anything is declared.
+
+    Raises:
+        ConfigurationError: Something is missing.
+    """
+    account = worker_plan.account(settings, os.environ)
+    if not account:
+        if settings.worker == "auto":
+            pulumi.log.info(LEFT_OUT)
+        return None
+    if not pulumi.runtime.is_dry_run():
+        worker_plan.require_token(os.environ)
+    wrangler = worker_plan.wrangler_file(settings, folder)
+    raw = CONFIG.get()
+    return Plan(
+        account=account,
+        script=worker_plan.script(settings, wrangler),
+        wrangler=wrangler,
+        secrets=worker_plan.further_secrets(settings.worker_secrets, raw, is_secret=is_config_secret),
+    )
+
+
+def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck) -> Worker:
+    """Declare the Worker's part of the stack.
+
+    Args:
+        plan: Which Worker.
+        settings: The stack's configuration.
+        connection: The database.
+        checked: The proof that it answers; no Worker hears of a database that does not.
+    """
+    fits = _wrangler_check(plan, settings)
+    secrets = Secrets(
+        "worker-secrets",
+        account=plan.account,
+        script=plan.script,
+        values={DATABASE_URL: connection.url, **plan.secrets},
+        on_undeployed_version=settings.on_undeployed_version,
+        opts=pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked, *fits]),
+    )
+    url = _address(plan, settings, secrets)
+    check = WorkerCheck(
+        "worker-check",
+        url=url,
+        environment=settings.environment,
+        branch=settings.branch,
+        database_url=connection.url,
+        mode=settings.worker_check_mode,
+        budget_seconds=settings.worker_check_budget_seconds,
+        opts=pulumi.ResourceOptions(depends_on=[secrets]),
+    )
+    return Worker(
+        script=plan.script,
+        secrets=secrets,
+        url=url,
+        check=check,
+        hyperdrive_id=_from_the_provider(plan, settings, connection, checked),
+    )
+
+
+def _wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
+    """The check of the app's file. Where only a warning is wanted and there is no file, one line says so."""
+    if settings.wrangler_mode == "off":
+        return []
+    if settings.wrangler_mode == "warn" and not plan.wrangler.is_file():
+        pulumi.log.warn(f"there is no {plan.wrangler}, so it is not checked; infra:appPath names the app's folder")
+        return []
+    return [
+        WranglerConfig(
+            "wrangler-config",
+            path=str(plan.wrangler),
+            stack=settings.environment,
+            environment=settings.environment,
+            branch=settings.branch,
+            secrets=sorted([DATABASE_URL, *plan.secrets]),
+            worker_name=plan.script,
+            account_id=plan.account,
+            mode=settings.wrangler_mode,
+        )
+    ]
+
+
+def _address(plan: Plan, settings: CloudSettings, secrets: Secrets) -> pulumi.Output[str]:
+    if settings.worker_url:
+        return pulumi.Output.from_input(settings.worker_url)
+    there = pulumi.ResourceOptions(depends_on=[secrets])  # a Worker that is not there yet is made for its secrets
+    return Address("worker-address", account=plan.account, script=plan.script, opts=there).url
+
+
+def _from_the_provider(
+    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
+) -> pulumi.Input[str]:
+    if not settings.hyperdrive and not settings.secrets_store:
+        return ""
+    from stacks import cloudflare  # noqa: PLC0415 - loads pulumi_cloudflare, for the stacks that use it
+
+    return cloudflare.declare(plan, settings, connection, checked)
+
+
+def outputs(worker: Worker | None) -> dict[str, Any]:
+    """The Worker's part of the stack's outputs, but for its check; empty without one."""
+    return {
+        "workerName": worker.script if worker else "",
+        "healthUrl": worker.url.apply(health_url) if worker else "",
+        "secretNames": worker.secrets.secretNames if worker else [],
+        "hyperdriveId": worker.hyperdrive_id if worker else "",
+    }
+
+
+def check_output(worker: Worker | None) -> dict[str, Any]:
+    """What the Worker's check found; as with the mode `off` when there is none."""
+    check = worker.check if worker else None
+    return {
+        "mode": check.checkedMode if check else "off",
+        "ok": check.ok if check else False,
+        "state": check.state if check else OFF,
+        "environment": check.foundEnvironment if check else "",
+        "branch": check.foundBranch if check else "",
+        "databaseBranch": check.foundDatabaseBranch if check else "",
+    }

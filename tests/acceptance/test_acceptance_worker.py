@@ -1,0 +1,134 @@
+"""Branch, secret, Worker: real `./infra`, real wrangler, real workerd, real Postgres 18 over TLS."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from components.postgres.server import process as servers
+from components.postgres.server.folder import Layout
+from sandbox import node
+from tests.acceptance.conftest import cloned
+from tests.examples.health_worker import npm
+from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.wrangler
+
+STACKS = ("staging", "production")
+APP = ("--config", "appPath=examples/health-worker")
+LAYERS = ["branch", "name resolution", "TCP", "TLS", "authentication", "database", "query and identity"]
+LAYERS += ["worker", "worker identity"]
+WRANGLER_SECONDS = 120
+
+
+def _wrangler(sandboxed: Sandboxed, *arguments: str, told: str = "") -> str:
+    """Run `npx wrangler` in the app's folder, in a shell with the sandbox's environment."""
+    script = f'eval "$(../../infra sandbox env)" && exec npx wrangler {shlex.join(arguments)}'
+    done = subprocess.run(
+        ["sh", "-c", script],
+        cwd=sandboxed.clone.folder / "examples" / "health-worker",
+        env=sandboxed.clone.environment(),
+        input=told,
+        capture_output=True,
+        text=True,
+        timeout=WRANGLER_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _verified(sandboxed: Sandboxed, stack: str, *more: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """What `verify` ends with, and its layers by name."""
+    answer = sandboxed.run("verify", stack, "--json", *more)
+    return answer.returncode, {layer["layer"]: layer for layer in json.loads(answer.stdout)["layers"]}
+
+
+def _health(sandboxed: Sandboxed, stack: str) -> httpx.Response:
+    return httpx.get(sandboxed.outputs(stack)["healthUrl"], trust_env=False, timeout=60)
+
+
+@pytest.fixture(scope="session")
+def deployed() -> Iterator[Sandboxed]:
+    """A sandbox with staging and production, each with its Worker as wrangler deployed it after `up`."""
+    try:
+        node.installed()
+    except node.ToolsError as error:
+        pytest.skip(f"{error.message}: {node.FETCH} fetches them")
+    with cloned() as clone, sandbox_of(clone, workers=True) as made:
+        npm(clone.folder / "examples" / "health-worker", "ci", "--omit=dev")
+        made.up("foundation")
+        for stack in STACKS:
+            outputs = made.up(stack, *APP)["outputs"]
+            assert outputs["checks"]["worker"]["state"] == "waiting for the app"
+            assert (outputs["workerName"], outputs["secretNames"]) == (f"health-worker-{stack}", ["DATABASE_URL"])
+            code, layers = _verified(made, stack)
+            assert (code, layers["worker"]["ok"]) == (0, None)
+            assert layers["worker"]["next"].startswith(f"deploy the app: npx wrangler deploy --env {stack}")
+            assert "DATABASE_URL" not in _wrangler(made, "deploy", "--env", stack)
+        yield made
+
+
+def test_every_layer_is_green_and_a_second_up_changes_nothing(deployed: Sandboxed) -> None:
+    """Both Workers answer at the same time, each with its own branch and database; nothing is left to change."""
+    for stack in STACKS:
+        code, layers = _verified(deployed, stack)
+        assert (code, list(layers)) == (0, LAYERS)
+        assert [name for name, layer in layers.items() if layer["ok"] is not True] == []
+        again = deployed.up(stack, *APP)
+        assert changes(again) == NOTHING
+        assert again["outputs"]["checks"]["worker"]["ok"] is True
+    said = {stack: _health(deployed, stack).json() for stack in STACKS}
+    for stack in STACKS:
+        assert (said[stack]["environment"], said[stack]["xataBranch"], said[stack]["databaseBranch"]) == (stack,) * 3
+
+
+def test_rotating_reaches_the_worker_in_the_same_run(deployed: Sandboxed) -> None:
+    """After rotate the Worker answers 200 with the new password, and nothing is left to change."""
+    before = deployed.outputs("staging")["databaseUrl"]
+    deployed.must("rotate", "staging", "--yes", *APP)
+    assert deployed.outputs("staging")["databaseUrl"] != before
+    assert _health(deployed, "staging").status_code == httpx.codes.OK
+    assert _verified(deployed, "staging")[0] == 0
+    assert changes(deployed.up("staging", *APP)) == NOTHING
+
+
+def test_a_stopped_database_is_named_as_the_cause(deployed: Sandboxed) -> None:
+    """The Worker answers 503; verify blames the database's layer, and the Worker's with that as its cause."""
+    status = json.loads(deployed.clone.infra("sandbox", "status", "--json").stdout)
+    server = servers.find(Layout(root=Path(status["data"])))
+    assert server is not None
+    server.process.kill()
+    assert _health(deployed, "staging").status_code == httpx.codes.SERVICE_UNAVAILABLE
+    code, layers = _verified(deployed, "staging", "--budget", "5")
+    failed = [name for name, layer in layers.items() if layer["ok"] is False]
+    assert (code, len(failed), failed[-1]) == (5, 2, "worker")
+    assert failed[0] in LAYERS[1:7]
+    assert f"{failed[0]}: {layers[failed[0]]['cause']}" in layers["worker"]["cause"]
+    started = deployed.clone.infra("sandbox", "start", XDG_CACHE_HOME=deployed.cache)
+    assert started.returncode == 0, started.stderr
+    assert _verified(deployed, "staging")[0] == 0
+
+
+def test_a_worker_on_anothers_database_is_caught(deployed: Sandboxed) -> None:
+    """With production's URL the Worker of staging is healthy, and its identity is what fails."""
+    urls = {stack: deployed.outputs(stack)["databaseUrl"] for stack in STACKS}
+    try:
+        _wrangler(deployed, "secret", "put", "DATABASE_URL", "--env", "staging", told=urls["production"])
+        assert _health(deployed, "staging").status_code == httpx.codes.OK
+        code, layers = _verified(deployed, "staging", "--budget", "5")
+        failed = {name: layer["cause"] for name, layer in layers.items() if layer["ok"] is not True}
+        assert (code, list(failed)) == (5, ["worker identity"]), failed
+        assert "production" in failed["worker identity"]
+    finally:
+        _wrangler(deployed, "secret", "put", "DATABASE_URL", "--env", "staging", told=urls["staging"])
+    assert _verified(deployed, "staging")[0] == 0

@@ -1,0 +1,89 @@
+"""./infra doctor on what a stack needs of Cloudflare: it asks, changes nothing, and each finding has a next step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from components.worker.api.client import Client
+from operations.cloudflare_examination import examine
+from sandbox.cloudflare.runtime import NoRuntime
+from sandbox.cloudflare.service import Service
+from sandbox.cloudflare.settings import DEFAULT_ACCOUNT, READ, Settings, Token
+from sandbox.cloudflare.transport import handler
+from stacks.config import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from operations.findings import Finding
+    from stacks.models import CloudSettings
+
+TOKEN, NARROW = "t" * 40, "n" * 40
+KNOWN = {"CLOUDFLARE_ACCOUNT_ID": DEFAULT_ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN}
+
+
+@pytest.fixture
+def service() -> Service:
+    """An account with two tokens, one of which may do nothing."""
+    tokens = (Token(token=TOKEN, permissions=(READ,)), Token(token=NARROW, permissions=()))
+    return Service(Settings(tokens=tokens), runtime=NoRuntime())
+
+
+def _examined(service: Service, project: Path, environ: Mapping[str, str], **configured: str) -> dict[str, Finding]:
+    settings: Any = judge("staging", {f"infra:{key}": value for key, value in configured.items()})
+    told: CloudSettings = settings
+
+    def open_client(environment: Mapping[str, str]) -> Client:
+        transport = httpx.MockTransport(handler(service))
+        token = environment["CLOUDFLARE_API_TOKEN"]
+        return Client(token=token, base_url="http://127.0.0.1:1/client/v4", transport=transport, sleep=lambda _: None)
+
+    found = examine(environ, told, stack="staging", folder=project, open_client=open_client)
+    return {one.check: one for one in found}
+
+
+def test_everything_is_looked_at_and_nothing_changed(service: Service, project: Path) -> None:
+    """A token that may only read is enough to look."""
+    found = _examined(service, project, KNOWN)
+    verdicts = {name: one.verdict for name, one in found.items()}
+    assert verdicts == {
+        "wrangler.jsonc": "warning",
+        "cloudflare token": "ok",
+        "cloudflare account": "ok",
+        "cloudflare permission Workers Scripts Read": "ok",
+        "cloudflare permission Workers Scripts Write": "warning",
+        "cloudflare worker": "ok",
+        "cloudflare workers.dev": "ok",
+    }
+    assert "printfarm-manager-staging is not there yet" in found["cloudflare worker"].found
+    assert {entry["method"] for entry in service.log.listed()} == {"GET"}
+    assert all(one.next_step for one in found.values() if one.verdict != "ok")
+
+
+@pytest.mark.parametrize(
+    ("environ", "check", "verdict", "said"),
+    [
+        ({}, "cloudflare account", "warning", "leaves its Worker out"),
+        ({"CLOUDFLARE_ACCOUNT_ID": "mine"}, "cloudflare account", "failure", "no account id"),
+        ({"CLOUDFLARE_ACCOUNT_ID": DEFAULT_ACCOUNT}, "cloudflare token", "warning", "is not set"),
+        ({**KNOWN, "CLOUDFLARE_API_TOKEN": "x" * 40}, "cloudflare token", "failure", ""),
+        ({**KNOWN, "CLOUDFLARE_API_TOKEN": NARROW}, "cloudflare token", "failure", ""),
+    ],
+)
+def test_what_is_missing_is_told_and_ends_the_questions(
+    service: Service, project: Path, environ: dict[str, str], check: str, verdict: str, said: str
+) -> None:
+    """One finding says what is missing and what to do; what depends on it is not asked, and no token is shown."""
+    found = _examined(service, project, environ)
+    assert list(found) == ["wrangler.jsonc", check]
+    assert (found[check].verdict, said in found[check].found, bool(found[check].next_step)) == (verdict, True, True)
+    assert "xxxx" not in repr(found)
+
+
+def test_a_stack_without_a_worker_is_not_asked_about(service: Service, project: Path) -> None:
+    """Who wants none hears nothing of it."""
+    assert _examined(service, project, KNOWN, worker="off") == {}

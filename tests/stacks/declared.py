@@ -1,0 +1,98 @@
+"""What a stack's program registers, with Pulumi's mocks in the place of an engine."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from google.protobuf import json_format
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PROJECT = Path(__file__).resolve().parents[2]
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+STORE = "5" * 32
+URL = "postgresql://xata:P4ss%21word@b1.us-east-1.xata.tech:5432/xata?sslmode=require"
+MADE: dict[str, dict[str, Any]] = {
+    "xata:BranchConnection": {
+        "url": URL,
+        "host": "b1.us-east-1.xata.tech",
+        "port": 5432,
+        "database": "xata",
+        "user": "xata",
+    },
+    "xata:BranchSettings": {"backupRetentionDays": 7},
+    "worker:Secrets": {"secretNames": ["DATABASE_URL"]},
+    "worker:Address": {"url": "https://app-staging.team.workers.dev"},
+}
+"""The outputs of a resource besides its inputs, by type."""
+
+
+class Cloud(Mocks):
+    """Answers every registration with its inputs and what `MADE` says."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        """The resource as made."""
+        return f"{args.name}-id", {**args.inputs, **MADE.get(args.typ.rpartition("/")[2], {})}
+
+    def call(self, args: Any) -> Any:
+        """The stores of the account."""
+        assert args.token == "cloudflare:index/getSecretsStores:getSecretsStores"
+        store = {"accountId": ACCOUNT, "id": STORE, "name": "default", "created": "", "modified": ""}
+        return {"accountId": ACCOUNT, "results": [store]}
+
+
+class Declared(MockMonitor):
+    """The requests of a program, by resource name."""
+
+    def __init__(self) -> None:
+        super().__init__(Cloud())
+        self.requests: dict[str, dict[str, Any]] = {}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Keep the request, then answer as ever."""
+        self.requests[request.name] = json_format.MessageToDict(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call] # the SDK's mocks are untyped
+
+    def inputs(self, name: str) -> dict[str, Any]:
+        """What a resource was given."""
+        return dict(self.requests[name]["object"])
+
+    def before(self, name: str) -> set[str]:
+        """The resources that a resource waits for."""
+        return {urn.rpartition("::")[2] for urn in self.requests[name].get("dependencies", [])}
+
+
+def declare(stack: str, config: Mapping[str, str], *, preview: bool = False, secrets: Sequence[str] = ()) -> Declared:
+    """Run a stack's program.
+
+    Args:
+        stack: Its name.
+        config: Key to text; a key without a namespace is one of ours.
+        preview: Whether it is only looked at.
+        secrets: Which keys of the configuration are secrets, with their namespace.
+    """
+    monitor = Declared()
+    pulumi.runtime.set_mocks(Cloud(), project="infra", stack=stack, preview=preview, monitor=monitor)
+    set_all_config({key if ":" in key else f"infra:{key}": value for key, value in config.items()}, list(secrets))
+
+    def program() -> None:
+        from stacks import run  # noqa: PLC0415 - only now is there somebody to register with
+
+        run(stack)
+
+    try:
+        pulumi.runtime.test(program)()  # type: ignore[no-untyped-call] # the SDK's test helpers are untyped
+    finally:
+        set_all_config({})
+    return monitor
+
+
+if __name__ == "__main__":
+    declare(sys.argv[1], dict(one.split("=", 1) for one in sys.argv[2:]))
+    sys.stdout.write(str("pulumi_cloudflare" in sys.modules))

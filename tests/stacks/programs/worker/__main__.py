@@ -1,0 +1,31 @@
+"""The Worker's part of a stack, beside a database that is only named."""
+
+import os
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime.config import CONFIG
+
+from components.connectivity.resources import DatabaseCheck
+from components.postgres.database import DatabaseConnection
+from stacks import worker
+from stacks.config import CloudSettings, judge
+
+settings = judge(pulumi.get_stack(), CONFIG.get())
+assert isinstance(settings, CloudSettings)
+plan = worker.plan(settings, Path.cwd())
+url = pulumi.Output.secret(os.environ["DATABASE"])
+checked = DatabaseCheck("database-check", url=url, branch=settings.branch, mode="off")
+nowhere = pulumi.Output.from_input("nowhere.invalid")
+connection = DatabaseConnection(
+    host=nowhere,
+    port=pulumi.Output.from_input(5432),
+    database=nowhere,
+    user=nowhere,
+    url=url,
+    version=nowhere,
+    ready=checked,
+)
+declared = worker.declare(plan, settings, connection, checked) if plan else None
+for name, value in {**worker.outputs(declared), "check": worker.check_output(declared)}.items():
+    pulumi.export(name, value)

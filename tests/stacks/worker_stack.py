@@ -1,0 +1,157 @@
+"""A stack with a Worker on the embedded engine, the account it is made in, and the address it answers at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+import engine
+from components.worker.api.client import Client
+from sandbox.cloudflare.runtime import NoRuntime
+from sandbox.cloudflare.server import application
+from sandbox.cloudflare.service import BASE_PATH, Service
+from sandbox.cloudflare.settings import Settings, Token
+from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, app
+from tests.engine.stack import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PROJECT = Path(__file__).resolve().parents[2]
+PROGRAM = Path(__file__).parent / "programs" / "worker"
+DATABASE = "postgresql://xata:P4ss%21word@nowhere.invalid:5432/xata?sslmode=require"
+
+
+class Runtime(NoRuntime):
+    """Says where scripts would run, and answers for them as far as their health goes."""
+
+    base = ""
+
+    def url(self, name: str) -> str:
+        """The same place for all."""
+        return f"{self.base}/{name}"
+
+    def application(self) -> web.Application:
+        """What answers there."""
+        found = web.Application()
+        found.router.add_get("/{name}/api/health", self.health)
+        return found
+
+    async def health(self, request: web.Request) -> web.Response:
+        """What the app says; a draft has nothing to say."""
+        script, bindings = self.scripts[request.match_info["name"]]
+        if script.main != "app.mjs":
+            return web.Response(status=404)
+        said = {name: bindings.get(name, {}).get("text") for name in ("ENVIRONMENT", "XATA_BRANCH")}
+        identity = {"environment": said["ENVIRONMENT"], "xataBranch": said["XATA_BRANCH"], "databaseBranch": "staging"}
+        return web.json_response({"status": "ok", "database": "ok", **identity})
+
+
+@dataclass(kw_only=True)
+class WorkerStack:
+    """The stack and its world.
+
+    Attributes:
+        folder: Where its state lies.
+        base: Address of the stand-in.
+        runtime: What runs there.
+        client: Somebody else on the same account.
+        seen: What the runs reported.
+    """
+
+    folder: Path
+    base: str
+    runtime: Runtime
+    client: Client
+    seen: Recorder = field(default_factory=Recorder)
+
+    def run(
+        self,
+        kind: engine.Kind,
+        config: Mapping[str, str] | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> engine.Result:
+        """Run the program; the keys of `config` are without their namespace."""
+        self.seen = Recorder()
+        request = engine.Request(
+            kind=kind,
+            project_folder=PROGRAM,
+            stack="staging",
+            backend_url=f"file://{self.folder}",
+            passphrase="correct horse",
+            refresh=kind == "up",  # as the project's file has it
+            config={f"infra:{key}": value for key, value in (config or {}).items()},
+            environment={
+                "PYTHONPATH": str(PROJECT),
+                "DATABASE": DATABASE,
+                "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
+                "CLOUDFLARE_API_TOKEN": TOKEN,
+                "CLOUDFLARE_API_BASE_URL": f"{self.base}{BASE_PATH}",
+                "INFRA_WORKER_ADDRESSES": f"{self.base}/sandbox/workers",
+                **(environment or {}),
+            },
+        )
+        return engine.run(request, self.seen)
+
+    def up(self, **config: str) -> engine.Result:
+        """Bring it up; the result is a success."""
+        result = self.run("up", config)
+        assert result.succeeded, result.errors
+        return result
+
+    def deploy_app(self) -> None:
+        """Deploy the app as wrangler does."""
+        self.client.upload_script(ACCOUNT, SCRIPT, app(ENVIRONMENT="staging", XATA_BRANCH="staging"))
+
+    def steps(self) -> set[str]:
+        """What the last run did to which resource."""
+        return set(self.seen.steps())
+
+
+@contextlib.contextmanager
+def worker_stack(folder: Path) -> Iterator[WorkerStack]:
+    """A stack that was never deployed, on an account without Workers, served from a thread."""
+    runtime = Runtime()
+    service = Service(Settings(tokens=(Token(token=TOKEN),), calls=0), runtime=runtime)
+    with _loop() as loop, _served(loop, runtime.application()) as runs, _served(loop, application(service)) as api:
+        runtime.base = runs
+        client = Client(token=TOKEN, base_url=f"{api}{BASE_PATH}")
+        yield WorkerStack(folder=folder, base=api, runtime=runtime, client=client)
+        client.close()
+
+
+@contextlib.contextmanager
+def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield loop
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@contextlib.contextmanager
+def _served(loop: asyncio.AbstractEventLoop, app: web.Application) -> Iterator[str]:
+    """The address of an application."""
+    runner = web.AppRunner(app, access_log=None)
+
+    async def start() -> str:
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+    try:
+        yield asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
