@@ -184,7 +184,9 @@ def test_two_ups_at_once_both_end_well(clone: Clone) -> None:
     assert _changes(_up(clone)) == NOTHING
 
 
-@pytest.mark.parametrize("after", [0.8, 1.6, 2.4, 3.2])
+@pytest.mark.parametrize(
+    "after", [0.8, pytest.param(1.6, marks=pytest.mark.thorough), 2.4, pytest.param(3.2, marks=pytest.mark.thorough)]
+)
 def test_an_interrupted_up_is_continued_by_the_next(clone: Clone, after: float) -> None:
     """Ctrl-C at any moment leaves a state from which the next up ends well."""
     process = subprocess.Popen(

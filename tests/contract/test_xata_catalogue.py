@@ -228,7 +228,7 @@ def test_a_hail_of_faults_is_survived(stack: Stacked) -> None:
     assert stack.run("up").nothing
 
 
-@pytest.mark.parametrize("status", [409, 502])
+@pytest.mark.parametrize("status", [pytest.param(409, marks=pytest.mark.thorough), 502])
 def test_an_error_that_lasts_is_told_and_then_healed(stack: Stacked, status: int) -> None:
     """[D2][D3] A create that is refused for ever fails in words, is not hammered, and works once it can."""
     stack.standin.service.faults.add(Fault(method="POST", status=status, times=0))

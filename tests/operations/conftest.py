@@ -68,6 +68,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for file in (*PROJECT.glob("Pulumi*.yaml"), PROJECT / ".gitignore"):
         shutil.copy(file, folder / file.name)
+    (folder / "examples" / "health-worker").mkdir(parents=True)  # the stack files name it
     return folder
 
 
