@@ -218,7 +218,7 @@ def test_wrong_passphrase_is_told_and_changes_nothing(deployed: Clone) -> None:
     assert state.read_bytes() == before
 
 
-@pytest.mark.parametrize("keep", [0, 1, 700])
+@pytest.mark.parametrize("keep", [0, *(pytest.param(length, marks=pytest.mark.thorough) for length in (1, 700))])
 def test_a_damaged_state_is_never_overwritten(deployed: Clone, keep: int) -> None:
     """A truncated state file is named and left as it is."""
     state = deployed.folder / ".infra/state/.pulumi/stacks/infra/dev.json"

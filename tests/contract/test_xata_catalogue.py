@@ -207,6 +207,7 @@ def test_a_strangers_branch_is_refused_then_taken_over_by_id(stack: Stacked) -> 
     assert stack.run("up").nothing
 
 
+@pytest.mark.thorough
 def test_a_hail_of_faults_is_survived(stack: Stacked) -> None:
     """[D1][D2][D3][D4][D5][D6] Each request meets another fault, a create is answered by silence, and up ends well."""
     for fault in (
@@ -228,7 +229,7 @@ def test_a_hail_of_faults_is_survived(stack: Stacked) -> None:
     assert stack.run("up").nothing
 
 
-@pytest.mark.parametrize("status", [pytest.param(409, marks=pytest.mark.thorough), 502])
+@pytest.mark.parametrize("status", [pytest.param(number, marks=pytest.mark.thorough) for number in (409, 502)])
 def test_an_error_that_lasts_is_told_and_then_healed(stack: Stacked, status: int) -> None:
     """[D2][D3] A create that is refused for ever fails in words, is not hammered, and works once it can."""
     stack.standin.service.faults.add(Fault(method="POST", status=status, times=0))

@@ -220,6 +220,7 @@ def test_wrangler_makes_the_calls_that_are_known_of_it(project: Project) -> None
 
 
 @pytest.mark.wrangler
+@pytest.mark.thorough
 def test_wrangler_sets_and_removes_many_secrets(project: Project) -> None:
     """In one call, whatever their values hold; the list has their names."""
     project.works("secret", "put", "DATABASE_URL", given="x")
@@ -232,6 +233,7 @@ def test_wrangler_sets_and_removes_many_secrets(project: Project) -> None:
 
 
 @pytest.mark.wrangler
+@pytest.mark.thorough
 def test_wrangler_understands_that_a_version_waits(project: Project) -> None:
     """A version that is uploaded blocks secrets; a secret of the version does not, and comes with it."""
     project.works("secret", "put", "DATABASE_URL", given="x")
@@ -276,6 +278,7 @@ def test_wrangler_deploys_a_new_worker_and_removes_it(project: Project) -> None:
 
 
 @pytest.mark.wrangler
+@pytest.mark.thorough
 def test_wrangler_reports_a_script_that_does_not_start(project: Project) -> None:
     """With the runtime's own words."""
     (project.folder / "index.js").write_text("throw new Error('at start'); export default {}")

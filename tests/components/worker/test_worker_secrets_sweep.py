@@ -143,6 +143,7 @@ TROUBLE: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BEGINNINGS)
 @pytest.mark.parametrize("trouble", TROUBLE)
 @pytest.mark.parametrize("number", range(1, MOST_CALLS + 1))
