@@ -21,7 +21,7 @@ from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.wrangler
+pytestmark = [pytest.mark.wrangler, pytest.mark.thorough]
 
 STACKS = ("staging", "production")
 APP = ("--config", "appPath=examples/health-worker")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from components.connectivity.worker_report import WorkerReport
     from tests.examples.health_worker import Branch, Runtime, Worker
 
-pytestmark = pytest.mark.wrangler
+pytestmark = [pytest.mark.wrangler, pytest.mark.thorough]
 
 HEALTHY = {
     "status": "ok",

@@ -198,6 +198,7 @@ def test_wrangler_sets_a_secret_on_a_draft_and_deploys_over_it(project: Project)
 
 
 @pytest.mark.wrangler
+@pytest.mark.thorough
 def test_wrangler_makes_the_calls_that_are_known_of_it(project: Project) -> None:
     """A deployment of a Worker that is there: which calls, in which order, all answered."""
     project.works("secret", "put", "DATABASE_URL", given="x")
@@ -249,6 +250,7 @@ def test_wrangler_understands_that_a_version_waits(project: Project) -> None:
 
 
 @pytest.mark.wrangler
+@pytest.mark.thorough
 def test_wrangler_makes_a_preview_with_its_own_secrets(project: Project) -> None:
     """Beside a Worker that is not there yet; read back, changed, removed."""
     version = json.loads((project.tools.modules / "wrangler" / "package.json").read_text())["version"]
@@ -267,6 +269,7 @@ def test_wrangler_makes_a_preview_with_its_own_secrets(project: Project) -> None
 
 
 @pytest.mark.wrangler
+@pytest.mark.thorough
 def test_wrangler_deploys_a_new_worker_and_removes_it(project: Project) -> None:
     """Without an environment: no secret is required there."""
     project.works("deploy", environment=None)
