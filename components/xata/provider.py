@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from components.dynamic import DynamicProvider, Properties, is_known, own_text, plain
-from components.errors import RefusedError
+from components.dynamic import DynamicProvider, Properties, ProviderError, is_known, plain
 from components.xata import rules
 
 if TYPE_CHECKING:
@@ -239,8 +238,4 @@ def _same_place(key: str, olds: Properties, news: Properties) -> bool:
 def _refuse(reason: str) -> None:
     """Fail a plan in words: check cannot, because only the recorded outputs tell whether a change is one."""
     if reason:
-        own_text(lambda: _raise(reason))
-
-
-def _raise(reason: str) -> None:
-    raise RefusedError(reason)
+        raise ProviderError(reason)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import random
 import re
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from components.http.attempts import Timing
 from components.http.pool import may_be_key, pool
+from components.http.shared import Shared
 from components.worker.api import address, bodies, models, operations
 from components.worker.api.address import DEFAULT_BASE_URL
 from components.worker.api.bodies import Content
@@ -194,8 +194,7 @@ class Client:
         return True
 
 
-_clients: dict[tuple[str, str], Client] = {}
-_lock = threading.Lock()
+_shared: Shared[Client] = Shared()
 
 
 def connect(environment: Mapping[str, str] = os.environ) -> Client:
@@ -206,18 +205,12 @@ def connect(environment: Mapping[str, str] = os.environ) -> Client:
         AddressError: The base URL is none.
     """
     token, url = environment.get(TOKEN_VARIABLE, "").strip(), address.base_url_in(environment)
-    with _lock:
-        if (url, token) not in _clients:
-            _clients[url, token] = Client(token=token, base_url=url)
-        return _clients[url, token]
+    return _shared.get(url, token, lambda: Client(token=token, base_url=url))
 
 
 def disconnect() -> None:
     """Close the connections of every client that `connect` made; the next `connect` makes new ones."""
-    with _lock:
-        for client in _clients.values():
-            client.close()
-        _clients.clear()
+    _shared.close()
 
 
 def account_in(environment: Mapping[str, str] = os.environ) -> str:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components.http.attempts import SHORTEST_ATTEMPT_SECONDS, attempt
 from components.http.exchange import Answer, Lost, send
+from components.http.malformed import first_fault
 from components.worker.api import address, refusals, retry
 from components.worker.api.bodies import Content
 from components.worker.api.envelope import has_succeeded, page_of
@@ -116,9 +117,8 @@ def _result(kind: type[T], call: Call, answer: Answer) -> T:
     try:
         return TypeAdapter(kind).validate_python(answer.document.get("result"))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    field = ".".join(str(part) for part in ("result", *first["loc"]))
-    raise refusals.malformed(call, answer, f"the answer is not what it should be: {field}: {first['msg']}")
+        fault = first_fault(error, "result")
+    raise refusals.malformed(call, answer, fault)
 
 
 def _length(answer: Answer) -> int:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from components.http.attempts import Timing
 from components.http.pool import may_be_key, pool
+from components.http.shared import Shared
 from components.xata.api import address, models, operations
 from components.xata.api.address import DEFAULT_BASE_URL
 from components.xata.api.door import Door
@@ -236,8 +236,7 @@ class Client:
         return True
 
 
-_clients: dict[tuple[str, str], Client] = {}
-_lock = threading.Lock()
+_shared: Shared[Client] = Shared()
 
 
 def connect(environment: Mapping[str, str] = os.environ) -> Client:
@@ -249,18 +248,12 @@ def connect(environment: Mapping[str, str] = os.environ) -> Client:
     """
     key = environment.get(KEY_VARIABLE, "").strip()
     url = address.base_url(environment.get(BASE_URL_VARIABLE, "").strip() or DEFAULT_BASE_URL)
-    with _lock:
-        if (url, key) not in _clients:
-            _clients[url, key] = Client(key=key, base_url=url)
-        return _clients[url, key]
+    return _shared.get(url, key, lambda: Client(key=key, base_url=url))
 
 
 def disconnect() -> None:
     """Close the connections of every client that `connect` made; the next `connect` makes new ones."""
-    with _lock:
-        for client in _clients.values():
-            client.close()
-        _clients.clear()
+    _shared.close()
 
 
 def _judged(key: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from components.http.attempts import SHORTEST_ATTEMPT_SECONDS, attempt
 from components.http.exchange import Answer, Lost, send
+from components.http.malformed import first_fault
 from components.xata.api import address, refusals, retry
 from components.xata.api.refusals import Call
 
@@ -64,9 +65,8 @@ class Door:
         try:
             return model.model_validate_json(answer.body)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        field = ".".join(str(part) for part in first["loc"]) or "the answer"
-        raise refusals.malformed(call, answer, f"the answer is not what it should be: {field}: {first['msg']}")
+            fault = first_fault(error)
+        raise refusals.malformed(call, answer, fault)
 
     def do(self, operation: Operation, *, body: Any = None, **segments: str) -> None:
         """Make a call whose answer holds nothing: a page of someone on the way is no answer.
