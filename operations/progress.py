@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Self
 
 from engine.api import Message, StepFailed
-from engine.display import make_listener
+from operations.display.listeners import make_listener
 
 if TYPE_CHECKING:
     from typing import TextIO

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import gotext, yamlfile
+from engine import gotext
 from engine.errors import PassphraseError, ProjectError, UnsupportedError
-from engine.project import Project, StackConfig, load_config, load_project, read_salt
+from engine.project import Project, StackConfig, load_config, load_project, read_salt, yamlfile
 from engine.state import Store
 from engine.values import Secret
 

@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from engine import gotext, yamlfile
-from engine.declared import CLI_HINT, Declaration, Reader, full_key, read_declarations
+from engine import gotext
 from engine.errors import ProjectError, UnsupportedError
+from engine.project import yamlfile
+from engine.project.declared import CLI_HINT, Declaration, Reader, full_key, read_declarations
 from engine.values import Secret
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
-from engine import plan
 from engine.api import LockWaiting, Message, StepFailed, StepFinished, StepStarted
+from operations.display import plan
 
 if TYPE_CHECKING:
     from rich.text import Text

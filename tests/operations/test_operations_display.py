@@ -6,9 +6,9 @@ import re
 import pytest
 
 from engine.api import LockWaiting, Message, Op, Step, StepFailed, StepFinished, StepStarted
-from engine.display import LiveDisplay, PlainDisplay, make_listener
-from engine.plan import property_lines
 from engine.values import UNKNOWN, Secret
+from operations.display.listeners import LiveDisplay, PlainDisplay, make_listener
+from operations.display.plan import property_lines
 
 STACK = "urn:pulumi:dev::infra::pulumi:pulumi:Stack::infra-dev"
 
