@@ -7,8 +7,16 @@ import socket
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+# How long an example takes says more about the machine than about us: on a busy one a limit fails what is right.
+settings.register_profile(
+    "everyday", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+settings.register_profile("thorough", settings.get_profile("everyday"), max_examples=300)
+settings.load_profile("thorough" if os.environ.get("INFRA_TEST_THOROUGH") else "everyday")
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,16 @@ class Sandboxed:
         """The branches that are there, by name."""
         found = self.control.get("/sandbox/state").json()["branches"]
         return {branch["name"]: branch for branch in found if not branch["terminated"]}
+
+    def begin_anew(self, stack: str) -> None:
+        """Neither branch nor state of a stack whose branch bears its name; nothing else is touched."""
+        branch = self.branches().get(stack)
+        if branch is not None:
+            project = f"/organizations/{self.record['organization']}/projects/{branch['project']}"
+            self.control.delete(f"{project}/branches/{branch['id']}").raise_for_status()
+        for folder in ("stacks", "locks", "history", "backups"):
+            for file in (self.state / folder / "infra").glob(f"{stack}*"):
+                shutil.rmtree(file) if file.is_dir() else file.unlink()
 
     def api(self, outputs: Mapping[str, Any], path: str = "") -> str:
         """The path of a stack's branch in the API."""

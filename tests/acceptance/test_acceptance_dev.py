@@ -121,7 +121,7 @@ def _readable(file: Path) -> bool:
 
 def test_a_killed_server_is_named_and_healed_with_its_data(deployed: Clone) -> None:
     """After kill -9 verify names the TCP layer, and up brings the server back with the table made before."""
-    _query(deployed, "create table kept as select 42 as answer")
+    _query(deployed, "create table outliving_a_kill as select 42 as answer")
     os.kill(_postmaster(deployed), signal.SIGKILL)
     time.sleep(1)
     verdict = deployed.infra("verify", "dev", "--json", *ENGINE)
@@ -130,39 +130,40 @@ def test_a_killed_server_is_named_and_healed_with_its_data(deployed: Clone) -> N
     assert verdict.returncode == 5
     assert [name.lower() for name in failed] == ["tcp"]
     assert _changes(_up(deployed)) != NOTHING
-    assert _query(deployed, "select answer from kept") == [(42,)]
+    assert _query(deployed, "select answer from outliving_a_kill") == [(42,)]
     assert _changes(_up(deployed)) == NOTHING
     assert deployed.infra("verify", "dev", *ENGINE).returncode == 0
 
 
 def test_data_survive_destroy(deployed: Clone) -> None:
     """Destroy stops the server and takes the URL out of .dev.vars; the next up finds the table again."""
-    _query(deployed, "create table kept as select 42 as answer")
+    _query(deployed, "create table outliving_a_destroy as select 42 as answer")
     pid = _postmaster(deployed)
     assert deployed.infra("destroy", "dev", "--yes", *ENGINE).returncode == 0
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     assert not (deployed.folder / ".dev.vars").exists()
     _up(deployed)
-    assert _query(deployed, "select answer from kept") == [(42,)]
+    assert _query(deployed, "select answer from outliving_a_destroy") == [(42,)]
 
 
-def test_preview_of_a_fresh_clone_writes_nothing(clone: Clone) -> None:
+def test_preview_of_a_fresh_clone_writes_nothing(untouched: Clone) -> None:
     """A preview leaves no state, no database and no .dev.vars."""
-    answer = clone.infra("preview", "dev", *ENGINE)
+    answer = untouched.infra("preview", "dev", *ENGINE)
     assert answer.returncode == 0, answer.stderr
-    assert not (clone.folder / ".dev.vars").exists()
-    assert not (clone.folder.parent / "data").exists()
-    assert not list((clone.folder / ".infra").rglob("*.json"))
+    assert not (untouched.folder / ".dev.vars").exists()
+    assert not (untouched.folder.parent / "data").exists()
+    assert not list((untouched.folder / ".infra").rglob("*.json"))
 
 
-def test_without_terminal_and_consent_nothing_changes(clone: Clone) -> None:
+def test_without_terminal_and_consent_nothing_changes(untouched: Clone) -> None:
     """A changing command that cannot ask prints its plan and stops with its own exit code."""
-    answer = clone.infra("up", "dev", *ENGINE)
+    answer = untouched.infra("up", "dev", *ENGINE)
     assert answer.returncode == 3
     assert "--yes" in answer.stderr
-    assert not (clone.folder / ".dev.vars").exists()
+    assert not (untouched.folder / ".dev.vars").exists()
 
 
+@pytest.mark.thorough  # two runs at once on a cloud stack are in every run, with the same lock
 def test_two_ups_at_once_both_end_well(clone: Clone) -> None:
     """The second waits for the first or says who holds the lock; nothing is made twice."""
     command = [str(clone.folder / "infra"), "up", "dev", "--yes", *ENGINE]
@@ -185,7 +186,7 @@ def test_two_ups_at_once_both_end_well(clone: Clone) -> None:
 
 
 @pytest.mark.parametrize(
-    "after", [0.8, pytest.param(1.6, marks=pytest.mark.thorough), 2.4, pytest.param(3.2, marks=pytest.mark.thorough)]
+    "after", [2.4, *(pytest.param(seconds, marks=pytest.mark.thorough) for seconds in (0.8, 1.6, 3.2))]
 )
 def test_an_interrupted_up_is_continued_by_the_next(clone: Clone, after: float) -> None:
     """Ctrl-C at any moment leaves a state from which the next up ends well."""
@@ -225,12 +226,14 @@ def test_a_damaged_state_is_never_overwritten(deployed: Clone, keep: int) -> Non
     damaged = state.read_bytes()[:keep]
     whole = state.read_bytes()
     state.write_bytes(damaged)
-    answer = deployed.infra("up", "dev", "--yes", *ENGINE)
-    assert answer.returncode == 2
-    assert "dev.json" in answer.stderr
-    assert "Traceback" not in answer.stderr
-    assert state.read_bytes() == damaged
-    state.write_bytes(whole)
+    try:
+        answer = deployed.infra("up", "dev", "--yes", *ENGINE)
+        assert answer.returncode == 2
+        assert "dev.json" in answer.stderr
+        assert "Traceback" not in answer.stderr
+        assert state.read_bytes() == damaged
+    finally:
+        state.write_bytes(whole)
 
 
 @pytest.mark.parametrize(
@@ -246,14 +249,14 @@ def test_a_damaged_state_is_never_overwritten(deployed: Clone, keep: int) -> Non
         (["up", "dev", "--yes", "--config", 'sqlFiles=["missing.sql"]'], "missing.sql"),
     ],
 )
-def test_bad_input_is_refused_before_any_resource(clone: Clone, arguments: list[str], said: str) -> None:
+def test_bad_input_is_refused_before_any_resource(untouched: Clone, arguments: list[str], said: str) -> None:
     """Wrong names and values end with a sentence and the code of bad configuration; nothing is made."""
-    answer = clone.infra(*arguments, *ENGINE)
+    answer = untouched.infra(*arguments, *ENGINE)
     assert answer.returncode == 2, answer.stderr
     assert said in answer.stderr
     assert "next: " in answer.stderr
     assert "Traceback" not in answer.stderr
-    assert not (clone.folder.parent / "data").exists()
+    assert not (untouched.folder.parent / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -264,10 +267,15 @@ def test_bad_input_is_refused_before_any_resource(clone: Clone, arguments: list[
         ("- a\n", "Pulumi.dev.yaml"),
     ],
 )
-def test_malformed_stack_file_is_refused_with_its_place(clone: Clone, text: str, said: str) -> None:
+def test_malformed_stack_file_is_refused_with_its_place(untouched: Clone, text: str, said: str) -> None:
     """A stack file that is no YAML, or says a key twice, is named with the place."""
-    (clone.folder / "Pulumi.dev.yaml").write_text(text)
-    answer = clone.infra("up", "dev", "--yes", *ENGINE)
+    file = untouched.folder / "Pulumi.dev.yaml"
+    whole = file.read_text()
+    file.write_text(text)
+    try:
+        answer = untouched.infra("up", "dev", "--yes", *ENGINE)
+    finally:
+        file.write_text(whole)
     assert answer.returncode == 2
     assert "Pulumi.dev.yaml" in answer.stderr
     assert said in answer.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STACK = "staging"
-UP_SHARDS, DESTROY_SHARDS = 4, 3
+UP_SHARDS, DESTROY_SHARDS = 8, 6
 ALLOWED = {"INFRA_ALLOW_DELETE": STACK}
 UNPROTECTED = ("--config", "protect=false")
 MOST_CALLS = 60
@@ -47,17 +46,6 @@ def _run(sandboxed: Sandboxed, kind: engine.Kind) -> engine.Result:
         },
     )
     return engine.run(request, Recorder())
-
-
-def _begin_anew(sandboxed: Sandboxed) -> None:
-    """Neither branch nor state of the stack; nothing else is touched."""
-    branch = sandboxed.branches().get(STACK)
-    if branch is not None:
-        project = f"/organizations/{sandboxed.record['organization']}/projects/{branch['project']}"
-        sandboxed.control.delete(f"{project}/branches/{branch['id']}").raise_for_status()
-    for folder in ("stacks", "locks", "history", "backups"):
-        for file in (sandboxed.state / folder / "infra").glob(f"{STACK}*"):
-            shutil.rmtree(file) if file.is_dir() else file.unlink()
 
 
 def _killed_after(sandboxed: Sandboxed, number: int, command: str, *options: str) -> bool:
@@ -118,7 +106,7 @@ def test_up_killed_after_any_call_is_completed_by_the_next(sandboxed: Sandboxed,
     """[D13] Whichever call was the last before the end, the next up completes it: nothing twice, nothing left over."""
     others = sandboxed.branches().keys() - {STACK}
     for number in _numbers(shard + 1, UP_SHARDS):
-        _begin_anew(sandboxed)
+        sandboxed.begin_anew(STACK)
         killed = _killed_after(sandboxed, number, "up", *UNPROTECTED)
         left = sandboxed.branches().get(STACK)
         result = _run(sandboxed, "up")
@@ -138,7 +126,7 @@ def test_destroy_killed_after_any_call_is_completed_by_the_next(sandboxed: Sandb
     """[D13] Whichever call was the last before the end, the next destroy leaves neither branch nor state."""
     others = sandboxed.branches().keys() - {STACK}
     for number in _numbers(shard + 1, DESTROY_SHARDS):
-        _begin_anew(sandboxed)
+        sandboxed.begin_anew(STACK)
         assert _run(sandboxed, "up").succeeded
         killed = _killed_after(sandboxed, number, "destroy")
         result = _run(sandboxed, "destroy")
@@ -152,7 +140,7 @@ def test_destroy_killed_after_any_call_is_completed_by_the_next(sandboxed: Sandb
 
 def test_two_runs_on_one_stack_make_one_branch(sandboxed: Sandboxed) -> None:
     """[E2] The second run waits for the first or says who holds the lock; nothing is made twice."""
-    _begin_anew(sandboxed)
+    sandboxed.begin_anew(STACK)
     command = [str(sandboxed.clone.folder / "infra"), "up", STACK, "--sandbox", "--yes", *ENGINE]
     both = [
         subprocess.Popen(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = needs_document
 
 EXAMPLES_VARIABLE = "INFRA_TEST_XATA_EXAMPLES"
-EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE, "12"))
+EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE) or (12 if os.environ.get("INFRA_TEST_THOROUGH") else 4))
 NO_INPUT = {"getOrganizationsList"}
 """Nothing can be wrong in what takes nothing."""
 BROKEN_BY_DESIGN = {"branchMetrics", "branchLogs"}

@@ -32,6 +32,8 @@ STOP_SECONDS = 60
 """For a fast shutdown: every session is ended, everything is written."""
 ABORT_SECONDS = 10
 """For an immediate shutdown after that. Postgres recovers at the next start."""
+COLLECTOR_SECONDS = 5
+"""For the log's own process to write down what a server said that has ended already."""
 PAUSE_SECONDS = 0.05
 
 PRIVATE_HBA = f"""\
@@ -40,6 +42,7 @@ host all infra_admin {HOST}/32 reject
 host all all {HOST}/32 scram-sha-256
 """
 
+_REASON = re.compile(r"(?:FATAL|PANIC|postgres): +(.+)")
 _GOING = re.compile(r"still in use|lock file \"postmaster\.pid\" already exists")
 """A server before us that is still going away: its last processes hold the memory, or single-user mode ends."""
 
@@ -117,7 +120,7 @@ def start(layout: Layout, programs: Programs, port: int, *, name: str, deadline:
         server = _noted_down(layout, child, deadline)
         if server is not None:
             return server
-        said = log.said()
+        said = log.said() if child.poll() is None else log.last_words()
         if not _GOING.search(said) or time.monotonic() > deadline:
             raise failure(layout, port, said)
         time.sleep(PAUSE_SECONDS * 4)
@@ -148,7 +151,7 @@ def failure(layout: Layout, port: int, said: str) -> InfraError:
         return taken(port)
     if says_disk_full(said):
         return disk_full(layout.root)
-    reasons = re.findall(r"(?:FATAL|PANIC|postgres): +(.+)", said)
+    reasons = _REASON.findall(said)
     return PostgresError(
         f"the server in {layout.root} did not start: {reasons[-1] if reasons else 'it gave no reason'}",
         next_step=f"look at {layout.start_log} and at the newest file in {layout.log}",
@@ -177,6 +180,13 @@ class _Log:
         files = sorted(files, key=lambda path: path.stat(follow_symlinks=False).st_mtime)[-1:] if newest else files
         parts = [self._read(self._layout.start_log, 0)]
         return "\n".join(parts + [self._read(path, self._sizes.get(path.name, 0)) for path in files])
+
+    def last_words(self) -> str:
+        """All of a server that has ended, with its reason: the log's own process may write that down later."""
+        end = time.monotonic() + COLLECTOR_SECONDS
+        while not _REASON.search(said := self.said()) and time.monotonic() < end:
+            time.sleep(PAUSE_SECONDS)
+        return said
 
     def _files(self) -> list[Path]:
         return sorted(self._layout.log.glob("*.log"))

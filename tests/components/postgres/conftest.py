@@ -9,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ PASSWORD = "correct-horse-battery"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder made by mkdtemp is used
 NEEDED_BYTES = 4 * 2**30
+CLOSING_SECONDS = 30
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +130,21 @@ def database(shared: tuple[ServerSettings, Report]) -> Iterator[str]:
     with psycopg.connect(url(settings, report.port), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         yield url(dataclasses.replace(settings, database=name), report.port)
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        _drop(connection, name)
+
+
+def _drop(connection: psycopg.Connection, name: str) -> None:
+    """Drop a database with its sessions; those of other roles, which its owner may not end, are waited for."""
+    end = time.monotonic() + CLOSING_SECONDS
+    while True:
+        try:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def url(settings: ServerSettings, port: int) -> str:

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +112,16 @@ def test_a_port_taken_while_starting_is_named(stopped: ServerSettings) -> None:
             with pytest.raises(LocalError, match=rf"port {port} of 127.0.0.1 is taken by"):
                 lifecycle.ensure(dataclasses.replace(stopped, preferred_port=port))
     assert process.find(Layout(root=Path(stopped.data_folder))) is None
+
+
+def test_a_reason_that_is_written_late_is_waited_for(place: Path) -> None:
+    """The log's own process may write the last words down after the server has ended."""
+    layout = Layout(root=place)
+    layout.log.mkdir(parents=True)
+    late = threading.Timer(0.3, (layout.log / "postgres-Mon.log").write_text, ["FATAL:  not today"])
+    late.start()
+    assert "not today" in process._Log(layout).last_words()
+    late.join()
 
 
 @pytest.mark.parametrize(
