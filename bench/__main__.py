@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from bench import dev, xata
+from bench import dev, engine, worker, xata
 from tests.clone import make_clone
 
 if TYPE_CHECKING:
@@ -49,6 +49,20 @@ def measure_cloud(parent: Path) -> list[Measured]:
     return xata.measure(make_clone(parent), parent)
 
 
+def measure_worker(parent: Path) -> tuple[list[Comparison], list[Measured]]:
+    """What needs a sandbox that runs Workers, too."""
+    second = parent / "second"
+    second.mkdir()
+    clone, other = make_clone(parent), make_clone(second)
+    return worker.compare_secrets(clone, parent), worker.measure(clone, other, parent)
+
+
+def measure_engine(parent: Path) -> tuple[list[Comparison], list[Measured]]:
+    """What needs neither a clone nor a sandbox: programs of many resources."""
+    chain, apart = engine.growth(parent, shape="chain"), engine.growth(parent)
+    return engine.against_the_cli(parent / "cli"), [*apart, *chain]
+
+
 def measure(parent: Path) -> list[Comparison]:
     """Everything, in a clone of its own below `parent`."""
     clone = make_clone(parent)
@@ -65,8 +79,8 @@ def measure(parent: Path) -> list[Comparison]:
 
 
 def main() -> int:
-    """0 when every promise holds. With the argument `dev` or `xata` only that part runs."""
-    parts = set(sys.argv[1:]) or {"dev", "xata"}
+    """0 when every promise holds. With the argument `dev`, `engine`, `xata` or `worker` only that part runs."""
+    parts = set(sys.argv[1:]) or {"dev", "engine", "xata", "worker"}
     RESULTS.mkdir(exist_ok=True)
     holds = True
     if "dev" in parts:
@@ -74,11 +88,21 @@ def main() -> int:
         _keep("dev", [one.to_json() for one in found])
         print(table(found))
         holds &= all(one.ratio <= one.limit for one in found)
+    if "engine" in parts:
+        compared, grown = _in_a_folder(measure_engine)
+        _keep("engine", [*(one.to_json() for one in compared), *(one.to_json() for one in grown)])
+        print(table(compared), cloud_table(grown), sep="\n\n")
+        holds &= all(one.ratio <= one.limit for one in compared) and all(one.holds for one in grown)
     if "xata" in parts:
         figures = _in_a_folder(measure_cloud)
         _keep("xata", [one.to_json() for one in figures])
         print(cloud_table(figures))
         holds &= all(one.holds for one in figures)
+    if "worker" in parts:
+        compared, timed = _in_a_folder(measure_worker)
+        _keep("worker", [*(one.to_json() for one in compared), *(one.to_json() for one in timed)])
+        print(table(compared), cloud_table(timed), sep="\n\n")
+        holds &= all(one.ratio <= one.limit for one in compared) and all(one.holds for one in timed)
     return 0 if holds else 1
 
 

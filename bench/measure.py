@@ -47,14 +47,17 @@ class Comparison:
         return {**asdict(self), "holds": self.ratio <= self.limit}
 
 
-def run_command(command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str]) -> Run:
-    """Run a command to its end, its output thrown away.
+def run_command(
+    command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str], given: Path | None = None
+) -> Run:
+    """Run a command to its end, its output thrown away and its input read from the file `given`.
 
     Raises:
         RuntimeError: It failed: a time of something that did not happen says nothing.
     """
     silent = os.open(os.devnull, os.O_RDWR)
-    actions = [(os.POSIX_SPAWN_DUP2, silent, descriptor) for descriptor in (0, 1, 2)]
+    told = os.open(given or os.devnull, os.O_RDONLY)
+    actions = [(os.POSIX_SPAWN_DUP2, source, target) for source, target in ((told, 0), (silent, 1), (silent, 2))]
     words = [str(word) for word in command]
     before = os.getcwd()  # noqa: PTH109 - posix_spawn has no folder argument, so it is changed and put back
     os.chdir(folder)
@@ -64,6 +67,7 @@ def run_command(command: Sequence[str | Path], *, folder: Path, environment: Map
     finally:
         os.chdir(before)
         os.close(silent)
+        os.close(told)
     _, status, usage = os.wait4(process, 0)
     seconds = time.perf_counter() - started
     if status:

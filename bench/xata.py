@@ -69,7 +69,7 @@ def measure(clone: Clone, folder: Path) -> list[Measured]:
     with sandbox_of(clone) as plain:
         plain.up("foundation")
         found = calls(plain)
-        base = statistics.median(_from_nothing(plain) for _ in range(RUNS))
+        base = statistics.median(from_nothing(plain) for _ in range(RUNS))
     settings = folder / "sandbox.json"
     pace = {"pace": "time", "hibernated": 1.0, "transient": READY_SECONDS - 1.0, "secret": 0.5}
     settings.write_text(json.dumps(pace), encoding="utf-8")
@@ -104,7 +104,7 @@ def calls(sandboxed: Sandboxed) -> list[Measured]:
 
 def duration(sandboxed: Sandboxed, base: float) -> Measured:
     """`up` from nothing against its critical path: what it takes by itself, the calls in a row, and the wait."""
-    took = statistics.median(_from_nothing(sandboxed) for _ in range(RUNS))
+    took = statistics.median(from_nothing(sandboxed) for _ in range(RUNS))
     path = base + CHAIN * CALL_SECONDS + READY_SECONDS
     return Measured(
         claim="up of staging with 100 ms per call and 3 s to ready",
@@ -173,7 +173,7 @@ def _whole(client: Client, place: Place, name: str) -> None:
     connect_when_ready(client, place, made.branch.id)
 
 
-def _from_nothing(sandboxed: Sandboxed) -> float:
+def from_nothing(sandboxed: Sandboxed) -> float:
     """Seconds of `up` of staging where there is neither branch nor state."""
     sandboxed.run("up", STACK, "--yes", "--config", "protect=false")
     sandboxed.must("destroy", STACK, "--yes", INFRA_ALLOW_DELETE=STACK)

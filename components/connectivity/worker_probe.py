@@ -19,7 +19,7 @@ from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_report import WorkerReport
 from components.connectivity.worker_verdicts import Expectation, Patience, WorkerVerdict, fields, judge, quoted
 from components.connectivity.worker_wire import fetch
-from components.http.retry import pause
+from components.http.retry import FIRST_PAUSE_SECONDS, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,8 @@ BUDGET_SECONDS = 90.0
 WAKE_UP_SECONDS, ATTEMPT_SECONDS = 25.0, 10.0
 """How long the first attempt may take, and the others: a branch that sleeps wakes up for the Worker, too."""
 SHORTEST_ATTEMPT_SECONDS = 0.1
+LONGEST_SHARE = 0.1
+"""How much longer than needed the wait for a good answer may get: no pause is a greater part of what went before."""
 CONFIRMATIONS = 3
 """So many answers in a row make a verdict final that waiting cannot heal."""
 
@@ -72,7 +74,8 @@ def probe_worker(
         transport: How the world is touched.
     """
     probe = _Probe(health_url(url), expected, database, transport or WorkerTransport())
-    clock, deadline = probe.transport.clock, probe.transport.clock() + budget_seconds
+    clock, begun = probe.transport.clock, probe.transport.clock()
+    deadline = begun + budget_seconds
     for number in itertools.count(1):
         patience = WAKE_UP_SECONDS if number == 1 else ATTEMPT_SECONDS
         probe.attempt(min(patience, max(SHORTEST_ATTEMPT_SECONDS, deadline - clock())))
@@ -80,7 +83,8 @@ def probe_worker(
         if probe.is_final(first=first) or remaining < SHORTEST_ATTEMPT_SECONDS:
             break
         limit = pause(number - 1, after=None, chance=probe.transport.jitter())
-        probe.transport.sleep(min(limit, remaining / 2))
+        share = max(FIRST_PAUSE_SECONDS, (clock() - begun) * LONGEST_SHARE)
+        probe.transport.sleep(min(limit, share, remaining / 2))
     return probe.report(number)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ssl
+
 import httpx
 
 from components.http.address import is_loopback
@@ -12,9 +14,13 @@ MOST_CONNECTIONS = 64
 
 def pool(base_url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
     """The pool. Proxies of the environment are for the network: this machine's own addresses are reached directly."""
+    url = httpx.URL(base_url)
+    # Plain HTTP has no certificate to prove: a context that trusts nobody saves reading all the trusted ones.
+    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True
     return httpx.Client(
         transport=transport,
-        trust_env=not is_loopback(httpx.URL(base_url).host),
+        verify=verify,
+        trust_env=not is_loopback(url.host),
         follow_redirects=False,
         limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},

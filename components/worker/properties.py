@@ -59,8 +59,14 @@ def change_secrets(olds: Properties, news: Properties) -> Properties:
 
 def look_at_secrets(olds: Properties) -> Properties | None:
     """Which of the secrets are there; None when the Worker is gone."""
-    missing = look.missing(client_for(olds), _target(olds), olds["secretNames"])
-    return None if missing is None else {**olds, "missing": missing}
+    client, target, names = client_for(olds), _target(olds), olds["secretNames"]
+    missing = look.missing(client, target, names)
+    if missing is None:
+        return None
+    # Names are those of the newest version: one that a killed run did not come to deploy leaves the Worker without.
+    if not missing and olds.get("onUndeployedVersion") == "deploy" and change.unfinished(client, target):
+        missing = list(names)
+    return {**olds, "missing": missing}
 
 
 def remove_secrets(olds: Properties) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from typing import TYPE_CHECKING
 
-from operations import options, reporting
+from operations import changes, console, options, reporting
+from operations.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    import argparse
-
-    from operations.exit_codes import ExitCode
+    from operations.changes import Done
 
 NEXT = {"dev": "the app reads .dev.vars in its folder (config appPath); {verify} proves the database any time"}
 
@@ -39,6 +39,22 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
+    first = _foundation(arguments)
+    if first is not None and reporting.exit_code(first) is not ExitCode.SUCCESS:
+        return reporting.report(first, as_json=arguments.json, next_step="")
     done = reporting.carried_out("up", arguments)
     step = NEXT.get(arguments.stack, "{verify}").format(verify=f"./infra verify {options.shown_stack(arguments)}")
     return reporting.report(done, as_json=arguments.json, next_step=step)
+
+
+def _foundation(arguments: argparse.Namespace) -> Done | None:
+    """Bring the foundation up first, in a sandbox that has no project yet; None where that is not so."""
+    if not arguments.sandbox:
+        return None
+    from operations.sandbox.foundation import is_missing  # noqa: PLC0415 - only with --sandbox
+    from operations.sandbox.place import Place  # noqa: PLC0415 - as above
+
+    if not is_missing(Place(folder=changes.Target.from_arguments(arguments).folder), arguments.stack):
+        return None
+    console.say("the sandbox has no project yet, so its foundation comes first: ./infra up foundation --sandbox")
+    return reporting.carried_out("up", argparse.Namespace(**{**vars(arguments), "stack": "foundation", "config": []}))

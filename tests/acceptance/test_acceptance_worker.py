@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import threading
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 import pytest
@@ -15,11 +17,10 @@ from components.postgres.server import process as servers
 from components.postgres.server.folder import Layout
 from sandbox import node
 from tests.acceptance.conftest import cloned
-from tests.examples.health_worker import npm
 from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = [pytest.mark.wrangler, pytest.mark.thorough]
 
@@ -65,9 +66,7 @@ def deployed() -> Iterator[Sandboxed]:
     except node.ToolsError as error:
         pytest.skip(f"{error.message}: {node.FETCH} fetches them")
     with cloned() as clone, sandbox_of(clone, workers=True) as made:
-        npm(clone.folder / "examples" / "health-worker", "ci", "--omit=dev")
-        made.up("foundation")
-        for stack in STACKS:
+        for stack in STACKS:  # the first one brings the foundation up, and the first deployment fetches the driver
             outputs = made.up(stack, *APP)["outputs"]
             assert outputs["checks"]["worker"]["state"] == "waiting for the app"
             assert (outputs["workerName"], outputs["secretNames"]) == (f"health-worker-{stack}", ["DATABASE_URL"])
@@ -92,10 +91,44 @@ def test_every_layer_is_green_and_a_second_up_changes_nothing(deployed: Sandboxe
         assert (said[stack]["environment"], said[stack]["xataBranch"], said[stack]["databaseBranch"]) == (stack,) * 3
 
 
-def test_rotating_reaches_the_worker_in_the_same_run(deployed: Sandboxed) -> None:
-    """After rotate the Worker answers 200 with the new password, and nothing is left to change."""
-    before = deployed.outputs("staging")["databaseUrl"]
-    deployed.must("rotate", "staging", "--yes", *APP)
+class Outage:
+    """Asks a Worker again and again while something happens: for how long did it not answer 200?"""
+
+    def __init__(self, url: str) -> None:
+        self.seconds = 0.0
+        self._url, self._over = url, threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _ask(self) -> None:
+        before, well = time.monotonic(), True
+        while not self._over.wait(0.05):
+            now = time.monotonic()
+            if not well:
+                self.seconds += now - before
+            before = now
+            try:
+                well = httpx.get(self._url, trust_env=False, timeout=60).status_code == httpx.codes.OK
+            except httpx.HTTPError:
+                well = False
+
+
+def test_rotating_reaches_the_worker_in_the_same_run(
+    deployed: Sandboxed, record_property: Callable[[str, object], None]
+) -> None:
+    """After rotate the Worker answers 200 with the new password, and nothing is left to change; the gap is measured."""
+    outputs = deployed.outputs("staging")
+    before = outputs["databaseUrl"]
+    with Outage(outputs["healthUrl"]) as outage:
+        deployed.must("rotate", "staging", "--yes", *APP)
+    record_property("said", f"the Worker was without its database for {outage.seconds:.1f} s of a rotation")
     assert deployed.outputs("staging")["databaseUrl"] != before
     assert _health(deployed, "staging").status_code == httpx.codes.OK
     assert _verified(deployed, "staging")[0] == 0

@@ -1,5 +1,7 @@
 """The state machine: client and life cycle against the stand-in, with faults, strangers and crashes at every call.
 
+Workers and their secrets are the other half, in `machine_workers`.
+
 What must hold, whatever happens: nothing of a stranger is changed or deleted; no persistent branch is deleted; a name
 is borne by one branch at most; every error is of our tree and holds no secret; and once the faults stop, the next
 `ensure` has what was declared, made once.
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from components.errors import InfraError, RefusedError
 from components.xata.api.client import Client
@@ -30,6 +32,7 @@ from components.xata.branches.remove import delete_branch
 from components.xata.branches.settings import BranchSettings, apply
 from components.xata.branches.specs import BranchSpec
 from tests.contract.chaos import Chaos, Fault, Killed
+from tests.contract.machine_workers import WorkerRules, Workers
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
 from tests.contract.tour import REGION, ROOT
 
@@ -228,15 +231,21 @@ def _watch(world: World, request: httpx.Request) -> None:
             world.wrongs.append(f"DELETE of a branch without our mark: {branch.description!r}")
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(WorkerRules):
     """Our program, its users and everybody else, in any order."""
 
     steps: ClassVar[int] = 0
 
     @initialize()
     def begin(self) -> None:
-        """A service with a root branch."""
+        """A service with a root branch, and an account without Workers."""
         self.world = make_world()
+        self.workers = Workers()
+
+    def url_of(self, name: str) -> str:
+        """The URL of the branch as it is; of one that was never there, what somebody configured."""
+        branch = self.world.named(name)
+        return f"postgresql://xata:{branch.cluster.password if branch else 'configured'}@{name}.example/app"
 
     @rule(name=names, plan=plans)
     def ensure(self, name: str, plan: list[Any]) -> None:
@@ -346,6 +355,7 @@ class Machine(RuleBasedStateMachine):
         world = getattr(self, "world", None)
         if world is None:
             return
+        self.workers.judge()
         assert not world.wrongs, world.wrongs
         there = world.branches
         taken = [one.name for one in there.values()]

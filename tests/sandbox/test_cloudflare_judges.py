@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,60 @@ CONFIG = {
     },
 }
 WORKER = "app-staging"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command of wrangler, and the calls that were recorded of it elsewhere."""
+
+    arguments: tuple[str, ...]
+    calls: tuple[tuple[str, str, int], ...]
+    given: str = ""
+    works: bool = True
+
+
+def _command(*arguments: str, calls: tuple[str, ...], given: str = "", works: bool = True) -> Command:
+    """`calls` as METHOD path, and the status where it is not 200."""
+    split = [(*call.split(), "200")[:3] for call in calls]
+    told = tuple((method, path, int(status)) for method, path, status in split)
+    return Command(arguments=arguments, calls=told, given=given, works=works)
+
+
+LOOKS = ("GET service", "GET script/secrets")
+COMMANDS = (
+    _command(
+        *("secret", "put", "DATABASE_URL"),
+        given="x",
+        calls=("PUT script/secrets 404", "PUT script", "PUT script/secrets"),
+    ),
+    _command("secret", "put", "DATABASE_URL", given="y", calls=("PUT script/secrets",)),
+    _command("secret", "bulk", "secrets.json", calls=("PATCH script/secrets-bulk",)),
+    _command("secret", "list", calls=("GET script/secrets",)),
+    _command("secret", "delete", "WIDE", calls=("DELETE script/secrets/WIDE",)),
+    _command(
+        "deploy",
+        calls=(
+            *(*LOOKS, "GET script/deployments", "GET script/settings"),
+            *("POST script/versions", "POST script/deployments", "PATCH script/script-settings"),
+            *("GET worker", "POST script/subdomain"),
+        ),
+    ),
+    _command(*("versions", "upload"), calls=(*LOOKS, "GET script/settings", "POST script/versions", "GET worker")),
+    _command("secret", "put", "A", given="a", calls=("PUT script/secrets 400",), works=False),
+    _command("versions", "secret", "put", "A", given="a", calls=("PATCH worker/versions/latest",)),
+    _command(
+        *("preview", "--name", "pr-7", "--secrets-file", "secrets.json", "--json"),
+        calls=("GET worker/previews/pr-7 404", "POST worker/previews", "POST worker/previews/ID/deployments"),
+    ),
+    _command(
+        *("preview", "secret", "put", "A", "--name", "pr-7"),
+        given="a",
+        calls=("PATCH worker/previews/pr-7/deployments/latest",),
+    ),
+    _command("preview", "delete", "--name", "pr-7", "-y", calls=("DELETE worker/previews/pr-7",)),
+    _command("delete", calls=("DELETE service",)),
+)
+SET, DEPLOYED = COMMANDS[0], next(one for one in COMMANDS if one.arguments == ("deploy",))
 HARD = {"DOLLAR": "a$HOME", "LINES": 'two\nlines "q"', "WIDE": "🐘"}
 
 
@@ -57,7 +112,7 @@ def vendor(tmp_path: Path) -> Iterator[tuple[Any, Server]]:
 
 
 def test_the_vendors_package_reads_secrets(vendor: tuple[Any, Server]) -> None:
-    """Set one, set many, list, look at one, remove."""
+    """[G1] Set one, set many, list, look at one, remove."""
     client, server = vendor
     server.upload()
     secrets, place = client.workers.scripts.secrets, {"account_id": DEFAULT_ACCOUNT}
@@ -188,11 +243,14 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 @pytest.mark.wrangler
 def test_wrangler_sets_a_secret_on_a_draft_and_deploys_over_it(project: Project) -> None:
-    """The draft is not reached; the deployment keeps the secret; a second one changes nothing of it."""
+    """[G1] By the calls known of it; the draft is not reached; the deployment keeps the secret, also a second one."""
     assert "have not been set: DATABASE_URL" in project.fails("deploy")
+    project.calls()
     project.works("secret", "put", "DATABASE_URL", given="hunter2\n")
+    assert _told_apart(project.calls()) == list(SET.calls)
     assert project.server.ask(WORKER).status_code == 404
     assert "app-staging.sandbox.workers.dev" in project.works("deploy")
+    assert _told_apart(project.calls()) == list(DEPLOYED.calls)
     project.works("deploy")
     assert project.server.ask(WORKER).json() == {"DATABASE_URL": "hunter2", "ENVIRONMENT": "staging"}
 
@@ -200,24 +258,22 @@ def test_wrangler_sets_a_secret_on_a_draft_and_deploys_over_it(project: Project)
 @pytest.mark.wrangler
 @pytest.mark.thorough
 def test_wrangler_makes_the_calls_that_are_known_of_it(project: Project) -> None:
-    """A deployment of a Worker that is there: which calls, in which order, all answered."""
-    project.works("secret", "put", "DATABASE_URL", given="x")
-    script, service = f"/scripts/{WORKER}", f"/services/{WORKER}"
-    assert project.calls() == [
-        ("PUT", f"{script}/secrets", 404),
-        ("PUT", script, 200),
-        ("PUT", f"{script}/secrets", 200),
-    ]
-    project.works("deploy")
-    made = [call for call in project.calls() if call[0] != "GET"]
-    assert made == [
-        ("POST", f"{script}/versions", 200),
-        ("POST", f"{script}/deployments", 200),
-        ("PATCH", f"{script}/script-settings", 200),
-        ("POST", f"{script}/subdomain", 200),
-    ]
-    project.works("delete")
-    assert ("DELETE", service, 200) in project.calls()
+    """[G1] Every command that the stand-in is for: which calls were recorded of it, in their order, all answered."""
+    for command in COMMANDS:
+        said = (project.works if command.works else project.fails)(*command.arguments, given=command.given)
+        assert _told_apart(project.calls()) == list(command.calls), f"{command.arguments}: {said}"
+
+
+def _told_apart(calls: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """The calls with words for the Worker's paths, and without what wrangler asks only to tidy up after a Worker."""
+    words = {f"/scripts/{WORKER}": "script", f"/services/{WORKER}": "service", f"/workers/{WORKER}": "worker"}
+    found = []
+    for method, path, status in calls:
+        for beginning, word in words.items():
+            path = path.replace(beginning, word)  # noqa: PLW2901 - said in words step by step
+        if not path.startswith(("/", "script/references")):
+            found.append((method, re.sub(r"[0-9a-f]{32}", "ID", path), status))
+    return found
 
 
 @pytest.mark.wrangler

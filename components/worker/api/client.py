@@ -20,7 +20,7 @@ from components.worker.api.errors import (
     MissingAccountError,
     MissingTokenError,
     NoSubdomainError,
-    NotFoundError,
+    SecretNotFoundError,
     WorkerNotFoundError,
 )
 
@@ -186,10 +186,13 @@ class Client:
         return self._door.read(models.Subdomain, operations.SET_SUBDOMAIN, content, account=account, script=script)
 
     def _delete(self, operation: operations.Operation, content: Content | None = None, **segments: str) -> bool:
-        """Whether it was there. Gone on a repeat means that an earlier attempt, whose answer is lost, deleted it."""
+        """Whether it was there. Gone on a repeat means that an earlier attempt, whose answer is lost, deleted it.
+
+        Only the codes that say so are proof that it is gone: a 404 with another one is an error.
+        """
         try:
             self._door.do(operation, content or Content(), **segments)
-        except NotFoundError as error:
+        except (WorkerNotFoundError, SecretNotFoundError) as error:
             return error.attempts > 1
         return True
 

@@ -125,12 +125,24 @@ def _apply(client: Client, target: Target, changes: Changes, on_undeployed: str)
 
 def _finish(client: Client, target: Target, on_undeployed: str) -> None:
     """Deploy what an earlier run made and did not come to deploy: secrets are listed as the newest version has them."""
-    newest = next(client.versions(*target.arguments), None)
-    if newest is None or newest.annotation("tag") != draft.CHANGE_TAG or _is_deployed(client, target, newest.id):
+    version = unfinished(client, target)
+    if not version:
         return
     if on_undeployed != "deploy":
         raise _undeployed(target)
-    deploy(client, target, newest.id)
+    deploy(client, target, version)
+
+
+def unfinished(client: Client, target: Target) -> str:
+    """The version that a run of ours made and did not come to deploy; empty when the newest one is no such.
+
+    Raises:
+        CloudflareError: As its tree says.
+    """
+    newest = next(client.versions(*target.arguments), None)
+    if newest is None or newest.annotation("tag") != draft.CHANGE_TAG or _is_deployed(client, target, newest.id):
+        return ""
+    return newest.id
 
 
 def deploy(client: Client, target: Target, version: str) -> None:

@@ -64,6 +64,7 @@ class World:
     script: list[Answer | Loss]
     seconds_each: float = 0.1
     jitter: float = 1.0
+    right_after: float = float("inf")
     now: float = 1000.0
     asked: list[tuple[str, float]] = field(default_factory=list)
     moments: list[float] = field(default_factory=list)
@@ -73,7 +74,10 @@ class World:
         """The next answer, which takes its time."""
         self.moments.append(self.now)
         self.asked.append((url, seconds))
+        right = self.now - 1000 >= self.right_after
         self.now += min(seconds, self.seconds_each)
+        if right:
+            return RIGHT
         return self.script.pop(0) if len(self.script) > 1 else self.script[0]
 
     def sleep(self, seconds: float) -> None:
@@ -136,7 +140,7 @@ def test_what_may_be_the_version_before_is_waited_out(before: list[Answer | Loss
 
 @pytest.mark.parametrize("last", [NOTHING, STALE, PAGE, Loss.REFUSED, Loss.SILENT, Loss.NAME])
 def test_not_yet_becomes_a_verdict_when_the_budget_is_spent(last: Answer | Loss) -> None:
-    """It goes on to the end of the budget, not far beyond it, and then says what it saw last."""
+    """[D7] It goes on to the end of the budget, not far beyond it, and then says what it saw last."""
     world = World([last])
     report = world.probe()
     assert not report.ok
@@ -238,6 +242,14 @@ def test_attempts_are_limited_and_spread() -> None:
     gaps = [after - before for before, after in zip(quick.moments[:-1], quick.moments[1:], strict=True)]
     assert gaps[0] < 1
     assert 4 < max(gaps) < 6
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0, 20.0, 60.0])
+def test_a_good_answer_is_seen_soon_after_it_can_be_had(seconds: float) -> None:
+    """However long the edge takes, waiting for the next attempt adds a tenth of it, or the first pause."""
+    world = World([STALE], seconds_each=0.01, right_after=seconds)
+    assert world.probe().ok
+    assert world.now - 1000 <= seconds * 1.1 + 0.5
 
 
 def _numbers(findings: Iterable[Finding]) -> list[tuple[int, bool | None]]:

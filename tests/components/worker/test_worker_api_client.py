@@ -123,7 +123,7 @@ def test_code_goes_as_a_form(method: str) -> None:
 
 
 def test_a_list_turns_its_pages() -> None:
-    """Every page is asked for once, until all that was announced has been seen."""
+    """[D12] Every page is asked for once, until all that was announced has been seen."""
     pages = [[{"id": f"w{number}"} for number in numbers] for numbers in (range(2), range(2, 4), range(4, 5))]
     script = [good(page, page=number, per_page=2, total_count=5) for number, page in enumerate(pages, start=1)]
     service = Scripted(*script)
@@ -236,7 +236,7 @@ def test_an_account_that_is_none_is_told_by_its_variable(environment: dict[str, 
 
 
 def test_token_and_values_are_in_no_log_and_no_text(caplog: pytest.LogCaptureFixture) -> None:
-    """With everything logged, neither turns up anywhere but in the request."""
+    """[F2] With everything logged, neither turns up anywhere but in the request."""
     caplog.set_level(logging.DEBUG)
     texts: list[str] = []
     for step in (good({}), refused(400, 10021, f"cannot take {VALUE}"), httpx.ReadError(VALUE), httpx.Response(200)):

@@ -121,7 +121,7 @@ def test_without_a_known_code_the_status_decides(status: int, error: type[Except
 def test_a_denial_names_the_permission_and_the_account(
     call: Callable[[Client], Any], permission: str, code: int
 ) -> None:
-    """A wrong account is answered as a lacking permission is, so both are named."""
+    """[D10] A wrong account is answered as a lacking permission is, so both are named."""
     found = _raised(call, refused(403, code, "Authentication error"))
     assert isinstance(found, errors.PermissionDeniedError)
     assert permission in found.message
@@ -180,7 +180,7 @@ def test_what_is_not_in_the_envelope_is_not_cloudflares(
     "wrong", [None, {}, "text", [1], [{"name": "A"}], [{"name": 1, "type": "secret_text"}], [{"name": "", "type": "x"}]]
 )
 def test_a_result_of_another_shape_is_malformed(wrong: Any) -> None:
-    """It is told which part is wrong, and nothing of it is quoted."""
+    """[D9] It is told which part is wrong, and nothing of it is quoted."""
     found = _raised(_read, good(wrong))
     assert type(found) is errors.MalformedAnswerError
     assert "the answer is not what it should be: result" in found.message
@@ -195,7 +195,7 @@ def test_errors_that_cannot_be_read_leave_the_status(troubles: Any) -> None:
 
 
 def test_unknown_fields_and_kinds_are_ignored() -> None:
-    """Tomorrow's answers are read as today's."""
+    """[D9] Tomorrow's answers are read as today's."""
     found = _read(Scripted(good([{"name": "A", "type": "secret_of_tomorrow", "new": {}}])).worker())
     assert [(secret.name, secret.type) for secret in found] == [("A", "secret_of_tomorrow")]
 
@@ -253,7 +253,7 @@ LEAKS = [
 @pytest.mark.parametrize("leak", LEAKS)
 @pytest.mark.parametrize("status", [400, 403, 404, 500])
 def test_a_value_that_the_server_quotes_is_not_shown(leak: str, status: int) -> None:
-    """Not the whole value, and no piece of it: words that share one are left out."""
+    """[F2] Not the whole value, and no piece of it: words that share one are left out."""
     found = _raised(_change, refused(status, 10021, leak, cf_ray=f"ray {TOKEN}"))
     for text in (str(found), repr(found), found.server_message, found.request_id, repr(vars(found))):
         assert not [start for start in range(len(VALUE) - 7) if VALUE[start : start + 8] in text]

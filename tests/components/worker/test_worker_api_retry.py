@@ -62,7 +62,7 @@ AFTER_SENDING = (httpx.ReadError, httpx.ReadTimeout, httpx.WriteError, httpx.Wri
     ],
 )
 def test_what_is_safe_to_do_twice_is_made_again(call: str, trouble: Step) -> None:
-    """What fails once and may pass is not seen by the caller, also not of a change of secrets."""
+    """[D2][D4] What fails once and may pass is not seen by the caller, also not of a change of secrets."""
     service = Scripted(trouble, good(GOOD[call]))
     CALLS[call](service.worker())
     assert len(service.requests) == 2
@@ -72,7 +72,7 @@ def test_what_is_safe_to_do_twice_is_made_again(call: str, trouble: Step) -> Non
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [400, 401, 403, 409, 413, 423, 501])
 def test_refusals_that_stay_the_same_are_not_asked_for_again(call: str, status: int) -> None:
-    """A refusal is told at once, whatever was asked."""
+    """[D3] A refusal is told at once, whatever was asked."""
     service = Scripted(refused(status))
     with pytest.raises(errors.CloudflareError) as caught:
         CALLS[call](service.worker())
@@ -91,7 +91,7 @@ def test_refusals_that_stay_the_same_are_not_asked_for_again(call: str, status: 
     ],
 )
 def test_an_upload_of_unknown_fate_is_not_made_again(call: str, trouble: Step) -> None:
-    """Code is never uploaded blindly twice: the caller hears that the outcome is open, and looks."""
+    """[D6] Code is never uploaded blindly twice: the caller hears that the outcome is open, and looks."""
     service = Scripted(trouble)
     with pytest.raises(errors.AmbiguousError, match="whether it was carried out is not known"):
         CALLS[call](service.worker())
@@ -101,7 +101,7 @@ def test_an_upload_of_unknown_fate_is_not_made_again(call: str, trouble: Step) -
 @pytest.mark.parametrize("call", ONCE)
 @pytest.mark.parametrize("stranger", [httpx.Response(200, text="<html>Hello"), httpx.Response(200), cut(200)])
 def test_an_upload_whose_answer_is_lost_is_ambiguous(call: str, stranger: httpx.Response) -> None:
-    """A success that cannot be read leaves open what happened."""
+    """[D5] A success that cannot be read leaves open what happened."""
     with pytest.raises(errors.AmbiguousError):
         CALLS[call](Scripted(stranger).worker())
 
@@ -142,7 +142,7 @@ def test_an_upload_that_certainly_did_nothing_is_made_again(call: str, trouble: 
     ],
 )
 def test_the_rate_limits_own_headers_are_kept(headers: dict[str, str], seconds: float) -> None:
-    """Both of Cloudflare's ways to say when to come back count; without one the pause is ours."""
+    """[D1] Both of Cloudflare's ways to say when to come back count; without one the pause is ours."""
     service = Scripted(refused(429, 971, **headers), good([]))
     CALLS["secrets"](service.worker(chance=0.0))
     assert service.slept == pytest.approx([seconds])
@@ -151,7 +151,7 @@ def test_the_rate_limits_own_headers_are_kept(headers: dict[str, str], seconds: 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("headers", [{"retry_after": "290"}, {"ratelimit": '"default";r=0;t=290'}])
 def test_a_wait_beyond_the_budget_is_told_instead(call: str, headers: dict[str, str]) -> None:
-    """Five minutes are not waited for in silence: the time to come back is named."""
+    """[D1] Five minutes are not waited for in silence: the time to come back is named."""
     service = Scripted(refused(429, 971, **headers))
     with pytest.raises(errors.BusyError, match="try again in 290 s") as caught:
         CALLS[call](service.worker())
@@ -163,7 +163,7 @@ def test_a_wait_beyond_the_budget_is_told_instead(call: str, headers: dict[str, 
 @pytest.mark.parametrize("takes", [0.0, 4.0, 11.0])
 @pytest.mark.parametrize("budget", [5.0, 30.0, 60.0])
 def test_one_budget_holds_for_a_call_to_cloudflare(takes: float, budget: float) -> None:
-    """However often and slowly the service fails, the call ends in time and tells how often it was made."""
+    """[D8] However often and slowly the service fails, the call ends in time and tells how often it was made."""
     service = Scripted(refused(500), takes=takes)
     with pytest.raises(errors.ServerError) as caught:
         CALLS["change"](service.worker(budget_seconds=budget, chance=1.0))
@@ -189,11 +189,12 @@ def test_a_delete_says_whether_there_was_something_on_the_worker(script: list[St
 
 @pytest.mark.parametrize("call", ["delete secret", "delete script"])
 @pytest.mark.parametrize(
-    "stranger", [httpx.Response(404, text="<html>"), httpx.Response(200, text="<html>Log in"), refused(404, 7000)]
+    "stranger",
+    [httpx.Response(404, text="<html>"), httpx.Response(200, text="<html>Log in"), refused(404, 7000), refused(404)],
 )
 def test_gone_is_only_what_cloudflare_says_is_gone(call: str, stranger: httpx.Response) -> None:
-    """The page of a proxy or of a wrong address deletes nothing."""
-    with pytest.raises((errors.MalformedAnswerError, errors.NotOfferedError)):
+    """The page of a proxy or of a wrong address proves nothing, nor does a 404 with a code of something else."""
+    with pytest.raises((errors.MalformedAnswerError, errors.NotOfferedError, errors.NotFoundError)):
         CALLS[call](Scripted(stranger).worker())
 
 

@@ -12,7 +12,7 @@ from components.dynamic import ProviderError
 from components.worker import properties
 from components.worker.provider import SecretsProvider
 from sandbox.cloudflare.settings import READ, Token
-from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, World
+from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, KilledError, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ def test_a_second_up_of_secrets_shows_nothing(world: World) -> None:
 
 
 def test_what_is_recorded_holds_no_value(world: World) -> None:
-    """Names and salted fingerprints stand in state, and what was made for it."""
+    """[F2] Names and salted fingerprints stand in state, and what was made for it."""
     outs = create()
     recorded = json.dumps(outs)
     assert "P4ss" not in recorded
@@ -152,7 +152,7 @@ def test_another_choice_alone_calls_nobody(world: World) -> None:
 
 @pytest.mark.parametrize("what", ["removed", "turned into a variable"])
 def test_a_secret_lost_outside_is_seen_and_healed(world: World, what: str) -> None:
-    """Refresh shows it, up sets it again, and the rest stays as it is."""
+    """[B3] Refresh shows it, up sets it again, and the rest stays as it is."""
     world.deploy_app()
     outs = create()
     if what == "removed":
@@ -174,7 +174,7 @@ def test_a_secret_lost_outside_is_seen_and_healed(world: World, what: str) -> No
 
 
 def test_a_worker_deleted_outside_is_seen_and_made_again(world: World) -> None:
-    """Refresh forgets it, and up makes a draft with the secrets."""
+    """[B4] Refresh forgets it, and up makes a draft with the secrets."""
     world.deploy_app()
     outs = create()
     world.other.delete_script(ACCOUNT, SCRIPT)
@@ -243,7 +243,7 @@ def test_state_of_another_server_is_not_touched(world: World) -> None:
 
 
 def test_a_denial_is_not_taken_for_gone(world: World) -> None:
-    """A token without permission removes nothing from state."""
+    """[D11] A token without permission removes nothing from state."""
     outs = create()
     world.service.settings = World(tokens=(Token(token="x" * 40),)).service.settings
     with pytest.raises(ProviderError, match="Workers Scripts Read"):
@@ -251,7 +251,7 @@ def test_a_denial_is_not_taken_for_gone(world: World) -> None:
 
 
 def test_errors_show_neither_values_nor_causes(world: World) -> None:
-    """What Pulumi prints is our text alone."""
+    """[F2] What Pulumi prints is our text alone."""
     world.service.settings = World(tokens=(Token(token=TOKEN, permissions=(READ,)),)).service.settings
     with pytest.raises(ProviderError, match="Workers Scripts Write") as caught:
         create()
@@ -302,3 +302,24 @@ def test_bad_secrets_are_refused_by_name_without_their_value(values: dict[str, s
 def test_unknown_inputs_are_not_judged() -> None:
     """A preview before the database exists is no reason to refuse."""
     assert PROVIDER.check({}, inputs(values={"DATABASE_URL": UNKNOWN}, script=UNKNOWN)).failures == []
+
+
+def test_a_killed_run_that_did_not_come_to_deploy_is_finished(world: World) -> None:
+    """[D13] The secret is in the newest version alone, the Worker runs without it: the next up deploys it."""
+    world.deploy_app()
+    outs = create(onUndeployedVersion="deploy")
+    world.other.delete_secret(ACCOUNT, SCRIPT, "DATABASE_URL")
+    world.upload_version()
+    outs = refresh(outs) or {}
+    world.requests.clear()
+    world.kill_after = 1
+    with pytest.raises(KilledError):
+        update(outs, onUndeployedVersion="deploy")
+    world.calm()
+    assert "DATABASE_URL" not in world.values()
+    outs = refresh(outs) or {}
+    assert changes(outs, onUndeployedVersion="deploy")
+    outs = update(outs, onUndeployedVersion="deploy")
+    assert world.values()["DATABASE_URL"] == URL
+    outs = refresh(outs) or {}
+    assert not changes(outs, onUndeployedVersion="deploy")

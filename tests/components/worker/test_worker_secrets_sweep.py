@@ -102,7 +102,7 @@ def require_removed(world: World, name: str) -> None:
 @pytest.mark.parametrize("moment", ["kill_before", "kill_after"])
 @pytest.mark.parametrize("number", range(MOST_CALLS))
 def test_killed_at_any_call_while_setting(name: str, moment: str, number: int) -> None:
-    """The next run sets what is declared, and destroying leaves nothing of ours."""
+    """[D13] The next run sets what is declared, and destroying leaves nothing of ours."""
     world = begin(name)
     setattr(world, moment, number)
     attempt(world, put)
@@ -114,7 +114,7 @@ def test_killed_at_any_call_while_setting(name: str, moment: str, number: int) -
 @pytest.mark.parametrize("moment", ["kill_before", "kill_after"])
 @pytest.mark.parametrize("number", range(MOST_CALLS))
 def test_killed_at_any_call_while_removing(name: str, moment: str, number: int) -> None:
-    """The next destruction finishes the work; a deployment instead sets everything again."""
+    """[D13] The next destruction finishes the work; a deployment instead sets everything again."""
     world = begin(name)
     setattr(world, moment, number)
     attempt(world, remove)
@@ -160,7 +160,7 @@ def test_trouble_once_at_any_call(run: Callable[[World], None], name: str, troub
 @pytest.mark.parametrize("trouble", TROUBLE)
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "POST", "DELETE"])
 def test_trouble_that_stays_ends_in_words(trouble: str, method: str) -> None:
-    """A service that never recovers is told within the budget, and heals with the next run."""
+    """[D2][D5] A service that never recovers is told within the budget, and heals with the next run."""
     for name in BEGINNINGS:
         for run in (put, remove):
             world = begin(name)
@@ -203,7 +203,7 @@ def test_somebody_else_between_any_two_calls(name: str, what: str, number: int) 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_random_mixture_converges(seed: int) -> None:
-    """Faults, kills and meddlers in any order, repeatable by the seed."""
+    """[D14] Faults, kills and meddlers in any order, repeatable by the seed."""
     chance = random.Random(seed)  # noqa: S311 - a test's dice
     name = chance.choice(sorted(BEGINNINGS))
     world = begin(name)
