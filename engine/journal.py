@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from engine.aliases import normalise
 from engine.state import PendingOperation, Snapshot
 
 if TYPE_CHECKING:
@@ -69,10 +70,6 @@ class Journal:
         """What was recorded about a resource before; copies that wait for their deletion do not count."""
         return self._by_urn.get(urn)
 
-    def remaining(self) -> list[ResourceState]:
-        """What was recorded before and is still."""
-        return [state for state in self.base if id(state) not in self._done]
-
     def resources(self) -> list[ResourceState]:
         """What is recorded now."""
         return [state for state in [*self._new, *self.base] if id(state) not in self._done]
@@ -90,7 +87,7 @@ class Journal:
             with self._lock:
                 version = self._version
                 snapshot = Snapshot(
-                    resources=self.resources(),
+                    resources=normalise(self.resources()),
                     pending_operations=[*self.unsettled, *self._pending.values()],
                     salt=self._snapshot.salt,
                     metadata=self._snapshot.metadata,

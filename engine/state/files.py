@@ -38,7 +38,9 @@ def make_folders(folder: Path) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
 
 
-def write(path: Path, data: bytes, *, durable: bool = False, temporary: Path | None = None) -> None:
+def write(
+    path: Path, data: bytes, *, durable: bool = False, temporary: Path | None = None, previous: Path | None = None
+) -> None:
     """Write a file of mode 600 in one move: a reader sees the old bytes or the new ones, never a part.
 
     Args:
@@ -46,6 +48,7 @@ def write(path: Path, data: bytes, *, durable: bool = False, temporary: Path | N
         data: All of its bytes.
         durable: The bytes must have reached the disk before the old ones are gone.
         temporary: Folder for the unfinished file, on the same file system; the file's own folder by default.
+        previous: A file that shall hold what `path` held before.
     """
     with in_words("write", path):
         make_folders(path.parent)
@@ -56,6 +59,8 @@ def write(path: Path, data: bytes, *, durable: bool = False, temporary: Path | N
                 stream.flush()
                 if durable:
                     os.fsync(stream.fileno())
+            if previous is not None:
+                _keep(path, previous)
             Path(name).replace(path)
         except BaseException:
             with suppress(OSError):
@@ -63,18 +68,45 @@ def write(path: Path, data: bytes, *, durable: bool = False, temporary: Path | N
             raise
 
 
-def write_with_attributes(path: Path, data: bytes, *, durable: bool = False) -> None:
+def _keep(path: Path, previous: Path) -> None:
+    """Give what `path` holds a second name, without a copy; as in the CLI, the lack of one does not stop a write."""
+    name = previous.with_name(f".{previous.name}.tmp")
+    with suppress(FileNotFoundError):  # nothing was there before
+        try:
+            name.unlink(missing_ok=True)
+            os.link(path, name)
+            name.replace(previous)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without hard links
+            with suppress(StateError, OSError):
+                write(previous, path.read_bytes())
+        finally:
+            with suppress(OSError):  # still there also when both were one file already
+                name.unlink(missing_ok=True)
+
+
+def write_with_attributes(path: Path, data: bytes) -> None:
     """Write a file and the side file that the CLI's blob library keeps beside each."""
-    write(path, data, durable=durable)
+    write(path, data)
     write(side_file(path), _attributes(data))
 
 
-def keep_previous(path: Path) -> None:
-    """Let "<file>.bak" hold what `path` holds now; `path` itself stays where it is."""
-    if not path.exists():
-        return
-    backup = path.with_name(path.name + ".bak")
-    write_with_attributes(backup, read(path))
+def describe(path: Path) -> None:
+    """Write the side file of a file that is there."""
+    if path.exists():
+        write(side_file(path), _attributes(read(path)))
+
+
+def forget_attributes(path: Path) -> None:
+    """Remove the side file of a file that is about to change: the CLI does without, but not a wrong one."""
+    with suppress(OSError):
+        side_file(path).unlink(missing_ok=True)
+
+
+def backup_of(path: Path) -> Path:
+    """Return the file that holds what `path` held before."""
+    return path.with_name(path.name + ".bak")
 
 
 def read(path: Path) -> bytes:

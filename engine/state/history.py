@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -44,7 +45,7 @@ def record(
         "version": 0,
         "result": result,
         "endTime": int(time.time()),
-        "resourceChanges": {name: count for name, count in changes.items() if count},
+        "resourceChanges": {name: count for name, count in sorted(changes.items()) if count},
     }
     moment = time.time_ns()
     prefix = f"{layout.stack}-{moment}"
@@ -52,4 +53,18 @@ def record(
     if layout.checkpoint.exists():
         state = files.read(layout.checkpoint)
         files.write_with_attributes(layout.history / f"{prefix}.checkpoint.json", state)
-        files.write_with_attributes(layout.backups / f"{layout.stack}.{moment}.json", state)
+        if not _is_set("DISABLE_CHECKPOINT_BACKUPS"):
+            files.write_with_attributes(layout.backups / f"{layout.stack}.{moment}.json", state)
+
+
+def retain(layout: Layout, state: bytes) -> None:
+    """Keep every state that was ever written, for those who ask for it as in the CLI."""
+    if _is_set("RETAIN_CHECKPOINTS"):
+        name = f"{layout.checkpoint.name}.{time.time_ns()}"
+        files.write_with_attributes(layout.checkpoint.with_name(name), state)
+
+
+def _is_set(name: str) -> bool:
+    """Whether one of the CLI's switches is on, by its present or its earlier name."""
+    values = (os.environ.get(f"PULUMI_{prefix}{name}", "") for prefix in ("DIY_BACKEND_", "SELF_MANAGED_STATE_", ""))
+    return next((value.lower() in ("1", "true") for value in values if value), False)

@@ -1,4 +1,4 @@
-"""The rules a snapshot must keep, checked before it is written and after it was read."""
+"""The rules a snapshot must keep, checked before it is written and after it was read: the CLI's own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,12 @@ def problem(resources: Sequence[ResourceState]) -> str | None:
     """
     seen: set[str] = set()
     providers: set[str] = set()
-    for resource in resources:
+    for index, resource in enumerate(resources):
         found = _shape(resource) or _missing(resource, seen, providers)
         if found:
-            return found
+            later = any(found[1] in (other.urn, f"{other.urn}::{other.id}") for other in resources[index + 1 :])
+            where = "comes after it" if later else "is not there"
+            return f"{resource.urn} {found[0]} {found[1]}, which {where}" if found[1] else found[0]
         seen.add(resource.urn)
         if resource.type.startswith("pulumi:providers:"):
             providers.add(f"{resource.urn}::{resource.id}")
@@ -30,20 +32,22 @@ def problem(resources: Sequence[ResourceState]) -> str | None:
     return next((f"{urn} stands in it {count} times" for urn, count in live.items() if count > 1), None)
 
 
-def _shape(resource: ResourceState) -> str | None:
+def _shape(resource: ResourceState) -> tuple[str, str] | None:
     if not resource.urn or not resource.type:
-        return f"a resource has no URN or no type (URN {resource.urn!r}, type {resource.type!r})"
+        return f"a resource has no URN or no type (URN {resource.urn!r}, type {resource.type!r})", ""
     if resource.id and not resource.custom:
-        return f"{resource.urn} is a component but has the id {resource.id!r}"
+        return f"{resource.urn} is a component but has the id {resource.id!r}", ""
+    if resource.type.startswith("pulumi:providers:") and not resource.id:
+        return f"{resource.urn} is a provider without an id", ""
     return None
 
 
-def _missing(resource: ResourceState, seen: set[str], providers: set[str]) -> str | None:
+def _missing(resource: ResourceState, seen: set[str], providers: set[str]) -> tuple[str, str] | None:
     for relation, urn in _references(resource):
         if urn not in seen:
-            return f"{resource.urn} has the {relation} {urn}, which does not stand before it"
+            return f"has the {relation}", urn
     if resource.provider and resource.provider not in providers and not resource.pending_replacement:
-        return f"{resource.urn} has the provider {resource.provider}, which does not stand before it"
+        return "has the provider", resource.provider
     return None
 
 
@@ -53,7 +57,7 @@ def _references(resource: ResourceState) -> Iterator[tuple[str, str]]:
     for urn in resource.dependencies:
         yield "dependency", urn
     for name, urns in resource.property_dependencies.items():
-        for urn in urns or ():
+        for urn in urns:
             yield f"dependency (of its property {name})", urn
     if resource.deleted_with:
         yield "deletion partner", resource.deleted_with

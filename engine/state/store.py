@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError, PassphraseError, StateError
 from engine.state import checkpoint, files, history, integrity, layout, lock
@@ -40,6 +41,7 @@ class Store:
     def __init__(
         self, backend_url: str, project: str, stack: str, passphrase: str, *, folder: Path, config_salt: str | None
     ) -> None:
+        self._place = backend_url, folder
         self._layout = layout.parse(backend_url, folder=folder, project=project, stack=stack)
         self._passphrase = passphrase
         self._config_salt = config_salt
@@ -47,9 +49,10 @@ class Store:
         self._crypters: dict[str, Future[Crypter]] = {}
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="key")
         self._values = Values(None)
+        self._texts = checkpoint.Texts(self._values)
         self._new_salt: Future[str] | None = None
         self._loaded = False
-        self._written = b""
+        self._written = (b"", b"")
 
     @property
     def file(self) -> Path:
@@ -102,14 +105,31 @@ class Store:
         if content is not None:
             self._recorded_salt = checkpoint.salt_of(content, self.file)
             self._values = Values(self._crypter(self._recorded_salt) if self._recorded_salt else None)
+            self._texts = checkpoint.Texts(self._values)
             snapshot = checkpoint.decode(content, self._values, self.file)
             broken = integrity.problem(snapshot.resources)
             if broken:
-                raise checkpoint.damaged(self.file, broken)
+                raise checkpoint.damaged(self.file, broken + _told_by_the_cli(snapshot))
         if self._config_salt:
             self._crypter(self._config_salt)  # a wrong one is told now, not when the first step is to be saved
         self._loaded = True
         return snapshot
+
+    def sibling(self, project: str, stack: str) -> Store:
+        """Another stack of the same backend, to look at, with the same passphrase."""
+        url, folder = self._place
+        return Store(url, project, stack, self._passphrase, folder=folder, config_salt=None)
+
+    def outputs(self) -> dict[str, Any] | None:
+        """Read the stack's outputs alone; None where there is no such stack. Only secrets need the passphrase."""
+        self._layout.check()
+        content = self._read()
+        if content is None:
+            return None
+        recorded = checkpoint.root(content, self.file)
+        salt = checkpoint.salt_of(content, self.file) if "ciphertext" in json.dumps(recorded.get("outputs")) else None
+        values = Values(self._crypter(salt) if salt else None)
+        return dict(values.decode(recorded.get("outputs") or {}, (str(self.file), "", "outputs")))
 
     def save(self, snapshot: Snapshot) -> None:
         """Write the snapshot, atomically; the one before stays beside it as ".bak"."""
@@ -121,16 +141,19 @@ class Store:
                 f"the new state of {self._layout.stack} is not written, because {broken}",
                 next_step=f"this is a bug of the engine, please report it; {self.file} is as it was",
             )
-        content = checkpoint.encode(
-            snapshot, self._values, stack=f"organization/{self._layout.project}/{self._layout.stack}", salt=self._salt()
-        )
-        body = checkpoint.dump(content)
-        if body == self._written:
+        stack = f"organization/{self._layout.project}/{self._layout.stack}"
+        text = checkpoint.encode(snapshot, self._texts, stack=stack, salt=self._salt())
+        if text == self._written:
             return
         self._layout.prepare()
-        files.keep_previous(self.file)
-        files.write_with_attributes(self.file, checkpoint.render(content), durable=True)
-        self._written = body
+        backup = files.backup_of(self.file)
+        if self._written == (b"", b""):  # until `finish`: an old side file would speak of other bytes
+            files.forget_attributes(self.file)
+            files.forget_attributes(backup)
+        state = checkpoint.render(*text)
+        files.write(self.file, state, durable=True, previous=backup)
+        self._written = text
+        history.retain(self._layout, state)
 
     def finish(
         self,
@@ -142,6 +165,8 @@ class Store:
         config: Mapping[str, str | Secret],
     ) -> None:
         """Record the finished update: `pulumi stack history` shows it, a copy of the state goes to the backups."""
+        for file in (self.file, files.backup_of(self.file)):
+            files.describe(file)
         history.record(
             self._layout,
             kind=kind,
@@ -153,10 +178,10 @@ class Store:
         )
 
     def _read(self) -> dict[str, object] | None:
-        for suffix in (".gz", ".zst"):
+        for suffix, name in ((".gz", "gzip"), (".zst", "zstd")):
             packed = self.file.with_name(self.file.name + suffix)
             if packed.exists():
-                raise checkpoint.damaged(packed, "it is compressed, which the embedded engine does not read")
+                raise checkpoint.compressed(packed, name)
         return checkpoint.parse(files.read(self.file), self.file) if self.file.exists() else None
 
     def _salt(self) -> str:
@@ -180,3 +205,11 @@ class Store:
             if salt == self._config_salt:
                 place = f"the secrets of Pulumi.{self._layout.stack}.yaml (its line encryptionsalt)"
             self._crypters[salt] = self._executor.submit(Crypter, self._passphrase, salt, place=place)
+
+
+def _told_by_the_cli(snapshot: Snapshot) -> str:
+    """What the CLI noted when it wrote a state that breaks the rules: what it ran, and what it found."""
+    note = snapshot.metadata.get("integrity_error")
+    if not isinstance(note, dict):
+        return ""
+    return f" (`{note.get('command', 'pulumi')}` wrote it so and noted: {note.get('error', 'nothing')})"

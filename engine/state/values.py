@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import struct
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from engine import gotext
-from engine.errors import StateError
+from engine.errors import PassphraseError, StateError
 from engine.values import Secret
 
 if TYPE_CHECKING:
@@ -35,6 +36,19 @@ class Values:
     def __init__(self, crypter: Crypter | None) -> None:
         self._crypter = crypter
         self._known: dict[Place, tuple[str, str]] = {}
+        self._times: dict[datetime, str] = {}
+
+    def time(self, text: str) -> datetime:
+        """Return a recorded moment; it is written back as it was read, with digits that a datetime has no room for."""
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError(f"{text} names no time zone")
+        self._times[moment] = text
+        return moment
+
+    def time_text(self, moment: datetime) -> str:
+        """Return a moment as it is recorded."""
+        return self._times.get(moment) or timestamp(moment)
 
     def encode(self, value: Any, place: Place) -> Any:
         """Return the JSON form of a value that stands at `place`."""
@@ -57,7 +71,13 @@ class Values:
         return ciphertext
 
     def _open(self, place: Place, ciphertext: str) -> str:
-        text = self._require().decrypt(ciphertext)
+        try:
+            text = self._require().decrypt(ciphertext)
+        except StateError as error:
+            urn, _, *path = place
+            kind = PassphraseError if isinstance(error, PassphraseError) else StateError
+            where = ".".join(map(str, path))
+            raise kind(f"the secret {where} of {urn}: {error.message}", next_step=error.next_step) from None
         self._known[place] = (text, ciphertext)
         return text
 
@@ -68,6 +88,12 @@ class Values:
                 next_step="restore the state from its .bak file or from the backups folder",
             )
         return self._crypter
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """Return a moment (the present one by default) as a checkpoint writes it: RFC 3339 in UTC."""
+    text = (moment or datetime.now(UTC)).astimezone(UTC).isoformat()
+    return text.removesuffix("+00:00") + "Z"
 
 
 def _encode(value: Any, place: Place, seal: Callable[[Place, str], str]) -> Any:
