@@ -81,7 +81,8 @@ def _ended(message: str, next_step: str, code: ExitCode, words: Sequence[str]) -
     if next_step:
         console.say(f"  next: {next_step}")
     if "--json" in words:
-        console.answer(answers.of_error(message, next_step, code=code.value, name=code.name.lower()))
+        answer = answers.of_failed_preview if words[0] == "preview" else answers.of_error
+        console.answer(answer(message, next_step, code=code.value, name=code.name.lower()))
     return code
 
 

@@ -20,7 +20,7 @@ def outcome(result: Result) -> str:
         return "interrupted"
     if not result.succeeded:
         return "failed"
-    return "preview" if result.kind == "preview" else "succeeded"
+    return "succeeded"
 
 
 def shown(outputs: Mapping[str, Output], *, show_secrets: bool = False) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def shown(outputs: Mapping[str, Output], *, show_secrets: bool = False) -> dict[
 
 
 def of_run(result: Result, engine: str, *, verdict: str | None = None) -> dict[str, Any]:
-    """The answer of up, preview, refresh and destroy."""
+    """The answer of up, refresh and destroy."""
     answer = {
         "stack": result.stack,
         "engine": engine,
@@ -46,6 +46,12 @@ def of_run(result: Result, engine: str, *, verdict: str | None = None) -> dict[s
 def of_error(message: str, next_step: str, *, code: int, name: str) -> dict[str, Any]:
     """The answer of a command that ended before it had anything else to say."""
     return {"error": {"code": code, "name": name, "message": message, "next": next_step}}
+
+
+def of_failed_preview(message: str, next_step: str, *, code: int, name: str) -> dict[str, Any]:
+    """The same for a preview, whose readers look for the cause among the diagnostics."""
+    told = {"message": f"error: {message}\n", "severity": "error"}
+    return {**of_error(message, next_step, code=code, name=name), "diagnostics": [told]}
 
 
 def as_text(answer: Any) -> str:

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
     from pathlib import Path
+    from typing import Any, Protocol
 
     from engine.api import Result
     from operations.engines.interface import Change, Engine, EngineName
     from operations.progress import Progress
 
-    ShowProgress = Callable[[], Progress]
+    class ShowProgress(Protocol):
+        """Makes whoever shows one run."""
+
+        def __call__(self, *, planned: bool = False) -> Progress:
+            """Make it; `planned` says that the run changes nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +95,13 @@ class Done:
         engine: What worked on it.
         result: How the run ended; that of the plan when nobody agreed.
         refused: Why the plan was not carried out; None when it was.
+        document: The document of the plan, where one was asked for.
     """
 
     engine: EngineName
     result: Result
     refused: ChangesRefusedError | None = None
+    document: Mapping[str, Any] | None = None
 
 
 def opened(target: Target, *, deploys: bool) -> Engine:
@@ -118,10 +125,15 @@ def opened(target: Target, *, deploys: bool) -> Engine:
     return engine
 
 
-def preview(target: Target, *, show: ShowProgress) -> Done:
-    """Say what `up` would do."""
+def preview(target: Target, *, show: ShowProgress, document: bool = False) -> Done:
+    """Say what `up` would do, with the document of it if one is asked for."""
     engine = opened(target, deploys=True)
-    return Done(engine=engine.name, result=_planned(engine, "up", show))
+    if not document:
+        return Done(engine=engine.name, result=_planned(engine, "up", show))
+    with show(planned=True) as shown:
+        plan, told = engine.preview(shown)
+    shown.summary(plan, engine.name)
+    return Done(engine=engine.name, result=plan, document=told)
 
 
 def change(
@@ -156,7 +168,7 @@ def change(
         recorded = carried_out(engine, "up", show)
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
-    result = carried_out(engine, kind, show)
+    result = carried_out(engine, kind, show, previewed=not yes)
     return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
 
 
@@ -169,16 +181,16 @@ def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesR
     )
 
 
-def carried_out(engine: Engine, kind: Change, show: ShowProgress) -> Result:
-    """Carry a change out that has been agreed to, and show how it goes."""
+def carried_out(engine: Engine, kind: Change, show: ShowProgress, *, previewed: bool = False) -> Result:
+    """Carry a change out that has been agreed to, and show how it goes; `previewed`: its plan has been looked at."""
     with show() as shown:
-        result = engine.change(kind, shown)
+        result = engine.change(kind, shown, previewed=previewed)
     shown.summary(result, engine.name)
     return result
 
 
 def _planned(engine: Engine, kind: Change, show: ShowProgress) -> Result:
-    with show() as shown:
+    with show(planned=True) as shown:
         plan = engine.plan(kind, shown)
     shown.summary(plan, engine.name)
     return plan

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def shower(*, verbose: bool) -> ShowProgress:
     """Show progress on standard error."""
 
-    def show() -> Progress:
+    def show(*, planned: bool = False) -> Progress:
         from operations.progress import Progress  # noqa: PLC0415 - loads the engine
 
-        return Progress(verbose=verbose)
+        return Progress(verbose=verbose, planned=planned)
 
     return show
 
@@ -58,7 +58,8 @@ def exit_code(done: Done) -> ExitCode:
 def report(done: Done, *, as_json: bool, next_step: str) -> ExitCode:
     """Answer, say the next step, and return the exit code."""
     if as_json:
-        console.answer(answers.of_run(done.result, done.engine, verdict="refused" if done.refused else None))
+        verdict = "refused" if done.refused else None
+        console.answer(done.document or answers.of_run(done.result, done.engine, verdict=verdict))
     code = exit_code(done)
     if done.refused:
         console.say(str(done.refused))

@@ -18,7 +18,10 @@ def add_parser(commands: options.Commands) -> None:
         commands,
         "preview",
         summary="say what up would do",
-        text="Say what `up` would do to STACK. Writes nothing.",
+        text=(
+            "Say what `up` would do to STACK. Writes nothing. With --json it answers with the document of\n"
+            "`pulumi preview --json`, also when the program or a resource fails; secrets are masked."
+        ),
         examples=("./infra preview dev", "./infra preview staging --json"),
         run=run,
     )
@@ -29,5 +32,9 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    done = changes.preview(changes.Target.from_arguments(arguments), show=reporting.shower(verbose=arguments.verbose))
+    done = changes.preview(
+        changes.Target.from_arguments(arguments),
+        show=reporting.shower(verbose=arguments.verbose),
+        document=arguments.json,
+    )
     return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {options.shown_stack(arguments)}")

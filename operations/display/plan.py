@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from engine import gotext
-from engine.values import UNKNOWN, Secret
+from engine.values import Secret
+from operations.display.differences import ABSENT, Difference, differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Mapping
 
-    from engine.api import Op, Step
+    from engine.api import Result, Step
+    from engine.state import ResourceState
 
-_LONGEST: Final = 60
-_SECRET_TEXT: Final = "[secret]"  # noqa: S105 - what stands in the place of a secret
-_UNKNOWN_TEXT: Final = "known after up"
-_ABSENT: Final = object()
+Words = tuple[str, str, str]
+
+DYNAMIC_PREFIX: Final = "pulumi-python:"
+_FORCES: Final = " (forces replacement)"
 
 # Sign, verb, and verb while it goes on. The verbs suit a plan as well as the deed.
-_WORDS: Final[dict[Op, tuple[str, str, str]]] = {
+_WORDS: Final[dict[str, Words]] = {
     "same": (" ", "keep", "checking"),
     "create": ("+", "create", "creating"),
     "update": ("~", "update", "updating"),
@@ -26,62 +27,116 @@ _WORDS: Final[dict[Op, tuple[str, str, str]]] = {
     "refresh": (" ", "read", "reading"),
     "create-replacement": ("+-", "replace", "replacing"),
     "delete-replaced": ("--", "delete replaced", "deleting replaced"),
+    "remove-pending-replace": (" ", "keep", "checking"),
+    "read": (" ", "read", "reading"),
+    "read-replacement": ("+-", "replace by reading", "reading"),
+    "discard": ("<", "forget", "forgetting"),
+    "discard-replaced": ("<", "forget replaced", "forgetting"),
 }
-_FOUND: Final[dict[Op, tuple[str, str, str]]] = {
-    "update": ("~", "drifted", "reading"),
-    "delete": ("-", "gone", "reading"),
-}
+AFTERMATH: Final = frozenset({"delete-replaced", "discard-replaced", "remove-pending-replace"})
+"""The halves of a replacement that a person need not read about."""
+
+_FOUND: Final[dict[str, Words]] = {"update": ("~", "drifted", "reading"), "delete": ("-", "gone", "reading")}
+_FORGOTTEN: Final = ("-", "forget (retained)", "forgetting")
 
 
-def words(step: Step, found: Op = "same") -> tuple[str, str, str]:
+def words(step: Step, found: str = "same") -> Words:
     """Return sign, verb and progressive verb of a step; of a refresh, what it found counts."""
-    return _FOUND.get(found, _WORDS["refresh"]) if step.op == "refresh" else _WORDS[step.op]
+    if step.op == "refresh":
+        return _FOUND.get(found, _WORDS["refresh"])
+    if step.op == "delete" and step.old_state is not None and step.old_state.retain_on_delete:
+        return _FORGOTTEN
+    return _WORDS.get(step.op, (" ", step.op, step.op))
 
 
 def property_lines(step: Step) -> list[str]:
-    """Return a line for each property that a step changes: "~ port: 5432 -> 5433"."""
-    if step.old is None or step.new is None or step.op == "delete-replaced":
+    """Return a line for each property that a step changes: "~ port: 5432 -> 5433"; more where its text has more."""
+    if step.op == "refresh":
+        return _lines(step, _drift(step))
+    if step.old is None or step.new is None or step.op in AFTERMATH:
         return []
+    found = differences(step.old, step.new)
+    if not found and step.op == "update":
+        found = _undone_drift(step) or _new_code(step)
+    named = dict.fromkeys((*step.diffs, *step.replace_keys))
+    told = {one.key for one in found} | {one.path for one in found}
+    found += [_named(step, key) for key in named if key not in told and not key.startswith("__")]
+    return _lines(step, found)
+
+
+def untold(errors: Iterable[str], told: Iterable[str]) -> list[str]:
+    """The errors of a result that no event has told; the engine puts the resource's name before what its event said."""
+    known = tuple(text.strip() for text in told)
     return [
-        f"{line} (forces replacement)" if {path, path.partition(".")[0]} & set(step.replace_keys) else line
-        for path, line in _differences(dict(step.old), dict(step.new), "")
+        error
+        for error in errors
+        if not any(error.strip() == text or error.strip().endswith(f": {text}") for text in known if text)
     ]
 
 
-def _show(value: Any) -> str:
-    if isinstance(value, Secret):
-        return _SECRET_TEXT
-    if value == UNKNOWN:
-        return _UNKNOWN_TEXT
-    text = gotext.dump(_masked(value))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+def summed_up(result: Result, engine: str) -> str:
+    """One line on how a run ended."""
+    ended = "interrupted" if result.interrupted else "done" if result.succeeded else "failed"
+    planned = result.kind == "preview"
+    counts = counted(vars(result.changes), planned=planned)
+    kind = "plan" if planned else result.kind
+    return f"{kind} of {result.stack} {ended} in {result.duration_seconds:.1f} s ({engine} engine): {counts}"
 
 
-def _masked(value: Any) -> Any:
-    match value:
-        case Secret():
-            return _SECRET_TEXT
-        case dict():
-            return {key: _masked(item) for key, item in value.items() if not _is_internal(key)}
-        case list() | tuple():
-            return [_masked(item) for item in value]
-        case _:
-            return _UNKNOWN_TEXT if value == UNKNOWN else value
+def counted(changes: Mapping[str, int], *, planned: bool) -> str:
+    """The changes in words, such as "2 created, 1 unchanged"."""
+    done = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+    parts = [(changes.get(name, 0), f"to {name}" if planned else past) for name, past in done.items()]
+    return ", ".join(f"{count} {text}" for count, text in [*parts, (changes.get("same", 0), "unchanged")] if count) or (
+        "nothing"
+    )
 
 
-def _differences(old: Any, new: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            if not _is_internal(key):
-                below = f"{path}.{key}" if path else key
-                yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), below)
-    elif old is _ABSENT:
-        yield path, f"+ {path}: {_show(new)}"
-    elif new is _ABSENT:
-        yield path, f"- {path}: {_show(old)}"
-    elif old != new or isinstance(old, bool) != isinstance(new, bool):
-        yield path, f"~ {path}: {_show(old)} -> {_show(new)}"
+def _lines(step: Step, found: Iterable[Difference]) -> list[str]:
+    return [line for one in found for line in one.lines(_FORCES if _forces(step, one) else "")]
 
 
-def _is_internal(key: str) -> bool:
-    return key.startswith("__")
+def _forces(step: Step, difference: Difference) -> bool:
+    keys = {*step.replace_keys, *(path for path, one in step.detailed_diff.items() if one.kind.endswith("-replace"))}
+    path = difference.path
+    return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in keys)
+
+
+def _drift(step: Step) -> list[Difference]:
+    """What a refresh found: the recorded value, then the real one."""
+    old, new = step.old_state, step.new_state
+    if old is None or new is None:
+        return differences(step.old or {}, step.new or {}) if step.new is not None else []
+    if step.type.startswith(DYNAMIC_PREFIX):
+        return differences(_all(old), _all(new))
+    # Plugins write some outputs another way at every read; a drift of theirs shows in the inputs, too.
+    return differences(old.inputs, new.inputs) or differences(old.outputs, new.outputs)
+
+
+def _all(state: ResourceState) -> dict[str, Any]:
+    return {**state.inputs, **state.outputs}
+
+
+def _undone_drift(step: Step) -> list[Difference]:
+    """What an update changes that the program says as before: it puts back what was found otherwise."""
+    if step.old_state is None or step.new is None:
+        return []
+    outputs = step.old_state.outputs
+    common = [key for key in step.new if key in outputs]
+    return differences({key: outputs[key] for key in common}, {key: step.new[key] for key in common})
+
+
+def _new_code(step: Step) -> list[Difference]:
+    """A dynamic resource is also updated when its provider's code has changed, which is recorded with it."""
+    code = "__provider"
+    if step.old is None or step.new is None or step.old.get(code) == step.new.get(code):
+        return []
+    return [Difference(path="the provider's code", old=Secret("old"), new=Secret("new"))]
+
+
+def _named(step: Step, key: str) -> Difference:
+    """A property that the provider calls changed, though both programs say the same: what is recorded, and wanted."""
+    recorded = step.old_state.outputs if step.old_state is not None else {}
+    old = recorded.get(key, (step.old or {}).get(key, ABSENT))
+    new = (step.new or {}).get(key, ABSENT)
+    return Difference(path=key, old=None if old is ABSENT and new is ABSENT else old, new=new)

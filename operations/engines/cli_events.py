@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from engine import api
+from engine.state import ResourceState
 from engine.values import Secret
+from operations.display.plan import DYNAMIC_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,18 +23,11 @@ SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - how Pulumi marks a s
 STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
 TRACEBACK = "Traceback (most recent call last):"
+PROGRAM_FAILED = "Program failed"
+OWN_ERROR = re.compile(r"^components\.errors\.\w+: ", re.MULTILINE)  # says all there is to say
 CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
-DYNAMIC_PREFIX = "pulumi-python:"
 FINAL_WORDS = re.compile(r"(update|preview|refresh|destroy) (failed|canceled)")
-OPS: Final[Mapping[str, api.Op]] = {
-    "same": "same",
-    "create": "create",
-    "update": "update",
-    "delete": "delete",
-    "refresh": "refresh",
-    "create-replacement": "create-replacement",
-    "delete-replaced": "delete-replaced",
-}
+OPS: Final[Mapping[str, api.Op]] = {op: op for op in get_args(api.Op)}
 
 
 class Translator:
@@ -46,7 +41,7 @@ class Translator:
     def __init__(self, listener: api.Listener, *, verbose: bool) -> None:
         self._listener = listener
         self._verbose = verbose
-        self._begun: dict[tuple[str, str], float] = {}
+        self._begun: dict[tuple[str, str], tuple[float, api.Step]] = {}
         self._noise = KilledProgram()
         self._last_words: list[str] = []
         self._failed: dict[str, str] = {}
@@ -101,18 +96,18 @@ class Translator:
     def _started(self, event: Mapping[str, Any]) -> None:
         step = _step(event["metadata"])
         if step is not None:
-            self._begun[step.urn, step.op] = time.monotonic()
+            self._begun[step.urn, step.op] = (time.monotonic(), step)
             self._listener.on_event(api.StepStarted(step=step))
 
     def _finished(self, event: Mapping[str, Any]) -> None:
         metadata = event["metadata"]
         if metadata["type"] == STACK_TYPE and metadata.get("new"):
             self.outputs = _outputs(metadata["new"].get("outputs") or {})
-        step = _step(metadata)
+        step = _step(metadata, refreshed=(metadata["urn"], "refresh") in self._begun)
         seconds = self._seconds(step) if step else None
         # The stack's outputs come with a second end of the same step.
         if step is not None and seconds is not None:
-            self._listener.on_event(api.StepFinished(step=step, seconds=seconds, op=_found(metadata, step.op)))
+            self._listener.on_event(api.StepFinished(step=step, seconds=seconds, op=_found(metadata, step)))
 
     def _failure(self, event: Mapping[str, Any]) -> None:
         step = _step(event["metadata"])
@@ -121,13 +116,18 @@ class Translator:
             self._listener.on_event(api.StepFailed(step=step, seconds=self._seconds(step) or 0.0, message=message))
 
     def _seconds(self, step: api.Step) -> float | None:
-        """How long a step took; None when it has ended before. A refresh may end as what it found."""
-        begun = self._begun.pop((step.urn, step.op), None) or self._begun.pop((step.urn, "refresh"), None)
-        return time.monotonic() - begun if begun else None
+        """How long a step took; None when it has ended before."""
+        begun = self._begun.pop((step.urn, step.op), None)
+        return time.monotonic() - begun[0] if begun else None
 
     def _summary(self, event: Mapping[str, Any]) -> None:
         self.counts = {str(op): int(count) for op, count in (event.get("resourceChanges") or {}).items()}
         self.verdict = str(event.get("result", ""))
+        for began, step in self._begun.values():
+            if step.new_state is not None and not step.new_state.custom:  # nobody tells the end of most components
+                seconds = time.monotonic() - began
+                self._listener.on_event(api.StepFinished(step=step, seconds=seconds, op=step.op))
+        self._begun.clear()
 
     def _progress(self, event: Mapping[str, Any]) -> None:
         if event.get("done"):
@@ -157,21 +157,24 @@ class KilledProgram:
 
 
 def without_traceback(text: str) -> str:
-    """Keep what the exception says, and drop where it comes from and what it is called."""
+    """Keep what an exception says, and drop where it comes from, as the embedded engine does.
+
+    An error of a program keeps its lines, unless it is one of ours.
+    """
     lines = text.splitlines()
     frames = [number for number, line in enumerate(lines) if line.lstrip().startswith('File "')]
-    if not frames:
+    if not frames or (text.startswith(PROGRAM_FAILED) and OWN_ERROR.search(text) is None):
         return text
     after = [number for number in range(frames[-1] + 1, len(lines)) if lines[number][:1].strip()]
     if not after:
         return text
     message = "\n".join(lines[after[0] :])
-    return re.sub(r"^(?:[A-Za-z_]\w*\.)*[A-Z]\w*: ", "", message).rstrip()
+    return re.sub(r"^(?:Exception|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*): ", "", message).rstrip()
 
 
-def _step(metadata: Mapping[str, Any]) -> api.Step | None:
-    """Tell one step; None for those that only the CLI's bookkeeping knows."""
-    op = OPS.get(str(metadata["op"]))
+def _step(metadata: Mapping[str, Any], *, refreshed: bool = False) -> api.Step | None:
+    """Tell one step; None for those that only the CLI's bookkeeping knows. A refresh may end as what it found."""
+    op = "refresh" if refreshed else OPS.get(str(metadata["op"]))
     if op is None:
         return None
     old, new = metadata.get("old"), metadata.get("new")
@@ -186,13 +189,44 @@ def _step(metadata: Mapping[str, Any]) -> api.Step | None:
         new=_wrapped(new.get("inputs")) if new else None,
         replace_keys=tuple(metadata.get("keys") or ()),
         internal=metadata["type"].startswith(PROVIDER_PREFIX),
+        old_state=_state(old, metadata) if old else None,
+        new_state=_state(new, metadata) if new else None,
+        detailed_diff=_detailed(metadata.get("detailedDiff") or {}),
+        diffs=tuple(metadata.get("diffs") or ()),
+        provider=str(metadata.get("provider") or ""),
     )
 
 
-def _found(metadata: Mapping[str, Any], op: api.Op) -> api.Op:
-    """Say what a finished step came to; a refresh tells it by the difference it leaves."""
-    if op != "refresh":
-        return op
+def _state(told: Mapping[str, Any], metadata: Mapping[str, Any]) -> ResourceState:
+    """What the log tells of a state, secrets wrapped."""
+    return ResourceState(
+        urn=metadata["urn"],
+        type=metadata["type"],
+        custom=bool(told.get("custom")),
+        id=told.get("id", ""),
+        parent=told.get("parent", ""),
+        provider=told.get("provider", ""),
+        inputs=_wrapped(told.get("inputs") or {}),
+        outputs=_wrapped(told.get("outputs") or {}),
+        protect=bool(told.get("protect")),
+        retain_on_delete=bool(told.get("retainOnDelete")),
+    )
+
+
+def _detailed(told: Mapping[str, Any]) -> dict[str, api.PropertyDiff]:
+    return {
+        path: api.PropertyDiff(kind=one["diffKind"], input_diff=bool(one.get("inputDiff")))
+        for path, one in told.items()
+    }
+
+
+def _found(metadata: Mapping[str, Any], step: api.Step) -> api.Op:
+    """Say what a finished step came to; a refresh tells it by the difference it leaves, where the CLI does not."""
+    if step.op != "refresh":
+        return step.op
+    said = OPS.get(str(metadata["op"]))
+    if said in ("same", "update", "delete"):
+        return said
     old, new = metadata.get("old"), metadata.get("new")
     if not new:
         return "delete"

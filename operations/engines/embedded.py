@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine import api
 from engine.errors import UnsupportedError
-from operations.engines.recorded import recorded, resources
+from operations.engines.recorded import configuration, recorded
 from operations.workspace import acting_in, own_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from engine.api import Kind, Listener, Output, Request, Result
-    from engine.state import ResourceState
     from operations.engines.interface import Change, EngineName, EngineOptions
     from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
@@ -32,13 +30,23 @@ class EmbeddedEngine:
 
     name: Final[EngineName] = "embedded"
 
-    def change(self, kind: Change, listener: Listener) -> Result:
+    def change(self, kind: Change, listener: Listener, *, previewed: bool = False) -> Result:
         """Carry a change out."""
-        return self._run(kind, listener)
+        return self._run(kind, listener, previewed=previewed)
 
     def plan(self, kind: Change, listener: Listener) -> Result:
-        """Say what a change would do: `up` is previewed, the others follow from what is recorded."""
-        return self._run("preview", listener) if kind == "up" else self._recorded(kind, listener)
+        """Say what a change would do."""
+        if kind == "up":
+            return self._run("preview", listener)
+        return replace(self._run(kind, listener, dry_run=True), kind="preview")
+
+    def preview(self, listener: Listener) -> tuple[Result, dict[str, Any]]:
+        """Say what `up` would do, with the document that the CLI would print."""
+        from operations.display.digest import Digest  # noqa: PLC0415 - only where a program reads the answer
+
+        digest = Digest(listener)
+        result = self._run("preview", digest)
+        return result, digest.document(result, configuration(self.workspace, self._passphrase()))
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment."""
@@ -56,12 +64,12 @@ class EmbeddedEngine:
         """What the last deployment recorded."""
         return recorded(self.workspace)
 
-    def _run(self, kind: Kind, listener: Listener) -> Result:
+    def _run(self, kind: Kind, listener: Listener, *, dry_run: bool = False, previewed: bool = False) -> Result:
         """Run the engine where it, the program and the providers know this run's environment and no other."""
         from engine import run  # noqa: PLC0415 - loads gRPC
 
         with acting_in(own_environment(self.workspace)):
-            return run(self._request(kind), listener)
+            return run(replace(self._request(kind), dry_run=dry_run, previewed=previewed), listener)
 
     def _request(self, kind: Kind) -> Request:
         workspace = self.workspace
@@ -85,34 +93,3 @@ class EmbeddedEngine:
                 next_step="install the Pulumi CLI: ./infra setup --pulumi",
             )
         return self.workspace.passphrase
-
-    def _recorded(self, kind: Change, listener: Listener) -> Result:
-        """Plan without the program: every recorded resource is deleted, or looked at."""
-        started = time.monotonic()
-        there = resources(self.workspace, self._passphrase())
-        for resource in reversed(there):
-            step = _step(resource, kind)
-            listener.on_event(api.StepStarted(step=step))
-            listener.on_event(api.StepFinished(step=step, seconds=0.0, op=step.op))
-        count = len(there)
-        return api.Result(
-            kind="preview",
-            stack=self.workspace.stack,
-            succeeded=True,
-            interrupted=False,
-            changes=api.Changes(delete=count) if kind == "destroy" else api.Changes(same=count),
-            outputs={},
-            duration_seconds=time.monotonic() - started,
-            errors=(),
-        )
-
-
-def _step(resource: ResourceState, kind: Change) -> api.Step:
-    return api.Step(
-        urn=resource.urn,
-        type=resource.type,
-        name=resource.urn.rpartition("::")[2],
-        parent=resource.parent,
-        op="delete" if kind == "destroy" else "same",
-        old=resource.inputs,
-    )

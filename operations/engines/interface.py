@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from engine.api import Listener, Output, Result
     from operations.engines.recorded import Recorded
@@ -37,11 +38,20 @@ class Engine(Protocol):
     def name(self) -> EngineName:
         """What answers call it."""
 
-    def change(self, kind: Change, listener: Listener) -> Result:
-        """Carry a change out. A resource that fails is told in the result; what prevents starting is raised."""
+    def change(self, kind: Change, listener: Listener, *, previewed: bool = False) -> Result:
+        """Carry a change out. A resource that fails is told in the result; what prevents starting is raised.
+
+        Args:
+            kind: What to do.
+            listener: Who is told.
+            previewed: A person has agreed to its plan, so the engine need not look for refusals first.
+        """
 
     def plan(self, kind: Change, listener: Listener) -> Result:
         """Say what `change` would do, and write nothing; the result's kind is "preview"."""
+
+    def preview(self, listener: Listener) -> tuple[Result, dict[str, Any]]:
+        """As the plan of `up`, with the document of `pulumi preview --json`."""
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment; none for a stack that was never deployed."""

@@ -7,6 +7,7 @@ That file is committed, so the CLI gets a copy of it: the same values, those of 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,8 +25,10 @@ import yaml
 
 from engine import api
 from engine.project import load_project
+from operations.display.digest import diagnostic
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
+from operations.engines.kept import Kept
 from operations.engines.recorded import Recorded, recorded
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import child_environment, private_folder
@@ -54,13 +57,27 @@ class PulumiEngine:
 
     name: Final[EngineName] = "pulumi"
 
-    def change(self, kind: Change, listener: Listener) -> Result:
-        """Carry a change out."""
-        return self._run([kind, "--yes", "--skip-preview"], kind, listener)
+    def change(self, kind: Change, listener: Listener, *, previewed: bool = False) -> Result:
+        """Carry a change out; an `up` that nobody has previewed is, in silence, to refuse before it changes."""
+        if kind == "up" and not previewed:
+            trial = Kept()
+            result = self.plan(kind, trial)
+            if not result.succeeded:
+                trial.tell_faults(listener)
+                return replace(result, kind=kind)
+        # A look at reality settles what a cut-off run has left in doubt, as it does with the embedded engine.
+        settles = ["--clear-pending-creates"] if kind == "refresh" else []
+        return self._run([kind, "--yes", "--skip-preview", *settles], kind, listener)[0]
 
     def plan(self, kind: Change, listener: Listener) -> Result:
         """Say what a change would do."""
-        return self._run(["preview"] if kind == "up" else [kind, "--preview-only"], "preview", listener)
+        return self._run(["preview"] if kind == "up" else [kind, "--preview-only"], "preview", listener)[0]
+
+    def preview(self, listener: Listener) -> tuple[Result, dict[str, Any]]:
+        """Say what `up` would do, with the CLI's own document, in which secrets are masked."""
+        result, printed = self._run(["preview", "--json"], "preview", listener)
+        document = _document(printed.encode())
+        return result, document or {"diagnostics": [diagnostic("error", error) for error in result.errors]}
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment: asked for twice, because one answer does not say what is secret."""
@@ -80,7 +97,8 @@ class PulumiEngine:
         """What the last deployment recorded, where the state lies in a folder."""
         return recorded(self.workspace)
 
-    def _run(self, arguments: Sequence[str], kind: api.Kind, listener: Listener) -> Result:
+    def _run(self, arguments: Sequence[str], kind: api.Kind, listener: Listener) -> tuple[Result, str]:
+        """Run a command that changes or plans; return how it ended, and what it printed."""
         started = time.monotonic()
         run = self._attempt(arguments, listener)
         if run.code == STACK_NOT_FOUND or NO_STACK in run.said:
@@ -88,10 +106,10 @@ class PulumiEngine:
             run = self._attempt(arguments, listener)
         told = run.told
         if not told.verdict and not told.all_errors() and not run.interrupted:
-            raise failure(run.said, run.code)
+            raise failure(run.printed + run.said, run.code)
         errors = told.all_errors()
         succeeded = run.code == 0 and not run.interrupted
-        return api.Result(
+        result = api.Result(
             kind=kind,
             stack=self.workspace.stack,
             succeeded=succeeded,
@@ -103,16 +121,18 @@ class PulumiEngine:
             duration_seconds=time.monotonic() - started,
             errors=errors if succeeded or errors else ("the Pulumi CLI failed without saying why",),
         )
+        return result, run.printed
 
     def _attempt(self, arguments: Sequence[str], listener: Listener) -> _Run:
         """Run one command with its event log in a pipe, which is read while it runs."""
         told = Translator(listener, verbose=self.options.verbose)
         reading, writing = os.pipe()
-        with self._stack_file() as stack_file, tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+        kept = functools.partial(tempfile.TemporaryFile, "w+", encoding="utf-8")
+        with self._stack_file() as stack_file, kept() as printed, kept() as said:
             command = [
                 *(str(self.command), *arguments, "--non-interactive", "--stack", self.workspace.stack),
                 *("--config-file", str(stack_file), "--event-log", f"/dev/fd/{writing}", "--color", "never"),
-                *("--suppress-outputs", "--parallel", str(self.options.parallel)),
+                *("--parallel", str(self.options.parallel)),
             ]
             try:
                 # Its own process group: Ctrl-C reaches the CLI through us, once, and not its children behind its back.
@@ -121,7 +141,7 @@ class PulumiEngine:
                     cwd=self.workspace.folder,
                     env=self._environment(),
                     stdin=subprocess.DEVNULL,
-                    stdout=said,
+                    stdout=printed,
                     stderr=said,
                     pass_fds=(writing,),
                     process_group=0,
@@ -132,8 +152,10 @@ class PulumiEngine:
                 interrupted = _follow(process, reading, told)
             finally:
                 os.close(reading)
+            code = process.wait()
+            printed.seek(0)
             said.seek(0)
-            return _Run(code=process.wait(), said=said.read(), told=told, interrupted=interrupted)
+            return _Run(code=code, said=said.read(), printed=printed.read(), told=told, interrupted=interrupted)
 
     def _create_stack(self) -> None:
         """Create the stack from a folder of its own: `stack init` writes a stack file where it stands."""
@@ -187,6 +209,7 @@ class PulumiEngine:
 class _Run:
     code: int
     said: str
+    printed: str
     told: Translator
     interrupted: bool
 
@@ -219,7 +242,7 @@ def _follow(process: subprocess.Popen[bytes], log: int, told: Translator) -> boo
 
 
 def _document(line: bytes) -> dict[str, Any]:
-    """Read one line of the log; a line cut off by the CLI's death says nothing."""
+    """Read one document; one that is cut off by the CLI's death says nothing."""
     try:
         document = json.loads(line)
     except ValueError:

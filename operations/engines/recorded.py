@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.state import ResourceState
+    from collections.abc import Mapping
+
+    from engine.state import ResourceState, Store
+    from engine.values import Secret
     from operations.workspace import Workspace
 
 PROVIDERS = "pulumi:providers:"
@@ -39,11 +42,32 @@ def resources(workspace: Workspace, passphrase: str) -> list[ResourceState]:
     Raises:
         engine.errors.EngineError: The state cannot be read, or the passphrase does not open it.
     """
+    return [one for one in _store(workspace, passphrase).load().resources if not one.type.startswith(PROVIDERS)]
+
+
+def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | Secret]:
+    """The values of this run, "namespace:name" to text; the state is opened only where some are encrypted.
+
+    Raises:
+        engine.errors.EngineError: They cannot be read, or the passphrase does not open them.
+    """
+    from engine.project import load_config, load_project  # noqa: PLC0415 - not before it is needed
+
+    def crypter(ciphertext: str) -> str:
+        store = _store(workspace, passphrase)
+        store.load()
+        return store.decrypt_text(ciphertext)
+
+    project = load_project(workspace.folder)
+    return load_config(project, workspace.stack, overrides=workspace.overrides, crypter=crypter).values
+
+
+def _store(workspace: Workspace, passphrase: str) -> Store:
     from engine.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
     from engine.state import Store  # noqa: PLC0415 - loads cryptography
 
     project = load_project(workspace.folder)
-    store = Store(
+    return Store(
         workspace.backend_url,
         project.name,
         workspace.stack,
@@ -51,7 +75,6 @@ def resources(workspace: Workspace, passphrase: str) -> list[ResourceState]:
         folder=workspace.folder,
         config_salt=read_salt(project, workspace.stack),
     )
-    return [one for one in store.load().resources if not one.type.startswith(PROVIDERS)]
 
 
 def recorded(workspace: Workspace) -> tuple[Recorded, ...]:

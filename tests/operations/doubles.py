@@ -42,11 +42,13 @@ class FakeEngine:
     answers: dict[str, api.Result] = field(default_factory=dict)
     values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
     there: tuple[Recorded, ...] = ()
+    previewed: list[bool] = field(default_factory=list)
 
-    def change(self, kind: Change, listener: api.Listener) -> api.Result:
+    def change(self, kind: Change, listener: api.Listener, *, previewed: bool = False) -> api.Result:
         """Carry a change out."""
         listener.on_event(api.Message(severity="info", text="working"))
         self.asked.append(kind)
+        self.previewed.append(previewed)
         return self.answers.get(kind, result(kind))
 
     def plan(self, kind: Change, listener: api.Listener) -> api.Result:
@@ -54,6 +56,10 @@ class FakeEngine:
         del listener
         self.asked.append(f"plan {kind}")
         return self.answers.get("plan", result("preview"))
+
+    def preview(self, listener: api.Listener) -> tuple[api.Result, dict[str, Any]]:
+        """Say what `up` would do, with a document."""
+        return self.plan("up", listener), {"steps": [], "changeSummary": {"create": 1, "same": 2}}
 
     def outputs(self) -> Mapping[str, api.Output]:
         """The outputs."""

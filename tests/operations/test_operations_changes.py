@@ -11,6 +11,7 @@ from components.errors import ConfigurationError
 from engine import api
 from engine.errors import ProjectError
 from operations import changes, console, progress
+from operations.display import plan
 from operations.engines import choice
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
@@ -30,7 +31,7 @@ def test_yes_carries_out_without_a_plan(
     """With --yes the change is made at once, and the answer is the one document the issue describes."""
     answer = infra(kind, "dev", "--yes", "--json")
     assert answer.code == ExitCode.SUCCESS
-    assert fake_engine.asked == [kind]
+    assert (fake_engine.asked, fake_engine.previewed) == ([kind], [False])
     valid("change", answer.document)
     assert answer.document == {
         "stack": "dev",
@@ -72,6 +73,7 @@ def test_in_a_terminal_a_person_is_asked(
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
     answer = infra("up", "dev")
     assert fake_engine.asked == (["plan up", "up"] if carried_out else ["plan up"])
+    assert fake_engine.previewed == ([True] if carried_out else [])  # what a person agreed to is not previewed again
     assert answer.code == (ExitCode.SUCCESS if carried_out else ExitCode.CHANGES_REFUSED)
     assert "[y/N]" in answer.err
 
@@ -79,12 +81,34 @@ def test_in_a_terminal_a_person_is_asked(
 def test_preview_plans_and_changes_nothing(
     infra: Callable[..., Any], fake_engine: FakeEngine, valid: Callable[[str, Any], None]
 ) -> None:
-    """`preview` answers with the summary of the plan."""
+    """`preview` answers with the document of the plan, and shows the plan to a person."""
     answer = infra("preview", "dev", "--json")
     assert answer.code == ExitCode.SUCCESS
     assert fake_engine.asked == ["plan up"]
-    valid("change", answer.document)
-    assert answer.document["result"] == "preview"
+    valid("preview", answer.document)
+    assert answer.document["changeSummary"] == {"create": 1, "same": 2}
+    assert "1 to create, 2 unchanged" in answer.err
+
+
+def test_a_failed_preview_answers_with_its_document(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:
+    """The exit code says that it failed, standard output says nothing besides the document."""
+    fake_engine.answers["plan"] = result("preview", succeeded=False, errors=("program bug",))
+    answer = infra("preview", "dev", "--json")
+    assert answer.code == ExitCode.RESOURCE_FAILED
+    assert answer.document["changeSummary"]
+
+
+def test_a_preview_that_cannot_begin_says_so_among_its_diagnostics(
+    infra: Callable[..., Any], valid: Callable[[str, Any], None]
+) -> None:
+    """What reads previews finds the cause where it looks for it; other commands answer as ever."""
+    answer = infra("preview", "nowhere", "--json")
+    assert answer.code == ExitCode.BAD_CONFIGURATION
+    valid("error", answer.document)
+    valid("preview", answer.document)
+    (told,) = answer.document["diagnostics"]
+    assert told == {"message": f"error: {answer.document['error']['message']}\n", "severity": "error"}
+    assert "diagnostics" not in infra("up", "nowhere", "--json").document
 
 
 def test_a_failed_resource_is_told_with_its_code(
@@ -155,7 +179,7 @@ def test_the_next_step_never_shows_the_url(infra: Callable[..., Any], fake_engin
 )
 def test_the_summary_is_one_line(differing: dict[str, Any], said: str) -> None:
     """How a run ended, in words, whatever happened."""
-    assert progress.summed_up(result(**differing), "embedded") == said
+    assert plan.summed_up(result(**differing), "embedded") == said
 
 
 def test_an_error_is_told_once() -> None:

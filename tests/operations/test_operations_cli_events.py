@@ -177,3 +177,49 @@ def test_default_providers_are_internal(translator: Translator, recorder: _Recor
 def test_what_remains_of_a_traceback(text: str, kept: str) -> None:
     """The exception's words stay; text that is no traceback stays whole."""
     assert without_traceback(text) == kept
+
+
+def test_states_and_reasons_are_told(translator: Translator, recorder: _Recorder) -> None:
+    """The display finds what it needs: both states with outputs, and what differs."""
+    more = {"keys": ["word"], "diffs": ["word"], "detailedDiff": {"word": {"diffKind": "update-replace"}}}
+    old = {"inputs": {"word": "b"}, "outputs": {"word": "c"}, "id": "7", "custom": True, "retainOnDelete": True}
+    translator.take({"resourcePreEvent": {"metadata": _metadata("create-replacement", old=old, **more)}})
+    (started,) = recorder.events
+    assert isinstance(started, api.StepStarted)
+    step = started.step
+    assert step.old_state is not None
+    assert (step.old_state.id, step.old_state.outputs, step.old_state.retain_on_delete) == ("7", {"word": "c"}, True)
+    assert step.new_state is not None
+    assert (step.diffs, step.replace_keys) == (("word",), ("word",))
+    assert step.detailed_diff == {"word": api.PropertyDiff(kind="update-replace")}
+
+
+def test_a_refresh_that_ends_as_another_step_is_still_a_refresh(translator: Translator, recorder: _Recorder) -> None:
+    """`refresh` alone reports drift as an update, which changes nothing but the record."""
+    translator.take({"resourcePreEvent": {"metadata": _metadata("refresh")}})
+    translator.take({"resOutputsEvent": {"metadata": _metadata("update", old={"outputs": {"word": "a"}})}})
+    finished = recorder.events[-1]
+    assert isinstance(finished, api.StepFinished)
+    assert (finished.step.op, finished.op) == ("refresh", "update")
+
+
+def test_a_component_ends_with_the_run(translator: Translator, recorder: _Recorder) -> None:
+    """The log has no end of a component without outputs of its own."""
+    translator.take({"resourcePreEvent": {"metadata": _metadata("create")}})
+    translator.take({"summaryEvent": {"resourceChanges": {"create": 1}, "result": "succeeded"}})
+    assert isinstance(recorder.events[-1], api.StepFinished)
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        ("ValueError: no", True),
+        ("components.errors.ConfigurationError: infra:port is wrong", False),
+    ],
+)
+def test_an_error_of_a_program_shows_its_line(error: str, kept: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Whoever wrote the program needs the line; an error of ours says all there is to say."""
+    begin = "Program failed with an unhandled exception:\nTraceback (most recent call last):\n"
+    text = f'{begin}  File "x", line 1\n{error}\n'
+    assert ("line 1" in without_traceback(text)) == kept
+    assert without_traceback(text).rstrip().endswith(error.partition(": ")[2])

@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,17 @@ sys.exit(turn.get("code", 0))
 """
 
 
+@dataclass
+class Heard:
+    """A listener that remembers."""
+
+    events: list[api.Event] = field(default_factory=list)
+
+    def on_event(self, event: api.Event) -> None:
+        """Remember an event."""
+        self.events.append(event)
+
+
 class _Silent:
     def on_event(self, event: api.Event) -> None:
         """Show nothing."""
@@ -95,7 +106,7 @@ def stand_in(project: Path, tmp_path: Path) -> StandIn:
 def test_a_run_is_counted_from_the_log(stand_in: StandIn) -> None:
     """Counts, verdict and outputs come from the event log, not from text."""
     stand_in.plays({"events": [SUMMARY, END]})
-    result = stand_in.engine.change("up", _Silent())
+    result = stand_in.engine.change("up", _Silent(), previewed=True)
     assert (result.kind, result.succeeded, result.interrupted) == ("up", True, False)
     assert result.changes == api.Changes(create=1, same=2)
 
@@ -117,11 +128,34 @@ def test_the_cli_is_told_everything_it_needs(stand_in: StandIn, project: Path) -
     assert "s3cret" not in " ".join(call["arguments"])
 
 
+def test_an_up_that_nobody_previewed_refuses_before_it_changes_anything(stand_in: StandIn) -> None:
+    """A preview comes first, in silence; where it fails, its reasons are told and nothing else is run."""
+    failed = {"diagnosticEvent": {"severity": "error", "message": "the port is taken"}}
+    summary = {"summaryEvent": {"resourceChanges": {}, "result": "failed"}}
+    stand_in.plays({"events": [failed, summary, END], "code": 1})
+    heard = Heard()
+    result = stand_in.engine.change("up", heard)
+    assert (result.kind, result.succeeded) == ("up", False)
+    assert [event.text for event in heard.events if isinstance(event, api.Message)] == ["the port is taken"]
+    (call,) = stand_in.calls
+    assert call["arguments"][0] == "preview"
+
+
+def test_an_up_that_a_preview_finds_right_is_carried_out(stand_in: StandIn) -> None:
+    """What the preview told is told once, by the run itself."""
+    told = {"diagnosticEvent": {"severity": "info", "message": "the program runs"}}
+    stand_in.plays({"events": [told, SUMMARY, END]}, {"events": [told, SUMMARY, END]})
+    heard = Heard()
+    assert stand_in.engine.change("up", heard).succeeded
+    assert [call["arguments"][0] for call in stand_in.calls] == ["preview", "up"]
+    assert [event.text for event in heard.events if isinstance(event, api.Message)] == ["the program runs"]
+
+
 def test_the_committed_stack_file_is_not_touched(stand_in: StandIn, project: Path) -> None:
     """The values of this run reach the CLI in a private copy, which is gone afterwards."""
     before = (project / "Pulumi.dev.yaml").read_bytes()
     stand_in.plays({"events": [SUMMARY, END]})
-    stand_in.engine.change("up", _Silent())
+    stand_in.engine.change("up", _Silent(), previewed=True)
     (call,) = stand_in.calls
     assert (project / "Pulumi.dev.yaml").read_bytes() == before
     assert "infra:port: '15432'" in call["file"]
@@ -129,6 +163,29 @@ def test_the_committed_stack_file_is_not_touched(stand_in: StandIn, project: Pat
     assert "infra:database: auto" in call["file"]
     assert call["mode"] == 0o600
     assert [path.name for path in (project / ".infra").iterdir()] == ["state"]
+
+
+@pytest.mark.parametrize(("code", "result"), [(0, "succeeded"), (1, "failed")])
+def test_the_document_of_a_preview_is_the_clis_own(stand_in: StandIn, code: int, result: str) -> None:
+    """It is passed on as it is, also when the preview fails; nothing else is taken for it."""
+    document = {"steps": [{"op": "same", "urn": "u", "detailedDiff": None}], "duration": 7}
+    failed = {"diagnosticEvent": {"severity": "error", "message": "no"}}
+    summary = {"summaryEvent": {"resourceChanges": {"same": 1}, "result": result}}
+    events = [*([failed] if code else []), summary, END]
+    stand_in.plays({"events": events, "out": json.dumps(document, indent=4), "err": "noise", "code": code})
+    ended, told = stand_in.engine.preview(_Silent())
+    assert (ended.succeeded, ended.kind, told) == (code == 0, "preview", document)
+    (call,) = stand_in.calls
+    assert call["arguments"][:2] == ["preview", "--json"]
+
+
+def test_a_preview_that_the_cli_does_not_describe_still_says_why(stand_in: StandIn) -> None:
+    """A document cut off by the CLI's death is replaced by what the log has told."""
+    failed = {"diagnosticEvent": {"severity": "error", "message": "no"}}
+    stand_in.plays({"events": [failed], "out": '{"steps": [', "code": 1})
+    ended, told = stand_in.engine.preview(_Silent())
+    assert not ended.succeeded
+    assert told == {"diagnostics": [{"message": "error: no\n", "severity": "error"}]}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +204,7 @@ def test_a_plan_changes_nothing(stand_in: StandIn, kind: Any, command: list[str]
 def test_an_unknown_stack_is_made_outside_the_project(stand_in: StandIn, project: Path) -> None:
     """`stack init` writes a stack file where it stands, so it stands in a folder that is thrown away."""
     stand_in.plays({"code": 6, "err": "error: no stack named 'dev' found"}, {}, {"events": [SUMMARY, END]})
-    assert stand_in.engine.change("up", _Silent()).succeeded
+    assert stand_in.engine.change("up", _Silent(), previewed=True).succeeded
     calls = stand_in.calls
     assert [call["arguments"][0] for call in calls] == ["up", "stack", "up"]
     assert calls[1]["arguments"][:3] == ["stack", "init", "dev"]
@@ -160,7 +217,7 @@ def test_a_process_left_running_does_not_hold_the_command_up(stand_in: StandIn) 
     stand_in.plays({"lingering": True, "code": 1, "err": "error: broken before it began"})
     began = time.monotonic()
     with pytest.raises(ResourceFailedError, match="broken before it began"):
-        stand_in.engine.change("up", _Silent())
+        stand_in.engine.change("up", _Silent(), previewed=True)
     assert time.monotonic() - began < 20
 
 
@@ -169,7 +226,7 @@ def test_a_failed_run_keeps_its_errors(stand_in: StandIn) -> None:
     error = {"diagnosticEvent": {"severity": "error", "message": "no luck\n"}}
     summary = {"summaryEvent": {"resourceChanges": {"create": 1}, "result": "failed"}}
     stand_in.plays({"events": [error, summary, END], "code": 1})
-    result = stand_in.engine.change("up", _Silent())
+    result = stand_in.engine.change("up", _Silent(), previewed=True)
     assert not result.succeeded
     assert result.errors == ("no luck",)
     assert result.changes.create == 1
@@ -289,9 +346,9 @@ def test_the_real_cli_from_nothing_to_nothing(real: Callable[..., PulumiEngine])
     """Made, unchanged, changed, read, destroyed: counts and outputs are right, the stack file stays as it is."""
     engine = real()
     assert engine.outputs() == {}
-    assert engine.change("up", _Silent()).changes == api.Changes(create=2)
-    assert engine.change("up", _Silent()).changes == api.Changes(same=2)
-    changed = real(word="new").change("up", _Silent())
+    assert engine.change("up", _Silent(), previewed=True).changes == api.Changes(create=2)
+    assert engine.change("up", _Silent(), previewed=True).changes == api.Changes(same=2)
+    changed = real(word="new").change("up", _Silent(), previewed=True)
     assert changed.changes == api.Changes(update=1, same=1)
     assert engine.outputs() == {
         "word": api.Output(value="new", secret=False),
@@ -308,11 +365,11 @@ def test_the_real_clis_failures_are_told_without_noise(
     real: Callable[..., PulumiEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failing resource gives its sentence alone; a wrong passphrase has its class and changes nothing."""
-    failed = real(word="fail").change("up", _Silent())
-    assert (failed.succeeded, failed.errors) == (False, ("cannot make it",))
+    failed = real(word="fail").change("up", _Silent(), previewed=True)
+    assert (failed.succeeded, failed.errors) == (False, ("RuntimeError: cannot make it",))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another")
     with pytest.raises(StateError, match="incorrect passphrase"):
-        real().change("up", _Silent())
+        real().change("up", _Silent(), previewed=True)
 
 
 @pytest.mark.cli
@@ -329,11 +386,11 @@ def test_the_real_cli_is_interrupted_once_and_keeps_what_was_made(real: Callable
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    result = engine.change("up", _Silent())
+    result = engine.change("up", _Silent(), previewed=True)
     thread.join()
     assert result.interrupted
     assert not result.succeeded
-    assert engine.change("up", _Silent()).changes.create == 0
+    assert engine.change("up", _Silent(), previewed=True).changes.create == 0
 
 
 @pytest.mark.cli
@@ -348,7 +405,7 @@ def test_who_holds_the_real_clis_lock_is_named(real: Callable[..., PulumiEngine]
         while not (slow.workspace.folder / "creating").exists():
             time.sleep(0.05)
         with pytest.raises(StateLockedError, match="pid"):
-            real().change("up", _Silent())
+            real().change("up", _Silent(), previewed=True)
 
 
 def test_the_project_lies_where_git_may_see_it(project: Path) -> None:
