@@ -15,10 +15,19 @@ from engine.values import contains_secret, plain
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from engine.state import ResourceState
+
 Kind = Literal["up", "preview", "refresh", "destroy"]
 Severity = Literal["debug", "info", "warning", "error"]
-Op = Literal["same", "create", "update", "delete", "refresh", "create-replacement", "delete-replaced"]
-"""Pulumi's own names. A replacement is a create-replacement and a delete-replaced, in either order."""
+Op = Literal[
+    "same", "create", "update", "delete", "refresh", "create-replacement", "delete-replaced", "remove-pending-replace",
+    "read", "read-replacement", "discard", "discard-replaced",
+]  # fmt: skip
+"""Pulumi's own names. A replacement is a create-replacement and a delete-replaced, in either order.
+
+What is only looked at is read; a resource that a read takes the place of is deleted, and what is not read any more is
+discarded: it leaves the state and stays as it is.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +47,8 @@ class Request:
         parallel: How many resources are worked on at once.
         lock_timeout: Seconds to wait for somebody else who works on the stack.
         verbose: Whether errors of providers come with their whole traceback.
+        previewed: Whether a person has seen and agreed to a preview of this "up", which is then not made again.
+        dry_run: Whether a "refresh" or "destroy" only says what it would do, and writes nothing.
     """
 
     kind: Kind
@@ -52,6 +63,8 @@ class Request:
     parallel: int = 16
     lock_timeout: float = 0.0
     verbose: bool = False
+    previewed: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +109,19 @@ class Result:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PropertyDiff:
+    """How one property of a resource differs.
+
+    Attributes:
+        kind: What happens to it; "-replace" where it forces a replacement.
+        input_diff: Whether old and new inputs were compared, not the old outputs with the new inputs.
+    """
+
+    kind: Literal["add", "add-replace", "delete", "delete-replace", "update", "update-replace"]
+    input_diff: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Step:
     """One thing done to one resource.
 
@@ -109,6 +135,11 @@ class Step:
         new: The inputs after the step, secrets wrapped, unknowns as the sentinel; None after a deletion.
         replace_keys: The properties that force a replacement.
         internal: A default provider: real, but of no interest to a person.
+        old_state: What is recorded before the step, secrets wrapped; None where nothing is.
+        new_state: What the step makes of it, outputs included as far as they are known when the event is sent.
+        detailed_diff: How each property differs, by its path as text.
+        diffs: The top-level properties that differ.
+        provider: The reference of the provider that does it.
     """
 
     urn: str
@@ -120,6 +151,11 @@ class Step:
     new: Mapping[str, Any] | None = field(default=None, repr=False)
     replace_keys: tuple[str, ...] = ()
     internal: bool = False
+    old_state: ResourceState | None = field(default=None, repr=False)
+    new_state: ResourceState | None = field(default=None, repr=False)
+    detailed_diff: Mapping[str, PropertyDiff] = field(default_factory=dict)
+    diffs: tuple[str, ...] = ()
+    provider: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

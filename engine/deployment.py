@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from engine import planner
+from engine import aliases, planner
 from engine.errors import EngineError
-from engine.goal import PROVIDER_TYPE, STACK_TYPE, make_urn, name_of
+from engine.goal import BUILTIN_PROVIDER_TYPE, PROVIDER_TYPE, STACK_REFERENCE_TYPE, STACK_TYPE, make_urn, name_of
+from engine.planner import Decision
 from engine.provider import ProviderError
 from engine.state import ResourceState
 from engine.steps import Bookkeeping, StoppedError
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from engine.goal import Goal
     from engine.journal import Journal
-    from engine.provider import Provider
     from engine.provider_pool import ProviderPool
+    from engine.reads import StackReferences
     from engine.steps import Calls, Steps
 
 Properties = dict[str, Any]
@@ -39,6 +40,7 @@ class Deployment:
         journal: What is recorded.
         steps: Carries out what is decided.
         providers: Gives the provider for a configuration.
+        references: Reads other stacks.
         config: The stack's whole configuration, which dynamic providers get; secrets wrapped.
         provider_urn: The URN of the default provider.
         preview: Nothing is done, so errors of the plan are collected instead of ending it.
@@ -51,6 +53,7 @@ class Deployment:
         journal: Journal,
         steps: Steps,
         providers: ProviderPool,
+        references: StackReferences,
         config: Mapping[str, Any],
         stack: str,
         project: str,
@@ -60,8 +63,11 @@ class Deployment:
         self._journal = journal
         self._steps = steps
         self._providers = providers
+        self._references = references
         self._config = dict(config)
-        self._provider_urn = make_urn(stack, project, "", PROVIDER_TYPE, "default")
+        self._default_urns = {
+            type_: make_urn(stack, project, "", type_, "default") for type_ in (PROVIDER_TYPE, BUILTIN_PROVIDER_TYPE)
+        }
         self._stack_urn = make_urn(stack, project, "", STACK_TYPE, f"{project}-{stack}")
         self._preview = preview
         self._parallel = parallel
@@ -71,7 +77,12 @@ class Deployment:
         self._running = 0
         self._provider_lock = threading.Lock()
         self._claimed: dict[str, Goal] = {}
+        self._earlier: dict[str, str] = {}  # the URN under which something with an alias was found
+        self._taken: dict[str, Goal] = {}  # and what took it
         self._settled: dict[str, ResourceState] = {}
+        self._replaced: set[str] = set()
+        self._condemned: dict[str, tuple[str, ...]] = {}  # what is deleted, with the properties that force it
+        self._gone: set[int] = set()  # what was deleted before its time
         self._outputs: Properties | None = None
         self.ready = threading.Event()
 
@@ -82,14 +93,17 @@ class Deployment:
         self.ready.wait()
         with self._in_flight(goal.urn), self._slots:
             self._steps.check()
-            goal = self._claim(goal)
-            old = self._journal.old(goal.urn)
+            goal, old = self._claim(goal)
             new = goal.state(old)
+            calls: Calls = Bookkeeping()
             if goal.custom:
-                new.provider = self._default_provider()
-                self._register_custom(goal, old, new)
+                builtin = goal.type == STACK_REFERENCE_TYPE
+                new.provider = self._default_provider(BUILTIN_PROVIDER_TYPE if builtin else PROVIDER_TYPE)
+                calls = self._references if builtin else self._providers.get(self._config)
+            if new.external:
+                self._steps.read(calls, old, new)
             else:
-                self._register_component(goal, old, new)
+                self._bring(calls, goal, old, new)
             self._settled[goal.urn] = new
             return new
 
@@ -105,100 +119,152 @@ class Deployment:
             state.outputs = outputs
             self._journal.save()
 
-    def _claim(self, goal: Goal) -> Goal:
+    def _claim(self, goal: Goal) -> tuple[Goal, ResourceState | None]:
+        """Take a registration's URN; returns the goal with what it inherits, and what is recorded of it."""
         with self._lock:
             if goal.urn in self._claimed:
                 raise EngineError(f"Two resources have the URN {goal.urn}.", next_step="give one of them another name")
             if goal.parent and goal.parent not in self._claimed:
                 raise EngineError(f"{name_of(goal.urn)!r} has the parent {goal.parent}, which is not registered.")
-            parent = self._claimed.get(goal.parent, goal)
-            goal = replace(
-                goal,
-                protect=parent.protect if goal.protect is None else goal.protect,
-                retain_on_delete=(parent.retain_on_delete if goal.retain_on_delete is None else goal.retain_on_delete),
-            )
+            goal = goal.inherit(self._claimed.get(goal.parent, goal))
             self._claimed[goal.urn] = goal
-            return goal
+            candidates = aliases.candidates(goal, self._earlier)
+            old = next((found for urn in candidates if (found := self._journal.old(urn))), None)
+            taken = self._taken.get(goal.urn) or (old and (self._taken.get(old.urn) or self._claimed.get(old.urn)))
+            if taken not in (None, goal):
+                raise EngineError(
+                    f"{goal.urn} and {taken.urn} are recorded as the same resource, because one has the alias "
+                    f"{old.urn if old else goal.urn}.",
+                    next_step="remove the alias from one of them",
+                )
+            if old and old.urn != goal.urn:
+                self._earlier[goal.urn] = old.urn
+                self._taken[old.urn] = goal
+            return goal, old
 
-    def _register_component(self, goal: Goal, old: ResourceState | None, new: ResourceState) -> None:
-        calls = Bookkeeping()
+    def _bring(self, calls: Calls, goal: Goal, old: ResourceState | None, new: ResourceState) -> None:
+        recreated = goal.urn in self._condemned
+        known = None if recreated or (old and old.external) else old
+        inputs = self._checked(calls, goal, known)
+        if goal.custom:  # what a component ignores is not compared, and yet recorded
+            new.inputs = inputs
         if old is None:
             self._steps.create(calls, new)
-            return
-        new.inputs = planner.ignore_changes(goal, old, new.inputs)
-        if same(old.inputs, new.inputs):
-            self._steps.same(old, new)
+        elif recreated:
+            with self._idle:  # its deletion may still be on its way
+                self._idle.wait_for(lambda: old.pending_replacement or self._steps.stopped.is_set())
+            self._steps.check()
+            keys = self._condemned.pop(goal.urn)
+            self._replaced.add(goal.urn)
+            self._steps.create(calls, new, replaced=old, why=Decision(op="replace", delete_first=True, keys=keys))
+        elif old.external:
+            self._steps.create(calls, new, replaced=old)
         else:
-            self._steps.update(calls, old, new)
+            self._change(calls, goal, old, new, self._decide(calls, goal, old, inputs))
 
-    def _register_custom(self, goal: Goal, old: ResourceState | None, new: ResourceState) -> None:
-        provider = self._providers.get(self._config)
-        if old is None or old.pending_replacement:
-            new.inputs = self._checked(provider, goal, None)
-            self._steps.create(provider, new, replaced=old)
-            return
-        new.inputs = self._checked(provider, goal, old)
-        diff = provider.diff(old, new.inputs, ignore=goal.ignore_changes)
-        decision = planner.decide(goal, old, new.inputs, diff)
-        if decision.op == "same":
-            self._steps.same(old, new)
+    def _decide(self, calls: Calls, goal: Goal, old: ResourceState, inputs: Properties) -> Decision:
+        tied = {"replaceWith": {*goal.replace_with}, "deletedWith": {goal.deleted_with}}
+        forced = [key for key, urns in tied.items() if urns & self._replaced]
+        if forced or old.custom != goal.custom:
+            return Decision(op="replace", keys=(*forced, "provider")[:1])
+        diff = calls.diff(replace(old, urn=goal.urn, type=goal.type), inputs, ignore=goal.ignore_changes)
+        return planner.decide(goal, old, planner.judge(diff, old.inputs, inputs, goal.ignore_changes))
+
+    def _change(self, calls: Calls, goal: Goal, old: ResourceState, new: ResourceState, decision: Decision) -> None:
+        if decision.op == "replace" or old.pending_replacement:
+            wish = goal.delete_before_replace
+            first = decision.delete_first if wish is None else wish
+            self._replace(calls, goal, old, new, replace(decision, op="replace", delete_first=first))
         elif decision.op == "update":
-            self._steps.update(provider, old, new)
+            self._steps.update(calls, old, new, decision)
         else:
-            self._replace(provider, goal, old, new, decision)
+            self._steps.same(old, new)
 
-    def _replace(
-        self, provider: Provider, goal: Goal, old: ResourceState, new: ResourceState, decision: planner.Decision
-    ) -> None:
+    def _replace(self, calls: Calls, goal: Goal, old: ResourceState, new: ResourceState, decision: Decision) -> None:
         if old.protect and new.protect:
-            self._refuse_protected(old.urn, "replaced")
-        new.inputs = self._checked(provider, goal, None)
+            self._refuse_protected(old.urn, "replaced", stop=not self._preview)
+        self._replaced.add(goal.urn)
+        if goal.custom:
+            new.inputs = self._checked(calls, goal, None)
         if decision.delete_first:
-            condemned = self._replaced_too(provider, old)
-            for state in condemned:
-                if state.protect:
-                    self._refuse_protected(state.urn, f"replaced together with {name_of(old.urn)!r}")
-            for state in [*reversed(condemned), old]:
-                self._steps.delete(provider, state, first=not state.delete)
-        self._steps.create(provider, new, replaced=old, keys=decision.keys)
+            self._delete_first(goal, old)
+        self._steps.create(calls, new, replaced=old, why=decision)
 
-    def _replaced_too(self, provider: Provider, root: ResourceState) -> list[ResourceState]:
-        """What must go before `root` can: dependents that their provider would replace when `root` changes."""
+    def _delete_first(self, goal: Goal, root: ResourceState) -> None:
+        """Delete what is about to be replaced, and before it what would be replaced because of that."""
+        too = self._replaced_too(goal, root)
+        for state in (state for state, _ in too if state.protect and not state.delete):
+            self._refuse_protected(state.urn, f"replaced together with {name_of(root.urn)!r}", stop=True)
+        with self._lock:  # what was registered meanwhile does not depend on the root any more
+            too = [(state, keys) for state, keys in too if state.urn not in {*self._claimed, *self._taken}]
+            self._condemned.update({state.urn: keys for state, keys in too if not state.delete})
+            self._condemned[root.urn] = ()
+        todo = [state for state, _ in reversed(too)] + ([] if root.pending_replacement else [root])
+        self._gone.update(id(state) for state in todo)
+        for state in todo:
+            self._steps.delete(self._calls_for(state), state, first=not state.delete)
+            with self._idle:
+                self._idle.notify_all()
+
+    def _replaced_too(self, goal: Goal, root: ResourceState) -> list[tuple[ResourceState, tuple[str, ...]]]:
+        """What must go before `root` can, with the properties that say so.
+
+        That is what is deleted with it, what is replaced with it, and what its provider would replace when what it
+        takes from `root` changes.
+        """
         replaced = {root.urn}
-        found = []
+        found, tied = [], []
         with self._lock:
-            base, settled = list(self._journal.base), set(self._settled)
-        for state in planner.dependents(base, root, settled=settled):
-            news = None if state.pending_replacement else planner.with_unknowns(state, replaced)
-            if news is None:
+            registered = {*self._claimed, *self._taken}
+        for state in planner.dependents(self._journal.base, root, settled=registered):
+            if id(state) in self._gone:
                 continue
-            diff = provider.diff(state, news, ignore=tuple(state.ignore_changes))
-            if diff.changes is not False and diff.replaces:
+            keys = self._forced(state, replaced)
+            if keys is not None:
                 replaced.add(state.urn)
-                found.append(state)
-        return found
+                found.append((state, keys))
+            elif not state.delete and goal.urn in (state.deleted_with, *state.replace_with):
+                tied.append((state, ()))
+        return [*found, *tied]
 
-    def _checked(self, provider: Provider, goal: Goal, old: ResourceState | None) -> Properties:
-        news = planner.ignore_changes(goal, old, goal.inputs) if old else goal.inputs
-        inputs, failures = provider.check(goal.urn, old.inputs if old else {}, news)
+    def _forced(self, state: ResourceState, replaced: set[str]) -> tuple[str, ...] | None:
+        """Which properties force a replacement when all of `replaced` is; None when it may stay."""
+        if state.custom and not state.external and state.deleted_with in replaced:
+            return ()
+        news = planner.with_unknowns(state, replaced)
+        if news is None:
+            return None
+        diff = self._recorded_provider(state).diff(state, news, ignore=tuple(state.ignore_changes))
+        decision = planner.decide(state, state, planner.judge(diff, state.inputs, news, state.ignore_changes))
+        return decision.keys if decision.op == "replace" else None
+
+    def _checked(self, calls: Calls, goal: Goal, old: ResourceState | None) -> Properties:
+        news = goal.inputs
+        if old and goal.ignore_changes:
+            news, failed = planner.ignore_changes(goal.ignore_changes, old.inputs, news)
+            if failed:
+                which = ", ".join(failed)
+                self._steps.note(f'cannot ignore changes in added or removed elements of the path: "{which}"', goal.urn)
+        inputs, failures = calls.check(goal.urn, old.inputs if old else {}, news)
         if failures:
             raise ProviderError("\n".join(f"{key}: {reason}" if key else reason for key, reason in failures))
         return inputs
 
-    def _refuse_protected(self, urn: str, act: str) -> None:
+    def _refuse_protected(self, urn: str, act: str, *, stop: bool) -> None:
         message = f"{name_of(urn)!r} is protected and cannot be {act}; remove `protect` from it first."
-        self._steps.fail(message, urn, stop=not self._preview)
+        self._steps.fail(message, urn, stop=stop)
         self._steps.check()
 
-    def _default_provider(self) -> str:
+    def _default_provider(self, type_: str) -> str:
+        urn = self._default_urns[type_]
         with self._provider_lock:
-            new = self._settled.get(self._provider_urn)
+            new = self._settled.get(urn)
             if new is None:
-                old = self._journal.old(self._provider_urn)
-                new = ResourceState(urn=self._provider_urn, type=PROVIDER_TYPE, inputs=self._config)
+                old = self._journal.old(urn)
+                new = ResourceState(urn=urn, type=type_, inputs=self._config if type_ == PROVIDER_TYPE else {})
                 if old is None:
                     self._steps.create(Bookkeeping(), new)
-                elif same(old.inputs, self._config):
+                elif same(old.inputs, new.inputs):
                     new.created, new.modified = old.created, old.modified
                     self._steps.same(old, new)
                 else:
@@ -234,9 +300,11 @@ class Deployment:
         """Read every resource and take what is found for recorded; the first failure is raised at the end."""
 
         def read(state: ResourceState) -> ResourceState | None:
-            if not state.custom or planner.is_provider(state) or state.pending_replacement:
+            if planner.is_provider(state) or state.pending_replacement:
                 return state
             try:
+                if not state.custom:
+                    return self._steps.found(state, count=count)
                 return self._steps.refresh(self._recorded_provider(state), state, count=count)
             except StoppedError:
                 return state
@@ -249,21 +317,20 @@ class Deployment:
 
     def delete_rest(self) -> None:
         """Delete what was replaced and what the program no longer registers, dependents first."""
-        condemned = []
-        base = self._journal.remaining()
-        for state in base:
-            if state.pending_replacement and state.urn not in self._settled:
-                self._journal.end(state, done=state)
-            elif state.delete or state.urn not in self._settled:
-                condemned.append(state)
+        base = self._journal.base
+        condemned = [
+            state
+            for state in base
+            if (state.delete and id(state) not in self._gone)
+            or (not state.delete and state.urn not in self._settled and state.urn not in self._taken)
+        ]
+        self._condemned.update({state.urn: () for state in condemned})
         blocked: set[str] = set()
         for wave in planner.waves(condemned, base):
             todo = [state for state in wave if state.urn not in blocked]
-            for state in [state for state in todo if state.protect and not state.delete]:
-                self._steps.fail(
-                    f"{name_of(state.urn)!r} is protected and cannot be deleted; remove `protect` from it first.",
-                    state.urn,
-                    stop=False,
+            for state in [one for one in todo if one.protect and not one.delete and not one.pending_replacement]:
+                self._steps.refuse(
+                    state, f"{name_of(state.urn)!r} is protected and cannot be deleted; remove `protect` from it first."
                 )
                 blocked |= {state.urn} | planner.transitive_dependencies(base, state.urn)
                 todo.remove(state)
@@ -272,13 +339,24 @@ class Deployment:
 
     def _delete(self, state: ResourceState) -> None:
         try:
-            calls: Calls = self._recorded_provider(state) if _is_managed(state) else Bookkeeping()
-            self._steps.delete(calls, state)
+            if state.pending_replacement and not state.delete:
+                self._steps.forget(state)
+            else:
+                self._steps.delete(self._calls_for(state), state)
         except StoppedError:
             return
 
-    def _recorded_provider(self, state: ResourceState) -> Provider:
+    def _calls_for(self, state: ResourceState) -> Calls:
+        """What deletes a recorded resource: nobody where it is to stay, or goes with another one that is deleted."""
+        managed = state.custom and not planner.is_provider(state)
+        if not managed or state.external or state.retain_on_delete or state.deleted_with in self._condemned:
+            return Bookkeeping()
+        return self._recorded_provider(state)
+
+    def _recorded_provider(self, state: ResourceState) -> Calls:
         """The provider of a resource that is not registered: as this run configured it, else as the last one did."""
+        if state.type == STACK_REFERENCE_TYPE:
+            return self._references
         urn = state.provider.rpartition("::")[0]
         known = self._settled.get(urn) or self._journal.old(urn)
         return self._providers.get(known.inputs if known else self._config)
@@ -292,7 +370,3 @@ class Deployment:
             kept = recorded.outputs if self._steps.errors or self._steps.stopped.is_set() else {}
             recorded.outputs = {**kept, **self._outputs}
         return recorded.outputs
-
-
-def _is_managed(state: ResourceState) -> bool:
-    return state.custom and not planner.is_provider(state)

@@ -1,19 +1,17 @@
 """What the program asks for: one registration, read from its request, or refused by name.
 
-Every field of the request is in exactly one of three tables; a test walks the protocol's message, so that a field
-which a newer Pulumi adds is refused instead of ignored.
+What is refused is in the tables of `engine.options`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
 
-from google.protobuf.message import Message
-
+from engine import options
 from engine.errors import ProjectError, UnsupportedError
 from engine.protocol import from_struct
 from engine.state import ResourceState
@@ -24,50 +22,31 @@ if TYPE_CHECKING:
 
 DYNAMIC_PACKAGE: Final = "pulumi-python"
 PROVIDER_TYPE: Final = f"pulumi:providers:{DYNAMIC_PACKAGE}"
+BUILTIN_PROVIDER_TYPE: Final = "pulumi:providers:pulumi"
+"""The provider of StackReferences, which is the engine itself."""
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
-INSTALL_CLI: Final = "./infra setup --pulumi"
+STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 
-HONOURED: Final = frozenset(
-    {"type", "name", "parent", "custom", "object", "protect", "dependencies", "propertyDependencies", "ignoreChanges"}
-    | {"deleteBeforeReplace", "deleteBeforeReplaceDefined", "acceptSecrets", "additionalSecretOutputs"}
-    | {"customTimeouts", "supportsPartialValues", "replaceOnChanges", "retainOnDelete", "sourcePosition"}
-)
-WITHOUT_EFFECT: Final = {
-    "acceptResources": "no dynamic provider answers with a reference",
-    "accepts_byte_string": "no dynamic provider answers with bytes that are not text",
-    "aliasSpecs": "says how aliases are written, and aliases are refused",
-    "supportsResultReporting": "a failure ends the run, so there is no failed resource to report",
-    "stackTrace": "recorded by the CLI for people to read, used by nothing",
-    "parentStackTraceHandle": "only remote components set it, and they are refused",
-}
-REFUSED: Final = {
-    "aliases": "aliases",
-    "aliasURNs": "aliases",
-    "deletedWith": "deleted_with",
-    "envVarMappings": "env_var_mappings",
-    "hideDiffs": "hide_diffs",
-    "hooks": "hooks",
-    "importId": "import_",
-    "packageRef": "a parameterized package",
-    "pluginChecksums": "plugin checksums",
-    "pluginDownloadURL": "plugin_download_url",
-    "provider": "provider",
-    "providers": "providers",
-    "remote": "remote components",
-    "replace_with": "replace_with",
-    "replacement_trigger": "replacement_trigger",
-    "snippetId": "snippets",
-    "state_migrations": "state_migrations",
-    "transforms": "transforms",
-    "version": "version",
-}
 _DURATION: Final = re.compile(r"([0-9]*\.?[0-9]+)(ms|h|m|s)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alias:
+    """Another name of a resource: a URN, or what differs from its present one; empty stands for the same."""
+
+    urn: str = ""
+    name: str = ""
+    type: str = ""
+    parent: str = ""
+    no_parent: bool = False
+    stack: str = ""
+    project: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Goal:
-    """One resource as the program wants it. `None` for protect and retain means: as the parent has it."""
+    """One resource as the program wants it. `None` and an empty `deleted_with` mean: as the parent has it."""
 
     urn: str
     type: str
@@ -84,7 +63,19 @@ class Goal:
     replace_on_changes: tuple[str, ...] = ()
     additional_secret_outputs: tuple[str, ...] = ()
     custom_timeouts: dict[str, float] = field(default_factory=dict)
+    aliases: tuple[Alias, ...] = ()
+    deleted_with: str = ""
+    replace_with: tuple[str, ...] = ()
     source_position: str = ""
+
+    def inherit(self, parent: Goal) -> Goal:
+        """The goal with what it leaves to its parent."""
+        return replace(
+            self,
+            protect=parent.protect if self.protect is None else self.protect,
+            retain_on_delete=parent.retain_on_delete if self.retain_on_delete is None else self.retain_on_delete,
+            deleted_with=self.deleted_with or parent.deleted_with,
+        )
 
     def state(self, old: ResourceState | None) -> ResourceState:
         """The state that the steps of this registration complete."""
@@ -103,6 +94,9 @@ class Goal:
             replace_on_changes=list(self.replace_on_changes),
             additional_secret_outputs=list(self.additional_secret_outputs),
             custom_timeouts=self.custom_timeouts,
+            aliases=[old.urn] if old and old.urn != self.urn else [],
+            deleted_with=self.deleted_with,
+            replace_with=list(self.replace_with),
             source_position=self.source_position,
             created=old.created if old else None,
             modified=old.modified if old else None,
@@ -117,37 +111,43 @@ def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> st
     return f"urn:pulumi:{stack}::{project}::{qualified}::{name}"
 
 
+def stack_of(urn: str) -> str:
+    """The stack in a URN."""
+    return urn.split("::", 1)[0].removeprefix("urn:pulumi:")
+
+
+def project_of(urn: str) -> str:
+    """The project in a URN."""
+    return urn.split("::", 2)[1]
+
+
+def type_of(urn: str) -> str:
+    """The resource's own type in a URN."""
+    return urn.split("::", 3)[2].rpartition("$")[2]
+
+
 def name_of(urn: str) -> str:
     """The name in a URN."""
     return urn.split("::", 3)[3]
 
 
 def check_package(type_: str, *, version: str = "") -> None:
-    """Refuse a custom resource that only a provider plugin can manage."""
+    """Refuse a custom resource that only a provider plugin, or the CLI itself, can manage."""
     package = type_.split(":", maxsplit=1)[0]
-    if package == DYNAMIC_PACKAGE or type_ == PROVIDER_TYPE:
+    if package == DYNAMIC_PACKAGE:
         return
-    if package == "pulumi" and not type_.startswith("pulumi:providers:"):
-        raise UnsupportedError(f"The embedded engine does not support {type_}.", next_step=INSTALL_CLI)
     plugin = type_.removeprefix("pulumi:providers:").split(":")[0]
-    which = f"the provider plugin {plugin!r}" + (f", version {version}" if version else "")
-    raise UnsupportedError(
-        f"{type_} needs {which}, which only the Pulumi CLI can run.", next_step=f"install the Pulumi CLI: {INSTALL_CLI}"
-    )
+    if plugin in ("pulumi", DYNAMIC_PACKAGE):
+        raise UnsupportedError(f"The embedded engine does not support {type_}.", next_step=options.INSTALL)
+    which = options.plugin(plugin, version)
+    raise UnsupportedError(f"{type_} needs {which}, which only the Pulumi CLI can run.", next_step=options.INSTALL)
 
 
 def read_goal(request: resource_pb2.RegisterResourceRequest, *, stack: str, project: str, root: Path) -> Goal:
     """Read a registration; UnsupportedError names the first thing that would not be honoured."""
     if request.custom or request.remote:
         check_package(request.type, version=request.version)
-    for present, value in request.ListFields():
-        empty = isinstance(value, Message) and value.ByteSize() == 0  # the SDK always sends a binding of hooks
-        if present.name not in HONOURED and present.name not in WITHOUT_EFFECT and not empty:
-            what = REFUSED.get(present.name, f"the field {present.name!r} of a registration")
-            raise UnsupportedError(
-                f"{request.type} {request.name!r} uses {what}, which the embedded engine does not support.",
-                next_step=f"leave it out, or install the Pulumi CLI: {INSTALL_CLI}",
-            )
+    options.check(request, f"{request.type} {request.name!r}")
     inputs: dict[str, Any] = {}
     wanted = {key: list(value.urns) for key, value in request.propertyDependencies.items()}
     by_property: dict[str, list[str]] = {}
@@ -172,7 +172,23 @@ def read_goal(request: resource_pb2.RegisterResourceRequest, *, stack: str, proj
         replace_on_changes=tuple(request.replaceOnChanges),
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
         custom_timeouts=_timeouts(request.customTimeouts),
-        source_position=_position(request.sourcePosition, root),
+        aliases=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(alias) for alias in request.aliases)),
+        deleted_with=request.deletedWith,
+        replace_with=tuple(request.replace_with),
+        source_position=position(request.sourcePosition, root),
+    )
+
+
+def _alias(alias: Any) -> Alias:
+    spec = alias.spec
+    return Alias(
+        urn=alias.urn,
+        name=spec.name,
+        type=spec.type,
+        parent=spec.parentUrn,
+        no_parent=spec.noParent,
+        stack=spec.stack,
+        project=spec.project,
     )
 
 
@@ -182,12 +198,15 @@ def _timeouts(timeouts: resource_pb2.RegisterResourceRequest.CustomTimeouts) -> 
 
 def _duration(text: str) -> float:
     if not _DURATION.sub("", text) and text:
-        return sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
+        seconds = sum((float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text)), start=0.0)
+        return int(seconds) if seconds.is_integer() else seconds  # as the CLI writes it
     raise ProjectError(f"custom_timeouts: {text!r} is not a duration; allowed are forms like 90s, 5m and 1h30m")
 
 
-def _position(position: Any, root: Path) -> str:
-    path = Path(unquote(urlsplit(position.uri).path))
-    if not position.uri or root not in path.parents:
+def position(said: Any, root: Path) -> str:
+    """A place in the program as the state has it; what lies outside of the project has none."""
+    path = Path(unquote(urlsplit(said.uri).path))
+    if not said.uri or root not in path.parents:
         return ""
-    return f"project:///{path.relative_to(root).as_posix()}#{position.line}"
+    column = f",{said.column}" if said.column else ""
+    return f"project:///{path.relative_to(root).as_posix()}#{said.line}{column}"

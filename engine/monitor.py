@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from engine import options
 from engine.api import Message, Severity
-from engine.errors import EngineError, UnsupportedError
-from engine.goal import INSTALL_CLI, read_goal
+from engine.errors import EngineError
+from engine.goal import read_goal
 from engine.protocol import (
     empty_pb2,
     engine_pb2,
@@ -18,8 +19,9 @@ from engine.protocol import (
     resource_pb2_grpc,
     to_struct,
 )
+from engine.reads import read_read
 from engine.steps import StoppedError
-from engine.values import contains_unknown, decode, encode
+from engine.values import UNKNOWN, contains_unknown, decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,19 +30,6 @@ if TYPE_CHECKING:
     from engine.api import Event
     from engine.deployment import Deployment
     from engine.steps import Steps
-
-REFUSED: Final = {
-    "Invoke": "invokes (function calls on providers)",
-    "Call": "resource methods",
-    "ReadResource": "reading resources that the program does not manage (`get`, the option `id`)",
-    "ExistsResource": "asking whether a resource exists",
-    "RegisterStackTransform": "stack transforms",
-    "RegisterStackInvokeTransform": "stack invoke transforms",
-    "RegisterResourceHook": "resource hooks",
-    "RegisterErrorHook": "error hooks",
-    "RegisterPackage": "parameterized packages",
-}
-"""Calls that the embedded engine answers with an error, and how a user calls what they are for."""
 
 _FEATURES: Final = (
     *("SECRETS", "RESOURCE_REFERENCES", "OUTPUT_VALUES", "ALIAS_SPECS", "DELETED_WITH", "REPLACE_WITH"),
@@ -71,8 +60,8 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignore[misc] 
         self._info = info
         self.done = False
         self.ended = threading.Event()
-        for method, what in REFUSED.items():
-            setattr(self, method, self._refusal(what))
+        for method in options.REFUSED_CALLS:
+            setattr(self, method, self._refusal(method))
 
     def GetDeploymentInfo(self, request: Any, context: Any) -> Any:  # noqa: ARG002, N802 - the protocol's names
         """Say what this deployment is and what the monitor understands."""
@@ -103,9 +92,21 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignore[misc] 
         sent = encode(outputs, secrets=request.acceptSecrets, references=request.acceptResources)
         return resource_pb2.RegisterResourceResponse(urn=state.urn, id=state.id, object=to_struct(sent))
 
+    def ReadResource(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+        """Look at a resource that the program does not manage."""
+        try:
+            read = read_read(request, stack=self._stack, project=self._project, root=self._root)
+            state = self._deployment.register(read)
+        except EngineError as error:
+            self._end(error, context)
+        sent = encode(state.outputs, secrets=request.acceptSecrets, references=request.acceptResources)
+        known = "" if state.id == UNKNOWN else state.id
+        return resource_pb2.ReadResourceResponse(urn=state.urn, id=known, properties=to_struct(sent))
+
     def RegisterResourceOutputs(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
         """Take the outputs of a component or of the stack."""
         try:
+            options.check(request, "The program")
             self._deployment.register_outputs(request.urn, decode(from_struct(request.outputs)))
         except EngineError as error:
             self._end(error, context)
@@ -117,17 +118,9 @@ class Monitor(resource_pb2_grpc.ResourceMonitorServicer):  # type: ignore[misc] 
         self.ended.set()
         return empty_pb2.Empty()
 
-    def _refusal(self, what: str) -> Callable[[Any, Any], NoReturn]:
+    def _refusal(self, method: str) -> Callable[[Any, Any], NoReturn]:
         def refuse(request: Any, context: Any) -> NoReturn:
-            name = getattr(request, "tok", "") or getattr(request, "name", "") or getattr(request, "type", "")
-            which = f" ({name})" if name else ""
-            self._end(
-                UnsupportedError(
-                    f"The program uses {what}{which}, which the embedded engine does not support.",
-                    next_step=f"install the Pulumi CLI: {INSTALL_CLI}",
-                ),
-                context,
-            )
+            self._end(options.call_refusal(method, request), context)
 
         return refuse
 

@@ -5,16 +5,19 @@ Pure: nothing here calls a provider, writes a state or knows of threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from engine import paths
-from engine.errors import UnsupportedError
-from engine.goal import PROVIDER_TYPE, check_package, name_of
+from engine.api import PropertyDiff
+from engine.errors import ProjectError, UnsupportedError
+from engine.goal import BUILTIN_PROVIDER_TYPE, PROVIDER_TYPE, STACK_REFERENCE_TYPE, check_package, name_of
 from engine.values import UNKNOWN, Secret, plain, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from engine.goal import Goal
     from engine.provider import Diff
@@ -27,32 +30,70 @@ _ADVISORY: Final = frozenset({"source_position", "extra", "created", "modified",
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What becomes of a recorded resource."""
+    """What becomes of a recorded resource, and why: the properties that differ, and which of them force it."""
 
     op: Literal["same", "update", "replace"]
     delete_first: bool = False
     keys: tuple[str, ...] = ()
+    diffs: tuple[str, ...] = ()
+    details: Mapping[str, PropertyDiff] = field(default_factory=dict)
 
 
-def decide(goal: Goal, old: ResourceState, news: Properties, diff: Diff) -> Decision:
-    """Turn a provider's diff, corrected by the resource's options, into a decision."""
-    differing = paths.changed(plain(old.inputs), plain(news)) if diff.changes is None else []
-    differing += [(key,) for key in diff.changed]
-    changes = bool(differing) if diff.changes is None else diff.changes
-    patterns = [paths.parse(text) for text in goal.replace_on_changes]
-    forced = [path for path in differing if changes and any(paths.covers(pattern, path) for pattern in patterns)]
-    keys = tuple(dict.fromkeys([*diff.replaces, *(str(path[0]) for path in forced)]))
-    if changes and keys:
-        wish = goal.delete_before_replace
-        return Decision(op="replace", keys=keys, delete_first=diff.delete_before_replace if wish is None else wish)
-    return Decision(op="update" if changes or old.init_errors else "same")
+def judge(diff: Diff, old: Properties, news: Properties, ignore: Iterable[str]) -> Decision:
+    """A provider's diff as a decision that no option has touched yet; what it leaves open is compared here."""
+    if diff.changes is None:
+        news, _ = ignore_changes(ignore, old, news)
+        found = paths.changed(plain(old), plain(news))
+        return Decision(
+            op="update" if found else "same",
+            delete_first=diff.delete_before_replace,
+            keys=diff.replaces if found else (),
+            diffs=tuple(sorted({str(path[0]) for path in found})),
+            details={paths.text(path): PropertyDiff(kind=kind, input_diff=True) for path, kind in found.items()},
+        )
+    return Decision(
+        op="update" if diff.changes else "same",
+        delete_first=diff.delete_before_replace,
+        keys=diff.replaces if diff.changes else (),
+        diffs=diff.changed,
+    )
 
 
-def ignore_changes(goal: Goal, old: ResourceState, news: Properties) -> Properties:
-    """The new inputs with every ignored property as it is recorded."""
-    for text in goal.ignore_changes:
-        news = paths.restore(paths.parse(text), old.inputs, news)
-    return news
+def decide(options: Goal | ResourceState, old: ResourceState, judged: Decision) -> Decision:
+    """Apply the options of a resource to what its provider found."""
+    if judged.op == "same" and not old.init_errors:
+        return judged
+    patterns = [paths.parse(text) for text in options.replace_on_changes]
+
+    def forces(text: str) -> bool:
+        return any(paths.covers(pattern, paths.parse(text)) for pattern in patterns)
+
+    kinds = {text: _forcing(one) for text, one in judged.details.items() if forces(text)}
+    broken = ["#initerror"] if old.init_errors and forces("#initerror") else []
+    keys = tuple(dict.fromkeys([*judged.keys, *filter(forces, judged.diffs), *broken]))
+    return replace(judged, op="replace" if keys or kinds else "update", keys=keys, details={**judged.details, **kinds})
+
+
+def _forcing(diff: PropertyDiff) -> PropertyDiff:
+    kind: Any = f"{diff.kind}-replace"
+    return replace(diff, kind=kind)
+
+
+def invert(details: Mapping[str, PropertyDiff]) -> dict[str, PropertyDiff]:
+    """The same differences seen from the other side."""
+    swap: Final[dict[str, Any]] = {"add": "delete", "delete": "add"}
+    return {text: replace(one, kind=swap.get(one.kind, one.kind)) for text, one in details.items()}
+
+
+def ignore_changes(patterns: Iterable[str], old: Properties, news: Properties) -> tuple[Properties, list[str]]:
+    """The new inputs with every ignored property as it is recorded; and what cannot be ignored."""
+    kept = deepcopy(news)
+    failed = []
+    for text in patterns:
+        with suppress(ProjectError):  # the CLI passes over what is no path, too
+            if not paths.reset(paths.parse(text), old, kept):
+                failed.append(text)
+    return kept, failed
 
 
 def settle(state: ResourceState) -> None:
@@ -79,11 +120,10 @@ def _sorted(value: Any) -> Any:
 
 
 def dependencies(state: ResourceState) -> set[str]:
-    """The URNs a resource needs: provider, parent, and what its properties come from."""
+    """The URNs a resource needs: provider, parent, what its properties come from, and what it goes with."""
     found = {*state.dependencies, *(urn for urns in state.property_dependencies.values() for urn in urns)}
-    if state.provider:
-        found.add(state.provider.rpartition("::")[0])
-    return found | ({state.parent} if state.parent else set())
+    found |= {*state.replace_with, state.provider.rpartition("::")[0], state.parent, state.deleted_with}
+    return found - {""}
 
 
 def transitive_dependencies(resources: Iterable[ResourceState], urn: str) -> set[str]:
@@ -95,19 +135,28 @@ def transitive_dependencies(resources: Iterable[ResourceState], urn: str) -> set
     return found
 
 
-def waves(condemned: list[ResourceState], order: Iterable[ResourceState]) -> list[list[ResourceState]]:
-    """Group deletions: each group may go at once, and what depends on something goes before it."""
-    position = {id(state): index for index, state in enumerate(order)}
-    level: dict[int, int] = {}
-    for state in sorted(condemned, key=lambda item: position[id(item)], reverse=True):
-        users = [
-            level[id(other)] + 1
-            for other in condemned
-            if id(other) in level and position[id(other)] > position[id(state)] and state.urn in dependencies(other)
-        ]
-        level[id(state)] = max(users, default=0)
-    depths = range(max(level.values(), default=-1) + 1)
-    return [[state for state in condemned if level[id(state)] == depth] for depth in depths]
+def waves(condemned: Iterable[ResourceState], order: list[ResourceState]) -> list[list[ResourceState]]:
+    """Group deletions: each group may go at once, and what depends on something goes before it.
+
+    As in the CLI, whatever needs nothing goes last, and who depends on a component depends on all that is in it.
+    """
+    marked = {id(state) for state in condemned}
+    known = {state.urn: state for state in order}
+    ranks: dict[str, int] = {}
+    inside: dict[str, int] = {}
+    grouped: dict[int, list[ResourceState]] = {}
+    for state in (state for state in order if id(state) in marked):
+        needs = dependencies(state)
+        below = [ranks.get(urn, -1) for urn in needs] + [inside.get(urn, -1) for urn in needs - {state.parent}]
+        rank = max(below, default=-1) + 1
+        grouped.setdefault(rank, []).append(state)
+        ranks[state.urn] = max(rank, ranks.get(state.urn, 0))
+        parent = known.get(state.parent)
+        while parent is not None:
+            if not parent.custom:
+                inside[parent.urn] = max(rank, inside.get(parent.urn, 0))
+            parent = known.get(parent.parent)
+    return [grouped[rank] for rank in sorted(grouped, reverse=True)]
 
 
 def dependents(resources: list[ResourceState], root: ResourceState, *, settled: set[str]) -> list[ResourceState]:
@@ -124,27 +173,31 @@ def dependents(resources: list[ResourceState], root: ResourceState, *, settled: 
 def with_unknowns(state: ResourceState, replaced: set[str]) -> Properties | None:
     """The inputs of a dependent when what they come from is replaced; None when none of them is concerned."""
     concerned = {key for key, urns in state.property_dependencies.items() if replaced & set(urns)} & set(state.inputs)
-    if not concerned or not state.custom:
+    if not concerned or not state.custom or state.external:
         return None
     return {key: UNKNOWN if key in concerned else value for key, value in state.inputs.items()}
 
 
 def repair(refreshed: Iterable[tuple[ResourceState, ResourceState | None]]) -> list[ResourceState]:
-    """Drop references to what a refresh found gone; children move up to the nearest parent that is left."""
+    """Drop references to what a refresh found gone; its children have no parent until they are registered again."""
     present: set[str] = set()
-    above: dict[str, str] = {}
     repaired = []
-    for old, state in refreshed:
+
+    def only(urns: Iterable[str]) -> list[str]:
+        return [urn for urn in urns if urn in present]
+
+    for _, state in refreshed:
         if state is None:
-            above[old.urn] = old.parent if old.parent in present else above.get(old.parent, "")
             continue
         kept = replace(
             state,
-            parent=state.parent if state.parent in present else above.get(state.parent, ""),
-            dependencies=[urn for urn in state.dependencies if urn in present],
+            parent=state.parent if state.parent in present else "",
+            dependencies=only(state.dependencies),
             property_dependencies={
-                key: [urn for urn in urns if urn in present] for key, urns in state.property_dependencies.items()
+                key: left for key, urns in state.property_dependencies.items() if (left := only(urns))
             },
+            deleted_with=state.deleted_with if state.deleted_with in present else "",
+            replace_with=only(state.replace_with),
         )
         repaired.append(kept)
         present.add(state.urn)
@@ -154,12 +207,9 @@ def repair(refreshed: Iterable[tuple[ResourceState, ResourceState | None]]) -> l
 def refuse_recorded(resources: Iterable[ResourceState]) -> None:
     """Refuse, before anything is done, a state that holds what only the CLI can look after."""
     for state in resources:
-        if state.custom:
+        if state.custom and not is_provider(state) and not (state.external and state.type == STACK_REFERENCE_TYPE):
             check_package(state.type)
         odd = {
-            "external (read, not managed)": state.external,
-            "deleted_with": state.deleted_with,
-            "replace_with": state.extra.get("replaceWith"),
             "hooks": state.extra.get("resourceHooks"),
             "views": state.extra.get("viewOf"),
         }
@@ -172,5 +222,5 @@ def refuse_recorded(resources: Iterable[ResourceState]) -> None:
 
 
 def is_provider(state: ResourceState) -> bool:
-    """Whether a recorded resource is the default provider itself."""
-    return state.type == PROVIDER_TYPE
+    """Whether a recorded resource is a default provider itself."""
+    return state.type in (PROVIDER_TYPE, BUILTIN_PROVIDER_TYPE)

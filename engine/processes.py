@@ -43,6 +43,7 @@ class Child:
             )
         except OSError as error:
             raise EngineError(f"The Python {python} cannot be started: {error.strerror}.") from error
+        self._stopped = False
         self._on_line: Callable[[str], None]
         self._answer: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._readers = [
@@ -64,7 +65,7 @@ class Child:
             stdin.flush()
 
     def answer(self) -> str | None:
-        """The first line that a provider printed: its port; None when it ended before."""
+        """The first line of a provider that is a number: its port; None when it ended before."""
         return self._answer.get()
 
     def wait(self, seconds: float | None = None) -> int | None:
@@ -79,7 +80,10 @@ class Child:
         return status
 
     def stop(self) -> None:
-        """End the child and everything it started in its group."""
+        """End the child and everything it started in its group; the second time there is nothing left to end."""
+        if self._stopped:
+            return
+        self._stopped = True
         for number in (signal.SIGTERM, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
@@ -103,7 +107,13 @@ class Child:
 
     def _read(self, stream: IO[bytes], first: bool) -> None:  # noqa: FBT001 - positional for Thread
         with contextlib.suppress(ValueError, OSError):  # closed by stop()
-            if first and self._wants_answer:
-                self._answer.put(stream.readline().decode(errors="replace").strip() or None)
+            awaited = first and self._wants_answer
             for line in stream:
-                self._on_line(line.decode(errors="replace").rstrip("\n"))
+                text = line.decode(errors="replace").rstrip("\n")
+                if awaited and text.isdigit():
+                    self._answer.put(text)
+                    awaited = False
+                else:
+                    self._on_line(text)
+            if awaited:
+                self._answer.put(None)

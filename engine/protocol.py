@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
+
+from engine.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,4 +68,6 @@ def _from_value(value: struct_pb2.Value) -> Any:
         return from_struct(value.struct_value)
     if kind == "list_value":
         return [_from_value(item) for item in value.list_value.values]
+    if kind == "number_value" and not math.isfinite(value.number_value):
+        raise EngineError(f"A property has the value {value.number_value}, which no state can record.")
     return None if kind in (None, "null_value") else getattr(value, kind)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Properties = dict[str, Any]
 
+_FRAME: Final = re.compile(r'File "([^"]+)", line')
+_SERVER: Final = re.compile(r"[/\\]site-packages[/\\](?:pulumi|google|grpc)[/\\]")
 _CLASS: Final = re.compile(r"(?:Exception|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*): ")
 
 
@@ -51,13 +53,31 @@ def own_message(text: str) -> str:
     return _CLASS.sub("", "\n".join(lines[start:]).strip(), count=1)
 
 
-class Provider:
-    """The server of dynamic providers in one child, configured once, at its first call."""
+def explained(method: str, text: str) -> str:
+    """What a provider's error means for the user: its own words, or that the provider answered nonsense."""
+    message = own_message(text)
+    frames = _FRAME.findall(text.rpartition("Traceback (most recent call last):\n")[2])
+    if not frames or not all(_SERVER.search(frame) for frame in frames):
+        return message
+    acts = method in ("Create", "Update", "Delete")
+    after = "; look whether the call had its effect, which is not recorded" if acts else ""
+    return (
+        f"What the provider's {method.lower()}() returned is not what it must return: {message}\n"
+        f"  next: correct the provider{after}"
+    )
 
-    def __init__(self, child: Child, config: Mapping[str, str], *, preview: bool, verbose: bool) -> None:
+
+class Provider:
+    """The server of dynamic providers in one child, configured once, at its first call.
+
+    Attributes:
+        preview: Whether calls that would change something are left out, and their results foretold.
+    """
+
+    def __init__(self, child: Child, config: Mapping[str, str], *, verbose: bool) -> None:
         self._child = child
         self._config = dict(config)
-        self._preview = preview
+        self.preview = False
         self._verbose = verbose
         self._lock = threading.Lock()
         self._stub: Any = None
@@ -76,7 +96,7 @@ class Provider:
             **_about(state.urn),
             olds=self._pack(state.outputs),
             old_inputs=self._pack(state.inputs),
-            news=self._pack(news, unknowns=self._preview or contains_unknown(news)),
+            news=self._pack(news, unknowns=self.preview or contains_unknown(news)),
             ignoreChanges=ignore,
         )
         answer = self._call("Diff", request, state.urn)
@@ -90,7 +110,7 @@ class Provider:
 
     def create(self, new: ResourceState) -> tuple[str, Properties]:
         """Create; returns the id and the outputs. Previews foretell the inputs as outputs."""
-        if self._preview:
+        if self.preview:
             return "", dict(new.inputs)
         request = provider_pb2.CreateRequest(
             **_about(new.urn),
@@ -99,12 +119,15 @@ class Provider:
         )
         answer = self._call("Create", request, new.urn)
         if not answer.id:
-            raise ProviderError(f"The provider of {name_of(new.urn)!r} created it and returned an empty id.")
+            raise ProviderError(
+                "The provider's create() returned an empty id, so nothing is recorded.",
+                next_step=f"look whether {name_of(new.urn)!r} was made, and correct the provider",
+            )
         return answer.id, _unpack(answer.properties, new.inputs)
 
     def update(self, old: ResourceState, new: ResourceState) -> Properties:
         """Update in place; returns the outputs. Previews foretell the inputs as outputs."""
-        if self._preview:
+        if self.preview:
             return dict(new.inputs)
         request = provider_pb2.UpdateRequest(
             id=old.id,
@@ -133,7 +156,7 @@ class Provider:
 
     def delete(self, old: ResourceState) -> None:
         """Delete; what is gone already is the provider's to accept."""
-        if self._preview:
+        if self.preview:
             return
         request = provider_pb2.DeleteRequest(
             id=old.id,
@@ -151,7 +174,7 @@ class Provider:
             self._channel.close()
 
     def _pack(self, values: Properties, *, unknowns: bool | None = None) -> Any:
-        return to_struct(encode(values, unknowns=self._preview if unknowns is None else unknowns))
+        return to_struct(encode(values, unknowns=self.preview if unknowns is None else unknowns))
 
     def _call(self, method: str, request: Any, urn: str) -> Any:
         try:
@@ -160,13 +183,13 @@ class Provider:
             if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
                 raise self._died(f"during {method.lower()} of {name_of(urn)!r}") from None
             details = error.details() or str(error.code())
-            raise ProviderError(details if self._verbose else own_message(details)) from None
+            raise ProviderError(details if self._verbose else explained(method, details)) from None
 
     def _connected(self) -> Any:
         with self._lock:
             if self._stub is None:
                 port = self._child.answer()
-                if port is None or not port.isdigit():
+                if port is None:
                     raise self._died("before it was ready")
                 self._channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=MESSAGE_LIMIT)
                 stub = provider_pb2_grpc.ResourceProviderStub(self._channel)

@@ -23,13 +23,12 @@ class ProviderPool:
 
     Args:
         start: Starts a child and gives it its orders, with the configuration.
-        preview: Whether this is a preview.
         verbose: Whether errors come with their traceback.
     """
 
-    def __init__(self, start: Callable[[Mapping[str, str]], Child], *, preview: bool, verbose: bool) -> None:
+    def __init__(self, start: Callable[[Mapping[str, str]], Child], *, verbose: bool) -> None:
         self._start = start
-        self._preview = preview
+        self._preview = False
         self._verbose = verbose
         self._lock = threading.Lock()
         self._providers: dict[str, Provider] = {}
@@ -40,10 +39,13 @@ class ProviderPool:
         key = json.dumps(values, sort_keys=True)
         with self._lock:
             if key not in self._providers:
-                self._providers[key] = Provider(
-                    self._start(values), values, preview=self._preview, verbose=self._verbose
-                )
+                self._providers[key] = Provider(self._start(values), values, verbose=self._verbose)
+            self._providers[key].preview = self._preview
             return self._providers[key]
+
+    def set_preview(self, preview: bool) -> None:  # noqa: FBT001 - the one thing there is to set
+        """Say what the next pass of the run is; it uses the same servers."""
+        self._preview = preview
 
     def stop(self) -> None:
         """End all servers, also in the middle of calls."""

@@ -1,21 +1,31 @@
-"""A session: everything between the start of the children and the last line of state."""
+"""A session: everything between the start of the children and the last line of state.
+
+An `up` that nobody has previewed goes through up to three passes, so that it refuses before anything is changed:
+
+- hold: the program runs for real, and the pass ends before the first step that would change anything. An `up` that
+  changes nothing ends here. What the pass has told so far is dropped, as the next ones tell it again.
+- preview: what is wrong with the program, its properties or its protection is found here.
+- real: everything else, and every `up` that was previewed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-from engine.api import LockWaiting, Message, Output, Result
+from engine.api import Changes, LockWaiting, Message, Output, Result, StepFailed, StepFinished, StepStarted
 from engine.deployment import Deployment
 from engine.errors import EngineError
+from engine.goal import STACK_TYPE
 from engine.journal import Journal
 from engine.planner import refuse_recorded
 from engine.program import Program
 from engine.project import load_config
 from engine.provider_pool import ProviderPool
+from engine.reads import StackReferences
 from engine.steps import Steps, StoppedError
 
 if TYPE_CHECKING:
@@ -24,7 +34,9 @@ if TYPE_CHECKING:
     from engine.api import Event, Listener, Request
     from engine.processes import Child
     from engine.project import Project
-    from engine.state import Store
+    from engine.state import Snapshot, Store
+
+Stage = Literal["hold", "preview", "real"]
 
 _GRACE_SECONDS: Final = 5.0
 """How long running calls may take after an interrupt."""
@@ -56,46 +68,88 @@ class Session:
     ) -> None:
         self._request = request
         self._spawn = spawn
-        self._children = children
+        self._programs = children[:-1]
+        self._hosts = children[-1:]
         self._exits = exits
         self._listener = listener
         self._project = project
         self._store = store
         self._emit_lock = threading.Lock()
+        self._kept: list[Event] | None = None
+        self._interrupted = threading.Event()
         self._over = threading.Event()
-        self._recorded: dict[str, Any] = {}
+        self._recorded: Mapping[str, Any] = {}
+        self._changes = Changes()
         self._started = datetime.now(UTC)
-        self._preview = request.kind == "preview"
         always = self._project.refresh_always
-        self._refreshes = always if request.refresh is None else request.refresh
+        self._dry = request.dry_run or request.kind == "preview"
+        self._refreshes = (always if request.refresh is None else request.refresh) or request.kind == "refresh"
         self._program: Program | None = None
         self._load()
 
     def _load(self) -> None:
         request = self._request
-        if not self._preview:
+        if not self._dry:
             self._exits.enter_context(
                 self._store.lock(timeout=request.lock_timeout, on_wait=self._on_wait, on_stale=self._on_stale)
             )
-        snapshot = self._store.load()
-        refuse_recorded(snapshot.resources)
+        self._snapshot = self._store.load()
+        refuse_recorded(self._snapshot.resources)
         self._config = load_config(
             self._project, request.stack, overrides=request.config, crypter=self._store.decrypt_text
         )
-        self._journal = Journal(snapshot, None if self._preview else self._store.save)
-        self._steps = Steps(self._journal, self._emit)
-        self._providers = ProviderPool(self._start_provider, preview=self._preview, verbose=request.verbose)
+        self._providers = ProviderPool(self._start_provider, verbose=request.verbose)
         self._exits.callback(self._providers.stop)
+        self._begin(self._passes()[0])
+
+    # Passes.
+
+    def _passes(self) -> list[Stage]:
+        if self._dry:
+            return ["preview"]
+        if self._request.kind != "up" or self._request.previewed:
+            return ["real"]
+        return ["hold", "preview", "real"] if self._snapshot.resources else ["preview", "real"]
+
+    def _begin(self, now: Stage) -> None:
+        """Make everything ready for a pass over what is recorded, of which a pass without effect gets a copy."""
+        self._stage: Stage = now
+        self._trial = now != "real" and not self._dry
+        self._kept = [] if self._trial else None
+        self._writes = now == "real"
+        self._providers.set_preview(now == "preview")
+        snapshot = self._snapshot
+        if now != "real":
+            snapshot = replace(snapshot, resources=[replace(state) for state in snapshot.resources])
+        self._journal = Journal(snapshot, self._save)
+        self._steps = Steps(self._journal, self._emit, hold=now == "hold")
+        if self._interrupted.is_set():
+            self._steps.stopped.set()
         self._deployment = Deployment(
             journal=self._journal,
             steps=self._steps,
             providers=self._providers,
+            references=StackReferences(self._project.name, self._store.sibling),
             config=self._config.values,
-            stack=request.stack,
+            stack=self._request.stack,
             project=self._project.name,
-            preview=self._preview,
-            parallel=request.parallel,
+            preview=now == "preview",
+            parallel=self._request.parallel,
         )
+
+    def _save(self, snapshot: Snapshot) -> None:
+        if self._writes:
+            self._store.save(snapshot)
+
+    def _decided(self) -> bool:
+        """Whether this pass is the last one: it failed, or it did all there was to do."""
+        if not self._trial or self._interrupted.is_set():
+            return True
+        return not self._steps.held if self._stage == "hold" else self._failed
+
+    @property
+    def _failed(self) -> bool:
+        return bool(self._steps.errors) or self._steps.stopped.is_set() or self._interrupted.is_set()
 
     # Children.
 
@@ -110,26 +164,42 @@ class Session:
         }
 
     def _start_provider(self, config: Mapping[str, str]) -> Child:
-        if not self._children:
-            self._children.append(self._spawn())
-        child = self._children.pop()
+        child = self._hosts.pop() if self._hosts else self._spawn()
         child.order("provider", {**self._orders(), "config": dict(config)}, self._on_line)
         return child
 
     # Events.
 
     def _emit(self, event: Event) -> None:
+        """Tell an event; what a trial tells is kept, but for its look at reality, which is not repeated."""
         with self._emit_lock:
-            self._listener.on_event(event)
+            if self._kept is None or _is_refresh(event):
+                self._listener.on_event(event)
+            else:
+                self._kept.append(event)
+
+    def _release(self) -> None:
+        """Tell what a trial has kept: all of it when it was the whole run, else its messages and what failed."""
+        with self._emit_lock:
+            for event in self._kept or ():
+                if not self._failed or isinstance(event, Message | StepFailed):
+                    self._listener.on_event(event)
+            self._kept = None
 
     def _on_line(self, line: str) -> None:
         self._emit(Message(severity="info", text=line))
 
     def _on_wait(self, holder: object) -> None:
-        self._emit(LockWaiting(holder=str(holder)))
+        with self._emit_lock:
+            self._listener.on_event(LockWaiting(holder=str(holder)))
 
     def _on_stale(self, holder: object) -> None:
-        self._emit(Message(severity="warning", text=f"The lock of {holder}, who is gone, is removed."))
+        self._tell(f"The lock of {holder}, who is gone, is removed.")
+
+    def _tell(self, warning: str) -> None:
+        """Tell what concerns the run as a whole, whatever becomes of this pass."""
+        with self._emit_lock:
+            self._listener.on_event(Message(severity="warning", text=warning))
 
     # Work.
 
@@ -139,19 +209,34 @@ class Session:
         try:
             self._over.wait()  # unlike join, it can be interrupted and waited for again
         except KeyboardInterrupt:
-            self._emit(Message(severity="warning", text="Interrupted: running steps may finish, nothing new begins."))
+            self._interrupted.set()
             self._steps.stopped.set()
+            self._tell("Interrupted: running steps may finish, nothing new begins.")
             if self._program is not None:
                 self._program.wake()
             with contextlib.suppress(KeyboardInterrupt):  # a second one ends the patience
                 self._over.wait(_GRACE_SECONDS)
             self._providers.stop()
             self._over.wait()
-            return True
-        return False
+        return self._interrupted.is_set()
 
     def _conduct(self) -> None:
+        try:
+            passes = self._passes()
+            self._look_at_unsettled()
+            self._carry_through()
+            for now in passes[1:]:
+                if self._decided():
+                    break
+                self._begin(now)
+                self._carry_through()
+        finally:
+            try:
+                self._finish()
+            finally:
+                self._over.set()
 
+    def _carry_through(self) -> None:
         try:
             self._phases()
         except StoppedError:
@@ -163,20 +248,17 @@ class Session:
             raise
         finally:
             self._deployment.ready.set()
-            try:
-                if self._program is not None:
-                    self._program.end()
-                self._finish()
-            finally:
-                self._over.set()
+            if self._program is not None:
+                self._program.end()
 
     def _phases(self) -> None:
         kind, deployment = self._request.kind, self._deployment
         if kind in ("up", "preview"):
             self._program = self._start_program()
-        self._look_at_unsettled()
-        if self._refreshes or kind == "refresh":
+        if self._refreshes:
             deployment.refresh(count=kind == "refresh")
+            self._snapshot = replace(self._snapshot, resources=self._journal.base)
+            self._refreshes = False
         deployment.ready.set()
         if self._program is not None:
             self._program.wait()
@@ -190,11 +272,14 @@ class Session:
             "root": self._project.folder.resolve(),
             "stack": self._request.stack,
             "parallel": self._request.parallel,
-            "dry_run": self._preview,
+            "dry_run": self._stage == "preview",
             "verbose": self._request.verbose,
         }
+        child = self._programs.pop() if self._programs else self._spawn()
+        if self._trial and self._stage == "preview":
+            self._programs.append(self._spawn())  # the real pass's, which gets ready meanwhile
         return Program(
-            self._children.pop(0),
+            child,
             orders,
             deployment=self._deployment,
             steps=self._steps,
@@ -204,25 +289,32 @@ class Session:
 
     def _look_at_unsettled(self) -> None:
         names = ", ".join(pending.resource.urn.rpartition("::")[2] for pending in self._journal.unsettled)
-        if not names or self._preview:
+        if not names or self._dry:
             return
         text = f"An earlier run was cut off while it created {names}: look whether it exists."
         if self._request.kind == "refresh":
             self._journal.unsettled.clear()
             text += " The note about it is removed now."
-        self._emit(Message(severity="warning", text=text))
+        self._tell(text)
 
     def _finish(self) -> None:
-        self._recorded = dict(self._deployment.settle_outputs())
-        if self._preview:
+        self._release()
+        if self._trial and self._failed:  # refused before anything was changed: as in the CLI, nothing is recorded
+            stack = next((state for state in self._snapshot.resources if state.type == STACK_TYPE), None)
+            self._recorded = stack.outputs if stack else {}
             return
+        self._recorded = dict(self._deployment.settle_outputs())
+        self._changes = self._steps.changes
+        if self._dry:
+            return
+        self._writes = True
         try:
             self._journal.save()
             self._store.finish(
                 kind=cast("Any", self._request.kind),
                 started=self._started,
-                result="failed" if self._steps.errors or self._steps.stopped.is_set() else "succeeded",
-                changes=asdict(self._steps.changes),
+                result="failed" if self._failed else "succeeded",
+                changes=asdict(self._changes),
                 config=self._config.values,
             )
         except EngineError as error:
@@ -236,8 +328,12 @@ class Session:
             stack=self._request.stack,
             succeeded=not errors and not interrupted,
             interrupted=interrupted,
-            changes=self._steps.changes,
+            changes=self._changes,
             outputs={key: Output.of(value) for key, value in self._recorded.items()},
             duration_seconds=seconds,
             errors=errors,
         )
+
+
+def _is_refresh(event: Event) -> bool:
+    return isinstance(event, StepStarted | StepFinished | StepFailed) and event.step.op == "refresh"

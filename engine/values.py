@@ -21,6 +21,7 @@ SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a type's name on the wire, not a password
 _REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+_LARGEST_WHOLE: Final = 1e21  # from here on the CLI writes numbers with an exponent
 _REFUSED: Final = {
     "c44067f5952c0a294b673a41bacd8c17": "assets",
     "0def7320c3a5731c473e5ecbe6d01bc7": "archives",
@@ -36,7 +37,7 @@ class Secret:
 
 def decode(value: Any, dependencies: set[str] | None = None) -> Any:
     """Turn a wire value into ours; URNs that output values depend on are added to `dependencies`."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
         return int(value)  # the wire knows no whole numbers; the state writes them as such
     if isinstance(value, list):
         return [decode(item, dependencies) for item in value]

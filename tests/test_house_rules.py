@@ -14,7 +14,9 @@ import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("components", "engine", "operations", "stacks", "sandbox", "bench")
-FUNCTION_LINES, FILE_LINES, ENGINE_LINES = 40, 400, 3300
+FUNCTION_LINES, FILE_LINES = 40, 400
+ENGINE_LINES = {"engine": 2640, "engine/state": 1060, "engine/project": 375}
+"""Lines of code by room: deciding and doing, the file backend, the project's files."""
 
 LONGER_FUNCTIONS: dict[str, str] = {}
 """`path:function` to the reason why it may be longer."""
@@ -64,9 +66,10 @@ def _code_lines(file: Path) -> int:
     return sum(1 for number, line in lines if line.strip() and line.strip()[0] != "#" and number not in docstrings)
 
 
-def test_the_engine_stays_small() -> None:
+@pytest.mark.parametrize("room", ENGINE_LINES)
+def test_the_engine_stays_small(room: str) -> None:
     """The embedded engine is a default, not a competitor: whoever makes it larger changes the number here."""
-    assert sum(_code_lines(file) for file in _sources("engine")) <= ENGINE_LINES
+    assert sum(_code_lines(file) for file in (PROJECT / room).glob("*.py")) <= ENGINE_LINES[room]
 
 
 @pytest.mark.parametrize("file", _sources("tests"), ids=_name)

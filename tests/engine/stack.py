@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,13 @@ class Recorder:
             f"{event.step.op} {event.step.name}"
             for event in finished
             if event.step.op != "refresh" and not event.step.internal and (same or event.op != "same")
+        ]
+
+    def errors(self) -> list[str]:
+        """What was told to have failed."""
+        failed = [event.message for event in self.events if isinstance(event, engine.StepFailed)]
+        return failed + [
+            event.text for event in self.events if isinstance(event, engine.Message) and event.severity == "error"
         ]
 
     def texts(self) -> list[str]:
@@ -102,9 +112,9 @@ class Things:
         return engine.run(self.request(kind, **more), self.seen)
 
     def up(self, resources: dict[str, Any] | None = None, **more: Any) -> engine.Result:
-        """Write the program and bring it up; the result is a success."""
+        """Write the program and bring it up in one pass, as after a preview; the result is a success."""
         self.want(resources, **more)
-        result = self.run("up")
+        result = self.run("up", previewed=True)
         assert result.succeeded, result.errors
         return result
 
@@ -137,6 +147,10 @@ class Things:
         found = [json.loads(file.read_text()) for file in files]
         return {thing["label"]: thing for thing in found}
 
+    def history(self) -> list[str]:
+        """The files about finished updates, by name."""
+        return sorted(file.name for file in (self.folder / "backend").rglob("*.history.json"))
+
     def file(self, name: str) -> Path:
         """The file of a recorded thing."""
         return self.world / str(self.recorded()[name]["id"])
@@ -150,3 +164,13 @@ def make_things(folder: Path) -> Things:
     (folder / "backend").mkdir()
     made.want()
     return made
+
+
+def interrupt_when(file: Path) -> None:
+    """Press Ctrl-C as soon as a file is there; to be run in a thread."""
+    main = threading.main_thread().ident
+    assert main is not None
+    deadline = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    signal.pthread_kill(main, signal.SIGINT)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from engine import planner
+from engine.api import PropertyDiff
 from engine.errors import UnsupportedError
 from engine.goal import Goal
 from engine.planner import Decision, decide
@@ -27,6 +28,10 @@ def _goal(**more: Any) -> Goal:
     return Goal(urn=_urn("a"), type=TYPE, name="a", custom=True, parent="", inputs={}, **more)
 
 
+Y = {"x.y": PropertyDiff(kind="update", input_diff=True)}
+FORCED = {"x.y": PropertyDiff(kind="update-replace", input_diff=True)}
+
+
 @pytest.mark.parametrize(
     ("options", "diff", "decision"),
     [
@@ -39,33 +44,56 @@ def _goal(**more: Any) -> Goal:
             Diff(changes=True, replaces=("x",), delete_before_replace=True),
             Decision(op="replace", keys=("x",), delete_first=True),
         ),
+        ({}, Diff(changes=None), Decision(op="update", diffs=("x",), details=Y)),
+        ({}, Diff(changes=None, replaces=("x",)), Decision(op="replace", keys=("x",), diffs=("x",), details=Y)),
         (
-            {"delete_before_replace": False},
-            Diff(changes=True, replaces=("x",), delete_before_replace=True),
-            Decision(op="replace", keys=("x",)),
+            {"replace_on_changes": ["x"]},
+            Diff(changes=None),
+            Decision(op="replace", keys=("x",), diffs=("x",), details=FORCED),
         ),
+        ({"replace_on_changes": ["x.y"]}, Diff(changes=None), Decision(op="replace", diffs=("x",), details=FORCED)),
         (
-            {"delete_before_replace": True},
-            Diff(changes=True, replaces=("x",)),
-            Decision(op="replace", keys=("x",), delete_first=True),
+            {"replace_on_changes": ["*"]},
+            Diff(changes=None),
+            Decision(op="replace", keys=("x",), diffs=("x",), details=FORCED),
         ),
-        ({}, Diff(changes=None), Decision(op="update")),
-        ({"replace_on_changes": ("x",)}, Diff(changes=None), Decision(op="replace", keys=("x",))),
-        ({"replace_on_changes": ("x.y",)}, Diff(changes=None), Decision(op="replace", keys=("x",))),
-        ({"replace_on_changes": ("z",)}, Diff(changes=None), Decision(op="update")),
-        ({"replace_on_changes": ("x",)}, Diff(changes=True), Decision(op="update")),
-        ({"replace_on_changes": ("x",)}, Diff(changes=True, changed=("x",)), Decision(op="replace", keys=("x",))),
+        ({"replace_on_changes": ["z"]}, Diff(changes=None), Decision(op="update", diffs=("x",), details=Y)),
+        ({"ignore_changes": ["x.y"]}, Diff(changes=None), Decision(op="same")),
+        ({"ignore_changes": ["x["]}, Diff(changes=None), Decision(op="update", diffs=("x",), details=Y)),
+        ({"replace_on_changes": ["x"]}, Diff(changes=True), Decision(op="update")),
+        (
+            {"replace_on_changes": ["x"]},
+            Diff(changes=True, changed=("x",)),
+            Decision(op="replace", keys=("x",), diffs=("x",)),
+        ),
     ],
 )
 def test_a_diff_becomes_a_decision(options: dict[str, Any], diff: Diff, decision: Decision) -> None:
     """Provider, then options: the engine judges only where the provider leaves it the judgement."""
     old = _state("a", inputs={"x": {"y": 1}, "z": Secret(1)})
-    assert decide(_goal(**options), old, {"x": {"y": 2}, "z": 1}, diff) == decision
+    judged = planner.judge(diff, old.inputs, {"x": {"y": 2}, "z": 1}, options.get("ignore_changes", ()))
+    assert decide(_goal(**options), old, judged) == decision
 
 
-def test_what_was_left_unready_is_updated() -> None:
-    """Recorded initialisation errors lead to an update without any change."""
-    assert decide(_goal(), _state("a", init_errors=["not ready"]), {}, Diff(changes=False)).op == "update"
+@pytest.mark.parametrize(
+    ("patterns", "decision"),
+    [
+        (("x",), Decision(op="update")),
+        (("*",), Decision(op="replace", keys=("#initerror",))),
+        (("#initerror",), Decision(op="replace", keys=("#initerror",))),
+    ],
+)
+def test_what_was_left_unready_is_updated(patterns: tuple[str, ...], decision: Decision) -> None:
+    """Recorded initialisation errors lead to an update without any change, or to a replacement on request."""
+    old = _state("a", init_errors=["not ready"])
+    assert decide(_goal(replace_on_changes=patterns), old, Decision(op="same")) == decision
+
+
+def test_a_refresh_sees_differences_from_the_other_side() -> None:
+    """What the program would add is what reality has lost."""
+    kinds: list[Any] = ["add", "delete", "update"]
+    inverted = planner.invert({kind: PropertyDiff(kind=kind) for kind in kinds})
+    assert [one.kind for one in inverted.values()] == ["delete", "add", "update"]
 
 
 def test_outputs_are_marked_secret() -> None:
@@ -81,17 +109,31 @@ def _names(waves: list[list[ResourceState]]) -> list[list[str]]:
 
 
 def test_deletions_go_in_waves() -> None:
-    """Dependents first; what is independent goes as early as it can."""
+    """Dependents first; what needs nothing goes last, as in the CLI, so that a failure before it spares it."""
     order = [_state("a"), _state("b", "a"), _state("c", "b"), _state("d", "a"), _state("e")]
-    assert _names(planner.waves(order, order)) == [["c", "d", "e"], ["b"], ["a"]]
+    assert _names(planner.waves(order, order)) == [["c"], ["b", "d"], ["a", "e"]]
     assert _names(planner.waves([order[0], order[2]], order)) == [["a", "c"]]
     assert planner.waves([], order) == []
 
 
+def test_who_depends_on_a_component_goes_before_what_is_in_it() -> None:
+    """Its children are part of it, at any depth; for a child its siblings are no dependencies."""
+    order = [_state("r", custom=False), _state("a", parent=_urn("r")), _state("b", parent=_urn("a"))]
+    order += [_state("c", parent=_urn("r")), _state("d", "r")]
+    assert _names(planner.waves(order, order)) == [["d"], ["b"], ["a", "c"], ["r"]]
+
+
+def test_copies_that_wait_go_after_what_depended_on_them() -> None:
+    """A URN may stand more than once; only what stands before a resource can be its dependency."""
+    order = [_state("a", delete=True), _state("b", "a"), _state("a"), _state("c", "a")]
+    assert _names(planner.waves(order, order)) == [["b", "c"], ["a", "a"]]
+
+
 def test_children_and_providers_are_dependencies() -> None:
-    """A resource needs its parent, its provider and what its properties come from."""
+    """A resource needs its parent, its provider, what its properties come from and what it goes with."""
     state = _state("b", "a", parent=_urn("p"), provider=f"{_urn('q')}::7", property_dependencies={"x": [_urn("r")]})
     assert planner.dependencies(state) == {_urn("a"), _urn("p"), _urn("q"), _urn("r")}
+    assert planner.dependencies(_state("b", deleted_with=_urn("d"), replace_with=[_urn("e")])) == {_urn("d"), _urn("e")}
 
 
 def test_dependents_leave_out_what_is_settled() -> None:
@@ -110,13 +152,15 @@ def test_inputs_from_what_is_replaced_become_unknown() -> None:
 
 
 def test_references_to_what_is_gone_are_repaired() -> None:
-    """Dependencies are dropped, children move up to the nearest parent that is left."""
+    """Dependencies are dropped, children have no parent any more, as in the CLI."""
     top, middle, child = _state("t"), _state("m", parent=_urn("t")), _state("c", "m", parent=_urn("m"))
-    child.property_dependencies = {"x": [_urn("m"), _urn("t")]}
+    child.property_dependencies = {"x": [_urn("m"), _urn("t")], "y": [_urn("m")]}
+    child.deleted_with, child.replace_with = _urn("m"), [_urn("m"), _urn("t")]
     repaired = planner.repair([(top, top), (middle, None), (child, child)])
     assert [state.urn for state in repaired] == [top.urn, child.urn]
-    assert (repaired[1].parent, repaired[1].dependencies) == (top.urn, [])
+    assert (repaired[1].parent, repaired[1].dependencies) == ("", [])
     assert repaired[1].property_dependencies == {"x": [top.urn]}
+    assert (repaired[1].deleted_with, repaired[1].replace_with) == ("", [top.urn])
 
 
 def test_an_unchanged_resource_is_saved_when_its_record_changes() -> None:
@@ -130,11 +174,8 @@ def test_an_unchanged_resource_is_saved_when_its_record_changes() -> None:
 @pytest.mark.parametrize(
     ("more", "named"),
     [
-        ({"external": True}, "external"),
-        ({"deleted_with": "x"}, "deleted_with"),
         ({"extra": {"resourceHooks": {"before_delete": ["x"]}}}, "hooks"),
         ({"extra": {"viewOf": "x"}}, "views"),
-        ({"extra": {"replaceWith": ["x"]}}, "replace_with"),
     ],
 )
 def test_a_record_only_the_cli_understands_is_refused(more: dict[str, Any], named: str) -> None:

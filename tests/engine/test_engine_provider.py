@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.provider import own_message
+from engine.provider import explained, own_message
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    g()\n    ^^^\n'
 
@@ -22,3 +22,20 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n  
 def test_a_traceback_is_reduced_to_the_message(text: str, message: str) -> None:
     """All lines of the exception's own message, without its class when that says nothing."""
     assert own_message(text) == message
+
+
+@pytest.mark.parametrize(
+    ("files", "method", "said"),
+    [
+        (["/v/site-packages/pulumi/dynamic/__main__.py"], "Create", "create() returned is not what it must return"),
+        (["/v/site-packages/pulumi/dynamic/__main__.py", "/p/things.py"], "Create", "KeyError: 'x'"),
+        (["/v/site-packages/pulumi/dynamic/__main__.py", "/v/site-packages/requests/api.py"], "Read", "KeyError: 'x'"),
+        ([], "Diff", "KeyError: 'x'"),
+    ],
+)
+def test_an_error_in_pulumis_own_server_is_nonsense_from_the_provider(files: list[str], method: str, said: str) -> None:
+    """Where no line of the provider was running, its answer is to blame; else its exception speaks for itself."""
+    lines = "".join(f'  File "{file}", line 1, in f\n    g()\n' for file in files)
+    text = explained(method, f"Traceback (most recent call last):\n{lines}KeyError: 'x'\n")
+    assert said in text
+    assert ("look whether the call had its effect" in text) == ("create()" in text)

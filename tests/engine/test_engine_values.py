@@ -124,6 +124,29 @@ def test_a_broken_path_is_refused() -> None:
         paths.parse("a[b")
 
 
+@pytest.mark.parametrize("path", [".a", "a.", "a[b", "a[x]", 'a["b', 'a["b"c'])
+def test_no_paths_are_refused(path: str) -> None:
+    """What Pulumi cannot read as a path is none here either."""
+    with pytest.raises(ProjectError):
+        paths.parse(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (("a", "b_1", 0), "a.b_1[0]"),
+        (("a", "x.y", 'q"'), 'a["x.y"]["q\\""]'),
+        (("x-y", "b"), '["x-y"].b'),
+        (("a", "a"), "a.a"),
+        ((), ""),
+    ],
+)
+def test_paths_are_written(path: paths.Path, text: str) -> None:
+    """As the CLI writes them in a detailed diff, and so that they can be read again."""
+    assert paths.text(path) == text
+    assert paths.parse(text) == path
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new", "result"),
     [
@@ -131,24 +154,51 @@ def test_a_broken_path_is_refused() -> None:
         ("a", {}, {"a": 2}, {}),
         ("a", {"a": 1}, {}, {"a": 1}),
         ("a.b", {"a": {"b": 1}}, {"a": {"b": 2, "c": 3}}, {"a": {"b": 1, "c": 3}}),
-        ("a.b", {"a": 1}, {"a": {"b": 2}}, {"a": {"b": 2}}),
+        ("a.b", {"a": 1}, {"a": {"b": 2}}, {"a": {}}),
+        ("a.b", {"a": {"b": 1}}, {"a": 2}, None),
+        ("a.b", {"a": {"b": 1}}, {}, None),
+        ("a.b", {}, {"a": {"b": 1}}, {"a": {}}),
+        ("a.b", {"a": 1}, {"a": 2}, {"a": 2}),
         ("a[1]", {"a": [1, 2]}, {"a": [3, 4]}, {"a": [3, 2]}),
-        ("a[1]", {"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ("a[1]", {"a": [1, 2]}, {"a": [3]}, None),
+        ("a[5]", {"a": [1, 2]}, {"a": [3]}, {"a": [3]}),
+        ("a[-1]", {"a": [1]}, {"a": [3]}, None),
+        ("a[0]", {"a": [1]}, {"a": 3}, None),
+        ("a[0].b", {"a": [{"b": 1}]}, {"a": [{"b": 2}]}, {"a": [{"b": 1}]}),
+        ("a[0].b", {"a": []}, {"a": [{"b": 2}]}, None),
         ("a[*].b", {"a": [{"b": 1}]}, {"a": [{"b": 2, "c": 1}]}, {"a": [{"b": 1, "c": 1}]}),
+        ("a[*].b", {"a": [{"b": 1}, {}]}, {"a": [{"b": 2}]}, None),
+        ("a.*.b", {"a": {"x": {"b": 1}}}, {"a": {"x": {"b": 2}, "y": 1}}, {"a": {"x": {"b": 1}, "y": 1}}),
+        ("a.*.b", {"a": {"x": {"b": 1}}}, {"a": {"y": {"b": 2}}}, None),
+        ("a.*", {"a": [1, 2]}, {"a": [3, 4]}, {"a": [1, 2]}),
+        ("a.*", {"a": [1]}, {"a": [3, 4]}, None),
+        ("a.*", {"a": [1]}, {"a": {"b": 1}}, {"a": {"b": 1}}),
+        ("a.*", {"a": [1]}, {"a": 1}, None),
         ("a", {"a": Secret(1)}, {"a": 2}, {"a": Secret(1)}),
         ("a.b", {"a": Secret({"b": 1})}, {"a": {"b": 2}}, {"a": {"b": Secret(1)}}),
         ("a.b", {"a": {"b": 1}}, {"a": Secret({"b": 2})}, {"a": Secret({"b": 1})}),
         ("*", {"a": 1}, {"a": 2, "b": 3}, {"a": 1}),
-        ("x.y", {"a": 1}, {"a": 2}, {"a": 2}),
+        ("", {"a": 1}, {"a": 2}, None),
     ],
 )
-def test_a_path_is_restored(path: str, old: Any, new: Any, result: Any) -> None:
-    """What lies at the path is as it was; secrets stay secret; a path that leads nowhere changes nothing."""
-    assert paths.restore(paths.parse(path), old, new) == result
+def test_a_path_is_reset(path: str, old: Any, new: Any, result: Any) -> None:
+    """What lies at the path is as it was, and secrets stay secret; None stands for what cannot be taken back."""
+    assert paths.reset(paths.parse(path), old, new) == (result is not None)
+    assert result is None or new == result
 
 
 def test_changed_paths_are_listed() -> None:
-    """Differences are found as deep as they lie."""
-    old = {"a": {"b": 1, "c": [1, 2]}, "d": 1, "e": 1}
-    new = {"a": {"b": 2, "c": [1, 2, 3]}, "d": True, "f": 1}
-    assert set(paths.changed(old, new)) == {("a", "b"), ("a", "c", 2), ("d",), ("e",), ("f",)}
+    """Differences are found as deep as they lie, and null is no value."""
+    old = {"a": {"b": 1, "c": [1, 2]}, "d": 1, "e": 1, "g": [1], "h": [1, 2], "i": None, "j": 2}
+    new = {"a": {"b": 2, "c": [1, 2, 3]}, "d": True, "f": 1, "g": {}, "h": [None], "k": None, "j": None}
+    assert paths.changed(old, new) == {
+        ("a", "b"): "update",
+        ("a", "c", 2): "add",
+        ("d",): "update",
+        ("e",): "delete",
+        ("f",): "add",
+        ("g",): "update",
+        ("h", 0): "delete",
+        ("h", 1): "delete",
+        ("j",): "delete",
+    }

@@ -8,27 +8,40 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from things import Room, Thing  # type: ignore[import-not-found] # beside this file, not in a package
+from things import Hall, Room, Thing  # type: ignore[import-not-found] # beside this file, not in a package
 
 WANTED = json.loads(Path(os.environ["WANTED"]).read_text())
-KINDS = {"thing": Thing, "room": Room}
+KINDS = {"thing": Thing, "room": Room, "hall": Hall}
 MADE: dict[str, Any] = {}
 
 
 def resolve(value: Any) -> Any:
-    """Turn {"ref": "a.token"} into that output, {"secret": x} into a secret, {"config": key} into its value."""
+    """Turn {"ref": "a.token"} into that output, {"secret": x} into a secret, {"config": key} into its value.
+
+    {"ref": "far.get_output", "of": "key"} is what a call gives.
+    """
     if isinstance(value, list):
         return [resolve(item) for item in value]
     if not isinstance(value, dict):
         return value
     if "ref" in value:
         name, _, attribute = value["ref"].partition(".")
-        return getattr(MADE[name], attribute) if attribute else MADE[name]
+        made = getattr(MADE[name], attribute) if attribute else MADE[name]
+        return made(value["of"]) if "of" in value else made
     if "secret" in value:
         return pulumi.Output.secret(value["secret"])
     if "config" in value:
         return pulumi.Config().require_secret(value["config"])
     return {key: resolve(item) for key, item in value.items()}
+
+
+def alias(given: Any) -> Any:
+    """Turn a URN, a name, or the arguments of an alias (a parent by its name or URN) into an alias."""
+    if isinstance(given, str):
+        return given if given.startswith("urn:") else pulumi.Alias(name=given)
+    if given.get("parent"):
+        given["parent"] = MADE.get(given["parent"], given["parent"])
+    return pulumi.Alias(**given)
 
 
 def options(given: dict[str, Any]) -> pulumi.ResourceOptions:
@@ -39,8 +52,10 @@ def options(given: dict[str, Any]) -> pulumi.ResourceOptions:
     for key in ("depends_on", "replace_with"):
         if key in given:
             given[key] = [MADE[name] for name in given[key]]
+    if "id" in given:
+        given["id"] = resolve(given["id"])
     if "aliases" in given:
-        given["aliases"] = [pulumi.Alias(name=name) for name in given["aliases"]]
+        given["aliases"] = [alias(text) for text in given["aliases"]]
     if "custom_timeouts" in given:
         given["custom_timeouts"] = pulumi.CustomTimeouts(**given["custom_timeouts"])
     if "transforms" in given:
@@ -55,7 +70,9 @@ for name, wish in WANTED.get("resources", {}).items():
     opts = options(wish.get("options", {}))
     props = {key: resolve(value) for key, value in wish.items() if key not in ("kind", "options", "type")}
     kind = wish.get("kind", "thing")
-    if kind == "plugin":
+    if kind == "stack":
+        MADE[name] = pulumi.StackReference(name, props.get("name"), opts)
+    elif kind == "plugin":
         MADE[name] = pulumi.CustomResource(wish["type"], name, props, opts)
     else:
         MADE[name] = KINDS[kind](name, props, opts)

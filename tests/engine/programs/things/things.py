@@ -126,3 +126,11 @@ class Room(pulumi.ComponentResource):
     def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
         super().__init__("probe:rooms:Room", name, props, opts)
         self.register_outputs({"label": name})
+
+
+class Hall(pulumi.ComponentResource):
+    """What rooms are called after a change of their type."""
+
+    def __init__(self, name: str, props: dict[str, Any], opts: pulumi.ResourceOptions) -> None:
+        super().__init__("probe:rooms:Hall", name, props, opts)
+        self.register_outputs({"label": name})
