@@ -198,7 +198,8 @@ class Deployment:
         with self._lock:  # what was registered meanwhile does not depend on the root any more
             too = [(state, keys) for state, keys in too if state.urn not in {*self._claimed, *self._taken}]
             self._condemned.update({state.urn: keys for state, keys in too if not state.delete})
-            self._condemned[root.urn] = ()
+            if not root.pending_replacement:  # else it went in an earlier run, and nothing goes with it now
+                self._condemned[root.urn] = ()
         todo = [state for state, _ in reversed(too)] + ([] if root.pending_replacement else [root])
         self._gone.update(id(state) for state in todo)
         for state in todo:

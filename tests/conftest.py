@@ -34,6 +34,11 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: many tests wait for a process, and leave theirs idle meanwhile."""
+    return max(2, len(os.sched_getaffinity(0)) * 3 // 2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what repeats others at greater length, unless it is asked for."""
     if os.environ.get("INFRA_TEST_THOROUGH"):

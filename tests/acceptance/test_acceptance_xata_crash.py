@@ -121,6 +121,7 @@ def test_up_killed_after_any_call_is_completed_by_the_next(sandboxed: Sandboxed,
     pytest.fail("the run makes more calls than this test expects")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shard", _shards(DESTROY_SHARDS))
 def test_destroy_killed_after_any_call_is_completed_by_the_next(sandboxed: Sandboxed, shard: int) -> None:
     """[D13] Whichever call was the last before the end, the next destroy leaves neither branch nor state."""

@@ -131,8 +131,9 @@ class _Play:
                 tied.append(state)
         if any(state.protect and not state.delete for state in (*forced, *tied)):
             raise ProtectedError
-        self.condemned |= {state.urn for state in (*forced, *tied) if not state.delete} | {root.urn}
-        for state in (*forced, *tied, root):
+        first = [*forced, *tied, *([] if root.pending_replacement else [root])]
+        self.condemned |= {state.urn for state in first if not state.delete}
+        for state in first:
             self.gone.add(id(state))
             self._delete(state)
 

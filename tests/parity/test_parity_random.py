@@ -93,9 +93,7 @@ class Walk:
             expected = foretell(based, wanted, world.things, world.made)
         except ProtectedError:
             expected = None
-        lost = any(one.id in world.missing for one in based)
-        moved = {wish.key for wish in self.program if wish.earlier} - {one.inputs.get("label") for one in based}
-        exact = exact and not lost and not moved  # what is not found under its alias has none for its children
+        exact = exact and self._unambiguous(based)
         ended = self.rig.up(wanted, faults=wrong, refresh=refresh, parallel=parallel)
         check_order(based, wanted, ended, parallel=parallel)
         if exact:
@@ -105,6 +103,20 @@ class Walk:
         if not ended.errors:
             self._check_settled(wanted)
         return ended
+
+    def _unambiguous(self, records: list[ResourceState]) -> bool:
+        """Whether the model, which knows no aliases, can say which record is whose.
+
+        What vanished is not found under its alias, and so its children, which have none of their own, are not either:
+        as with the CLI, they are made anew, and the record has them twice for a while.
+        """
+        live = Counter(one.inputs.get("label", one.urn) for one in records if not one.delete)
+        moved = {wish.key for wish in self.program if wish.earlier}
+        return (
+            moved <= live.keys()
+            and set(live.values()) <= {1}
+            and not self.rig.world.missing & {one.id for one in records}
+        )
 
     def note_left(self, records: list[ResourceState]) -> None:
         """Note what a run may leave to itself."""
