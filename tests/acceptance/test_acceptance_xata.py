@@ -78,6 +78,7 @@ def test_production_is_deleted_in_two_steps_only(sandboxed: Sandboxed) -> None:
     sandboxed.must("destroy", "production", "--yes", INFRA_ALLOW_DELETE="production")
 
 
+@pytest.mark.thorough
 def test_a_branch_deleted_by_others_is_named_shown_and_made_again(sandboxed: Sandboxed) -> None:
     """[B1] Verify says that the branch is gone, refresh shows it, up makes it again, and verify names every layer."""
     sandboxed.up("staging")

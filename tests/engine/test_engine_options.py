@@ -13,6 +13,8 @@ from engine.values import UNKNOWN
 if TYPE_CHECKING:
     from tests.engine.stack import Things
 
+pytestmark = pytest.mark.thorough  # in every run the programs of tests/parity prove each option
+
 A = "urn:pulumi:dev::probe::pulumi-python:dynamic/things:Thing::a"
 
 

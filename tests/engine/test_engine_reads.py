@@ -99,6 +99,7 @@ def test_what_is_not_read_any_more_leaves_the_state_alone(things: Things) -> Non
     assert (things.calls(), (things.world / "x-1").exists()) == ([], True)
 
 
+@pytest.mark.thorough
 def test_a_resource_is_given_up_when_it_is_read_by_its_own_id(things: Things) -> None:
     """Read under its id it stays and is external; read under another one it is deleted."""
     things.up({"a": {"color": "red"}})
@@ -177,6 +178,7 @@ def test_outputs_of_another_stack_arrive(things: Things) -> None:
     assert "hush" not in things.checkpoint.read_text()
 
 
+@pytest.mark.thorough
 def test_outputs_follow_the_other_stack(things: Things) -> None:
     """An up and a refresh look again."""
     _bring_up_other(things)
