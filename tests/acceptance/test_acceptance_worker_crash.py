@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import psutil
 import pytest
 
 from sandbox import node
 from tests.acceptance.conftest import cloned
-from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes, sandbox_of
+from tests.killing_infra import killed_when
+from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,35 +78,16 @@ def _killed_after(worked: tuple[Sandboxed, Cloudflare], number: int, command: st
     """Run a command and kill it once Cloudflare has done its call `number`; False when it makes fewer calls."""
     sandboxed, cloudflare = worked
     cloudflare.begin_anew(nth=number, delay=20)
-    process = subprocess.Popen(
-        [sandboxed.clone.folder / "infra", command, STACK, "--sandbox", "--yes", *ENGINE, *_options(command)],
-        cwd=sandboxed.clone.folder,
-        env=sandboxed.clone.environment(**ALLOWED),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     try:
-        while process.poll() is None and len(cloudflare.calls()) < number:
-            time.sleep(0.02)
-        return process.poll() is None
+        return killed_when(
+            lambda: len(cloudflare.calls()) >= number, sandboxed, command, STACK, *_options(command), allowed=ALLOWED
+        )
     finally:
-        _kill_all(process)
         cloudflare.begin_anew()
 
 
 def _options(command: str) -> tuple[str, ...]:
     return UNPROTECTED if command == "up" else ()
-
-
-def _kill_all(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children(recursive=True)
-        for one in (psutil.Process(process.pid), *children):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-        psutil.wait_procs(children, timeout=20)
-    process.wait()
 
 
 def _require_converged(worked: tuple[Sandboxed, Cloudflare]) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 import engine
 from tests.engine.stack import Recorder
+from tests.killing_infra import killed_when
 from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes
 
 if TYPE_CHECKING:
@@ -52,39 +50,12 @@ def _killed_after(sandboxed: Sandboxed, number: int, command: str, *options: str
     """Run a command and kill it once the API has done its call `number`; False when it makes fewer calls."""
     sandboxed.forget_calls()
     sandboxed.fault(nth=number, delay=20)
-    process = subprocess.Popen(
-        [
-            sandboxed.clone.folder / "infra",
-            command,
-            STACK,
-            "--sandbox",
-            "--yes",
-            *ENGINE,
-            *options,
-        ],
-        cwd=sandboxed.clone.folder,
-        env=sandboxed.clone.environment(**ALLOWED),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
     try:
-        while process.poll() is None and len(sandboxed.calls()) < number:
-            time.sleep(0.02)
-        return process.poll() is None
+        return killed_when(
+            lambda: len(sandboxed.calls()) >= number, sandboxed, command, STACK, *options, allowed=ALLOWED
+        )
     finally:
-        _kill_all(process)
         sandboxed.end_faults()
-
-
-def _kill_all(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        children = psutil.Process(process.pid).children(recursive=True)
-        for one in (psutil.Process(process.pid), *children):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                one.kill()
-        psutil.wait_procs(children, timeout=20)
-    process.wait()
 
 
 def _shards(count: int) -> list[Any]:

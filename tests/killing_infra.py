@@ -1,0 +1,56 @@
+"""Real `./infra`, killed with everything it started at a moment that a test chooses."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+from tests.sandboxed import ENGINE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.sandboxed import Sandboxed
+
+
+def killed_when(
+    reached: Callable[[], bool], sandboxed: Sandboxed, command: str, stack: str, *options: str, allowed: dict[str, str]
+) -> bool:
+    """Run a command and kill it once the moment has come; False when it ended before.
+
+    Args:
+        reached: Whether the moment has come.
+        sandboxed: The clone and its sandbox.
+        command: Such as `up`.
+        stack: Whose.
+        options: More of the command line.
+        allowed: Further environment variables.
+    """
+    process = subprocess.Popen(
+        [sandboxed.clone.folder / "infra", command, stack, "--sandbox", "--yes", *ENGINE, *options],
+        cwd=sandboxed.clone.folder,
+        env=sandboxed.clone.environment(**allowed),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while process.poll() is None and not reached():
+            time.sleep(0.02)
+        return process.poll() is None
+    finally:
+        _kill_all(process)
+
+
+def _kill_all(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = psutil.Process(process.pid).children(recursive=True)
+        for one in (psutil.Process(process.pid), *children):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(children, timeout=20)
+    process.wait()
