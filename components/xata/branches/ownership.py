@@ -8,6 +8,7 @@ lost can be told from a stranger's. Descriptions are 1 to 50 letters, digits, hy
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, RefusedError
@@ -26,6 +27,7 @@ STACK_LENGTH = 21
 _DESCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]*")
 _STACK = re.compile(rf"[A-Za-z0-9-]{{1,{STACK_LENGTH}}}")
 _MARK = re.compile(r"infra stack (?P<stack>[A-Za-z0-9-]+)(?: .*)?")
+_UNTIL = re.compile(r"infra stack [A-Za-z0-9-]+ until (?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?: .*)?")
 
 
 def mark(stack: str, text: str = "") -> str:
@@ -61,6 +63,20 @@ def marked_stack(description: str | None) -> str | None:
     """The stack that a branch's description names as its owner; None when it carries no mark of ours."""
     found = _MARK.fullmatch(description or "")
     return found["stack"] if found else None
+
+
+def until(day: date) -> str:
+    """What follows the mark of a branch that lives to the end of this day, UTC; readable without any state."""
+    return f"until {day.isoformat()}"
+
+
+def last_day(description: str | None) -> date | None:
+    """The last day of a marked branch's life, UTC; None for one that has no end, or an end that is no date."""
+    found = _UNTIL.fullmatch(description or "")
+    try:
+        return date.fromisoformat(found["day"]) if found else None
+    except ValueError:
+        return None
 
 
 def allowed_names(environment: Mapping[str, str]) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,24 @@ def test_a_mark_is_read_back(stack: str, text: str) -> None:
 def test_what_is_no_mark(description: str | None) -> None:
     """A description that only resembles our mark makes nobody's branch ours."""
     assert ownership.marked_stack(description) is None
+
+
+@pytest.mark.parametrize(
+    ("description", "day"),
+    [
+        ("infra stack pr-7 until 2026-12-05", date(2026, 12, 5)),
+        ("infra stack pr-7 until 2026-12-05 nightly copy", date(2026, 12, 5)),
+        ("infra stack pr-7", None),
+        ("infra stack pr-7 until 2026-13-05", None),
+        ("until 2026-12-05", None),
+        ("a stranger until 2026-12-05", None),
+        (None, None),
+    ],
+)
+def test_the_end_of_a_branch_s_life_stands_in_its_description(description: str | None, day: date | None) -> None:
+    """A sweep reads from a marked branch alone how long it lives."""
+    assert ownership.last_day(description) == day
+    assert ownership.last_day(ownership.mark("pr-7", ownership.until(day or date.max))) == (day or date.max)
 
 
 @pytest.mark.parametrize("stack", ["", "a_b", "a b", "a.b", "x" * 22, "ü"])
