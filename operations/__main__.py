@@ -56,18 +56,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def names_of_ours(kind: type[BaseException]) -> list[str]:
+    """The names of an error's classes in the trees of components, engine and commands, nearest first."""
+    trees = {"components.errors", "engine.errors", "operations.errors"}
+    return [one.__name__ for one in kind.__mro__ if one.__module__ in trees]
+
+
+def exit_code_of(kind: type[BaseException]) -> ExitCode:
+    """The exit code of an error of this class."""
+    if issubclass(kind, CommandError):
+        return kind.exit_code
+    names = names_of_ours(kind)
+    codes = OF_COMPONENTS if "InfraError" in names else OF_THE_ENGINE
+    return next((codes[name] for name in names if name in codes), ExitCode.UNEXPECTED)
+
+
 def judged(error: Exception) -> tuple[str, str, ExitCode]:
     """What an error says, the next step, and its exit code.
 
     The trees of components and of the engine are told by their names: loading them here would cost every command.
     """
-    if isinstance(error, CommandError):
-        return error.message, error.next_step, error.exit_code
-    names = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ in {"components.errors", "engine.errors"}]
-    codes = OF_COMPONENTS if "InfraError" in names else OF_THE_ENGINE
-    code = next((codes[name] for name in names if name in codes), ExitCode.UNEXPECTED)
-    if names:
-        return getattr(error, "message", str(error)), getattr(error, "next_step", ""), code
+    if names_of_ours(type(error)):
+        return getattr(error, "message", str(error)), getattr(error, "next_step", ""), exit_code_of(type(error))
     return (
         f"this should not have happened: {type(error).__name__}: {error}",
         "report it with what --verbose adds",

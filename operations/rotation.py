@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from components.xata.api.client import Client
     from engine.api import Output
     from operations.changes import ShowProgress, Target
+    from operations.engines.interface import Engine
 
 QUESTION = "{stack}: give the branch {branch} a new password? The old one is refused from then on."
 
@@ -40,8 +41,7 @@ def rotate(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show
     engine = changes.opened(target, deploys=True)
     values = deployed(engine.outputs(), target)
     _refuse_local(values, target)
-    made_at = next((one.api for one in engine.recorded() if one.kind == "xata:Branch"), "")
-    client = _client(target, made_at)
+    client = connected(target, engine)
     _agree(target, str(values["branchName"].value), yes=yes, ask=ask)
     _rotated(client, values, seconds)
     console.say(
@@ -70,10 +70,16 @@ def _agree(target: Target, branch: str, *, yes: bool, ask: Callable[[str], bool]
     )
 
 
-def _client(target: Target, made_at: str) -> Client:
+def connected(target: Target, engine: Engine) -> Client:
+    """Xata's API, if it is the server that the stack's branch was made at.
+
+    Raises:
+        components.errors.InfraError: There is no key, or it is another server.
+    """
     from components.xata.api.client import connect  # noqa: PLC0415 - loads the HTTP client
     from components.xata.properties import require_server  # noqa: PLC0415 - as above
 
+    made_at = next((one.api for one in engine.recorded() if one.kind == "xata:Branch"), "")
     client = connect(target.environ())
     require_server(client, made_at)
     return client

@@ -1,0 +1,32 @@
+"""The reference in docs/reference is what the code says today."""
+
+from __future__ import annotations
+
+import pytest
+
+from operations import cli, reference
+
+
+@pytest.fixture(scope="module")
+def pages() -> dict[str, str]:
+    """Every page as the code writes it now."""
+    return {name: text() for name, text in reference.PAGES.items()}
+
+
+def test_the_pages_are_in_step(pages: dict[str, str]) -> None:
+    """Writing them again changes nothing: `.venv/bin/python -m operations.reference` does it."""
+    assert {name: (reference.FOLDER / name).read_text() for name in pages} == pages
+
+
+def test_every_command_has_a_section_with_an_example(pages: dict[str, str]) -> None:
+    """No command is without its arguments and a line to type."""
+    sections = pages["commands.md"].split("\n## ")[1:]
+    assert [section.splitlines()[0] for section in sections] == list(cli.COMMANDS)
+    assert [section for section in sections if f"./infra {section.splitlines()[0]}" not in section] == []
+
+
+def test_errors_name_the_exit_code_that_a_command_ends_with(pages: dict[str, str]) -> None:
+    """A class that inherits two trees has the code that the one place that catches gives it."""
+    rows = pages["errors.md"].splitlines()
+    assert any(row.startswith("| `MissingKeyError` | `components.xata.api.errors` | 2 |") for row in rows)
+    assert any(row.startswith("| `LockedError` | `engine.errors` | 7 |") for row in rows)
