@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, InfraError
 from engine.errors import EngineError
-from operations import stack_names, workspace
+from operations import preview_file, stack_names, workspace
 from operations.engines import choice
 from operations.errors import CommandError
 from operations.findings import Finding
@@ -35,6 +36,7 @@ MUST_BE_IGNORED = (
     ".dev.vars.bak",
     ".xata/x",
     ".wrangler/x",
+    "Pulumi.pr-1.yaml",
 )
 LONGEST_ANSWER = 15
 STACK_OF_XATA = "staging"
@@ -128,6 +130,9 @@ def _wanted(machine: Machine, stack: str) -> Wanted | None:
 
 def _place(machine: Machine, stack: str) -> workspace.Workspace:
     """A stack, to be judged and not opened."""
+    if stack_names.is_preview(stack):
+        with contextlib.suppress(CommandError):  # the check of the stack files tells it
+            preview_file.ensure(machine.folder, stack)
     return workspace.Workspace(folder=machine.folder, stack=stack, backend_url="", passphrase=None)
 
 
@@ -313,7 +318,9 @@ def stack_files(name: str, machine: Machine) -> Finding:
             step = f"git checkout -- {place.stack_file.name}"
             return Finding(check=name, verdict="failure", found=f"{place.stack_file.name} is missing", next_step=step)
         judged(place, with_files=False)
-    return Finding(check=name, verdict="ok", found=", ".join(f"Pulumi.{stack}.yaml" for stack in stack_names.STACKS))
+    preview_file.content_of(preview_file.text_in(machine.folder))
+    there = [*(f"Pulumi.{stack}.yaml" for stack in stack_names.STACKS), preview_file.TEMPLATE]
+    return Finding(check=name, verdict="ok", found=", ".join(there))
 
 
 def _configured_account(machine: Machine) -> str:

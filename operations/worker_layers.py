@@ -14,6 +14,7 @@ from components.connectivity.worker_probe import probe_worker
 from components.connectivity.worker_provider import WAITING
 from components.connectivity.worker_report import WorkerReport
 from components.connectivity.worker_verdicts import Expectation
+from stacks.worker_plan import deploy_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +28,7 @@ def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds:
 
     Args:
         values: The stack's outputs.
-        stack: The stack's name, which is wrangler's name of the environment, too.
+        stack: The stack's name.
         database: What the database said from here, for the cause of a 503.
         seconds: How long to try.
     """
@@ -36,7 +37,7 @@ def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds:
         Expectation(
             environment=str(values["environment"].value),
             branch=str(values["branchName"].value),
-            deploy_command=f"npx wrangler deploy --env {stack}",
+            deploy_command=deploy_command(stack, str(values["environment"].value)),
         ),
         database=lambda: database,
         budget_seconds=seconds,

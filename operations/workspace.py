@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from operations import stack_names
 from operations.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Workspace:
 def describe_workspace(
     folder: Path, stack: str, *, overrides: Mapping[str, str] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Workspace:
-    """Find the stack, and make nothing: enough to judge its configuration, not to open its state.
+    """Find the stack, and make nothing but a pull request's file: enough to judge it, not to open its state.
 
     Raises:
         UsageError: The stack's file is missing, or the backend's URL is not one.
@@ -73,6 +74,10 @@ def describe_workspace(
         overrides=overrides or {},
         environ=dict(environ),
     )
+    if stack_names.is_preview(stack):
+        from operations import preview_file  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
+
+        preview_file.ensure(folder, stack)
     if not workspace.stack_file.is_file():
         raise UsageError(
             f"{workspace.stack_file.name} is missing in {folder}",

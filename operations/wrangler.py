@@ -13,6 +13,7 @@ from components.worker.wrangler import file as files
 from components.worker.wrangler.block import steps, template
 from components.worker.wrangler.expectation import Expectation
 from components.worker.wrangler.jsonc import MalformedError, parse
+from operations import stack_names
 from operations.errors import UsageError
 from operations.settings import judged
 from operations.workspace import PROJECT, describe_workspace
@@ -50,12 +51,15 @@ def asked(
     _require_readable(path)
     worker = settings if isinstance(settings, WorkerSettings) else None
     known = worker.worker_name if worker else ""
+    # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
+    temporary = stack_names.is_preview(stack)
+    block = settings.environment if temporary else stack
     expectation = Expectation(
-        stack=stack,
+        stack=block,
         environment=settings.environment,
-        branch=settings.branch,
+        branch="" if temporary else settings.branch,
         secrets=(DATABASE_URL, *(worker.worker_secrets if worker else ())),
-        worker_name=known or ("" if path.is_file() else f"{DEFAULT_WORKER}-{stack}"),
+        worker_name="" if path.is_file() and (temporary or not known) else known or f"{DEFAULT_WORKER}-{block}",
         account_id=_account(worker, environ),
     )
     return Asked(path=path, expectation=expectation)

@@ -17,12 +17,13 @@ def run(stack: str) -> None:
 
     from components.errors import InfraError  # noqa: PLC0415 - as above
     from stacks.config import check  # noqa: PLC0415 - as above
+    from stacks.models import environment_of  # noqa: PLC0415 - as above
 
     folder = Path(__file__).resolve().parent.parent
     raw = CONFIG.get()
     try:
         settings = check(stack, raw, folder=folder, secret_keys={key for key in raw if is_config_secret(key)})
-        import_module(f"stacks.{stack}").program(settings, folder)  # the judge knows no other names
+        import_module(f"stacks.{environment_of(stack)}").program(settings, folder)  # the judge knows no other names
     except InfraError as error:
         message = str(error)
     else:

@@ -6,6 +6,7 @@ An environment with an app in the cloud continues with its Worker (`stacks/worke
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -50,17 +51,35 @@ def _variable(environment: Mapping[str, str], *names: str) -> str:
     return next((environment[name].strip() for name in names if environment.get(name, "").strip()), "")
 
 
-def program(settings: CloudSettings, folder: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Temporary:
+    """What the branch of a preview has besides its configuration, and besides a password of its own.
+
+    Attributes:
+        description: What follows our mark; the last day of its life comes first.
+        most: How many previews the project may hold.
+    """
+
+    description: str
+    most: int
+
+
+def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | None = None) -> None:
     """Declare an environment with an app in the cloud: a child branch of an existing project, then its Worker."""
     plan = worker.plan(settings, folder)  # first: what is missing is said while nothing is made
-    database = xata_database(settings, folder, project=project(settings))
+    database = xata_database(settings, folder, project=project(settings), temporary=temporary)
     check = database_check(settings, database)
     declared = worker.declare(plan, settings, database.connection(), check) if plan else None
     export(outputs(settings, database, check, declared))
 
 
 def xata_database(
-    settings: XataSettings, folder: Path, *, project: pulumi.Input[str], root: bool = False
+    settings: XataSettings,
+    folder: Path,
+    *,
+    project: pulumi.Input[str],
+    root: bool = False,
+    temporary: Temporary | None = None,
 ) -> XataPostgres:
     """The environment's branch.
 
@@ -69,6 +88,7 @@ def xata_database(
         folder: The project's folder, where relative paths start.
         project: The Xata project's id or name.
         root: Whether the branch begins empty instead of as a copy of its parent.
+        temporary: What the branch of a preview has besides; None for one that stays.
     """
     branch = XataPostgresSettings(
         stack=pulumi.get_stack(),
@@ -86,7 +106,9 @@ def xata_database(
         backup_retention_days=settings.backup_retention_days,
         backup_time=settings.backup_time,
         rotation=settings.rotation,
-        description=settings.description,
+        description=temporary.description if temporary else settings.description,
+        own_password=temporary is not None,
+        most_previews=temporary.most if temporary else 0,
         protect=settings.protect,
         adopt=settings.adopt_branch,
         allow_parent=settings.allow_parent,

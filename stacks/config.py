@@ -16,7 +16,17 @@ from pydantic import ValidationError
 
 from components.errors import ConfigurationError
 from stacks.keys import Settings
-from stacks.models import MODELS, CloudSettings, DevSettings, FoundationSettings, XataSettings
+from stacks.models import (
+    MODELS,
+    PREVIEW,
+    CloudSettings,
+    DevSettings,
+    FoundationSettings,
+    PreviewSettings,
+    XataSettings,
+    environment_of,
+    model_of,
+)
 from stacks.worker_settings import AppSettings
 
 if TYPE_CHECKING:
@@ -29,10 +39,12 @@ __all__ = [
     "CloudSettings",
     "DevSettings",
     "FoundationSettings",
+    "PreviewSettings",
     "Settings",
     "XataSettings",
     "check",
     "declared",
+    "file_of",
     "judge",
     "unknown_stack",
 ]
@@ -41,11 +53,19 @@ NAMESPACE = "infra"
 
 
 def declared() -> dict[str, dict[str, Any]]:
-    """Every key of every environment: key to its JSON schema (type, default, description, allowed, example)."""
+    """Every key of every environment: key to its JSON schema (type, default, description, allowed, example).
+
+    An environment's own default of a key is none of the schema: `Settings.defaults` has it.
+    """
     keys: dict[str, dict[str, Any]] = {}
     for model in MODELS.values():
         keys |= model.model_json_schema(by_alias=True)["properties"]
     return keys
+
+
+def file_of(stack: str) -> str:
+    """The file in which a user writes a stack's configuration: for all pull requests one template."""
+    return f"Pulumi.{PREVIEW if environment_of(stack) == PREVIEW else stack}.yaml"
 
 
 def judge(stack: str, raw: Mapping[str, str], *, secret_keys: Collection[str] = ()) -> Settings:
@@ -59,15 +79,16 @@ def judge(stack: str, raw: Mapping[str, str], *, secret_keys: Collection[str] = 
     Raises:
         ConfigurationError: No such stack, an unknown key of ours, or a value that is not allowed.
     """
-    if stack not in MODELS:
+    if not environment_of(stack):
         raise unknown_stack(stack)
+    model = model_of(stack)
     own = {key.partition(":")[2]: value for key, value in raw.items() if key.partition(":")[0] == NAMESPACE}
     keys = declared()
     for key in sorted(own.keys() - keys.keys()):
         raise _unknown_key(stack, key, list(keys))
     values = {key: _parsed(value, keys[key]) for key, value in own.items()}
     try:
-        return MODELS[stack].model_validate(values)
+        return model.model_validate({**model.defaults, **values})
     except ValidationError as error:
         key = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
     shown = "a secret value" if f"{NAMESPACE}:{key}" in secret_keys else repr(own[key])
@@ -91,17 +112,18 @@ def check(stack: str, raw: Mapping[str, str], *, folder: Path, secret_keys: Coll
 
 def unknown_stack(stack: str) -> ConfigurationError:
     """The error for a stack name that no program stands behind."""
-    nearest = difflib.get_close_matches(stack, MODELS, n=1, cutoff=0.5)
+    names = [name for name in MODELS if name != PREVIEW]
+    nearest = difflib.get_close_matches(stack, names, n=1, cutoff=0.5)
     hint = f"; did you mean {nearest[0]}?" if nearest else ""
     return ConfigurationError(
         f"there is no stack named {stack!r}{hint}",
-        next_step=f"use one of: {', '.join(MODELS)}",
+        next_step=f"use one of: {', '.join(names)}; or pr-<number> for a pull request",
     )
 
 
 def _missing(stack: str, key: str, path: str, what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"Pulumi.{stack}.yaml: {NAMESPACE}:{key} names {path!r}, which is not there; it must be {what}",
+        f"{file_of(stack)}: {NAMESPACE}:{key} names {path!r}, which is not there; it must be {what}",
         next_step=f"correct the path (it starts at the folder of Pulumi.yaml), or make it: {path}",
     )
 
@@ -120,7 +142,7 @@ def _unknown_key(stack: str, key: str, known: list[str]) -> ConfigurationError:
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"; the nearest known key is {NAMESPACE}:{nearest[0]}" if nearest else ""
     return ConfigurationError(
-        f"Pulumi.{stack}.yaml: {NAMESPACE}:{key} is not a key of this program{hint}",
+        f"{file_of(stack)}: {NAMESPACE}:{key} is not a key of this program{hint}",
         next_step=f"correct or remove it; the keys are: {', '.join(sorted(known))}",
     )
 
@@ -129,7 +151,7 @@ def _wrong_value(stack: str, key: str, shown: str, schema: Mapping[str, Any]) ->
     example = schema["example"]
     text = str(example).lower() if isinstance(example, bool) else example
     return ConfigurationError(
-        f"Pulumi.{stack}.yaml: {NAMESPACE}:{key} is {shown}; allowed: {schema['allowed']}",
-        next_step=f"put this line under `config:` in Pulumi.{stack}.yaml, with a value of yours:\n"
+        f"{file_of(stack)}: {NAMESPACE}:{key} is {shown}; allowed: {schema['allowed']}",
+        next_step=f"put this line under `config:` in {file_of(stack)}, with a value of yours:\n"
         f"    {NAMESPACE}:{key}: {text}",
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # noqa: TC003 - pydantic evaluates the annotations of a model
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -44,6 +46,8 @@ class Settings(BaseModel):
 
     environment: ClassVar[str]
     branch: ClassVar[str]
+    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Of keys whose default is another in this environment. Pulumi.yaml knows one for all: stack files repeat these."""
 
     check_mode: Literal["enforce", "warn", "off"] = key(
         "enforce",

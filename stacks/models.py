@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
+from components.xata.branches.names import is_preview
 from stacks.keys import Name, Settings, Word, key, not_reserved, open_to_users
 from stacks.worker_settings import AppSettings, WorkerSettings
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 DEFAULT_PROJECT = "printfarm-manager"
 DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE = "postgres:18", "xata.micro"
 """Of the root branch, where the configuration says nothing."""
+PREVIEW: Final = "preview"
+"""The environment of every pull request."""
 
 
 class XataSettings(Settings):
@@ -250,9 +255,56 @@ class ProductionSettings(CloudSettings):
     branch = "production"
 
 
+class PreviewSettings(CloudSettings):
+    """The environment of one pull request; `model_of` says which branch is its own."""
+
+    environment = "preview"
+    defaults = MappingProxyType({"parent": "staging", "protect": False, "backupRetentionDays": 2})
+
+    life_days: Annotated[int, Field(ge=0, le=365)] = key(
+        7,
+        "How many days a preview lives after its last `up`, written into the branch's description; 0 for no end.",
+        allowed="a whole number of days from 0 to 365",
+        example=7,
+    )
+    most_previews: Annotated[int, Field(ge=1, le=1000)] = key(
+        50,
+        "How many previews the project may hold; a new one above it is refused.",
+        allowed="a whole number from 1 to 1000",
+        example=50,
+    )
+
+
 MODELS: Mapping[str, type[Settings]] = {
     "dev": DevSettings,
     "foundation": FoundationSettings,
     "staging": StagingSettings,
     "production": ProductionSettings,
+    PREVIEW: PreviewSettings,
 }
+"""By name of the environment: that of the stack, and for all pull requests one."""
+
+
+def environment_of(stack: str) -> str:
+    """The environment that a stack is, as `MODELS` names it; empty for a stack that there is not."""
+    if is_preview(stack):
+        return PREVIEW
+    return stack if stack in MODELS and stack != PREVIEW else ""
+
+
+@cache
+def model_of(stack: str) -> type[Settings]:
+    """The model of a stack; that of a pull request knows the branch that bears the stack's name.
+
+    Raises:
+        KeyError: There is no such stack.
+    """
+    if not is_preview(stack):
+        return MODELS[environment_of(stack)]
+
+    class OfOnePullRequest(PreviewSettings):
+        """The environment of this pull request."""
+
+        branch = stack
+
+    return OfOnePullRequest

@@ -1,6 +1,8 @@
 """The outputs contract: what every stack exports, and other projects may rely on.
 
-A field is added freely; renaming, removing or retyping one raises `CONTRACT_VERSION`. The JSON Schema in
+A field is added freely, and so is a word to those a field may be, such as a new environment's: whoever reads one that
+is not known to them is told of an environment they have nothing to do with. Renaming, removing or retyping a field, or
+taking a word away, raises `CONTRACT_VERSION`. The JSON Schema in
 `docs/schemas/stack-outputs.schema.json` is generated from here: `python -m stacks.outputs`.
 """
 
@@ -63,8 +65,8 @@ class StackOutputs(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
 
     contract_version: Literal[1] = Field(description="The version of this contract.")
-    environment: Literal["development", "foundation", "staging", "production"] = Field(
-        description="As the app knows it."
+    environment: Literal["development", "foundation", "staging", "production", "preview"] = Field(
+        description="As the app knows it; `preview` is that of every pull request."
     )
     database_url: str = Field(
         description="postgresql://user:password@host:port/database?sslmode=…",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from stacks.config import MODELS, NAMESPACE, declared
 
@@ -14,6 +15,7 @@ HEAD = """\
 
 Every key stands in `Pulumi.<stack>.yaml` under `config:`, or is given for one run with `--config key=value`. All
 have a default, so an empty file is a complete one. A wrong value or an unknown key is refused before anything is made.
+The stacks of pull requests, `pr-<number>`, share `Pulumi.preview.yaml` ([previews](previews.md)).
 
 *Generated from `stacks/models.py` by `python -m stacks.reference`; a test keeps it in step.*
 
@@ -28,10 +30,14 @@ def reference() -> str:
     rows = []
     for key, schema in sorted(declared().items()):
         stacks = ", ".join(stack for stack, model in MODELS.items() if key in keys[model])
-        default = json.dumps(schema["default"], ensure_ascii=False)
-        cells = (f"`{NAMESPACE}:{key}`", stacks, schema.get("type", "string"), f"`{default}`")
+        cells = (f"`{NAMESPACE}:{key}`", stacks, schema.get("type", "string"), _default(key, schema["default"]))
         rows.append(f"| {' | '.join(cells)} | {schema['allowed']} | {schema['description']} |\n")
     return HEAD + "".join(rows)
+
+
+def _default(key: str, default: Any) -> str:
+    own = [(f"{stack}: ", model.defaults[key]) for stack, model in MODELS.items() if key in model.defaults]
+    return "; ".join(f"{label}`{json.dumps(value, ensure_ascii=False)}`" for label, value in [("", default), *own])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from components.worker.address.resources import Address
 from components.worker.resources import Secrets
 from components.worker.wrangler.resources import WranglerConfig
 from stacks import worker_plan
+from stacks.models import PREVIEW
 from stacks.worker_plan import Plan
 from stacks.worker_settings import DATABASE_URL
 
@@ -96,12 +97,14 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         opts=pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked, *fits]),
     )
     url = _address(plan, settings, secrets)
+    temporary = settings.environment == PREVIEW
     check = WorkerCheck(
         "worker-check",
         url=url,
         environment=settings.environment,
         branch=settings.branch,
         database_url=connection.url,
+        deploy_command=worker_plan.deploy_command(settings.branch, settings.environment) if temporary else "",
         mode=settings.worker_check_mode,
         budget_seconds=settings.worker_check_budget_seconds,
         opts=pulumi.ResourceOptions(depends_on=[secrets]),
@@ -122,15 +125,17 @@ def _wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]
     if settings.wrangler_mode == "warn" and not plan.wrangler.is_file():
         pulumi.log.warn(f"there is no {plan.wrangler}, so it is not checked; infra:appPath names the app's folder")
         return []
+    temporary = settings.environment == PREVIEW
     return [
         WranglerConfig(
             "wrangler-config",
             path=str(plan.wrangler),
             stack=settings.environment,
             environment=settings.environment,
-            branch=settings.branch,
+            # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
+            branch="" if temporary else settings.branch,
             secrets=sorted([DATABASE_URL, *plan.secrets]),
-            worker_name=plan.script,
+            worker_name="" if temporary else plan.script,
             account_id=plan.account,
             mode=settings.wrangler_mode,
         )

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from components.errors import ConfigurationError
 from components.worker.secrets.names import account_fault, script_fault
+from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
+from stacks.models import PREVIEW
 from stacks.worker_settings import DEFAULT_WORKER
 
 if TYPE_CHECKING:
@@ -86,21 +88,29 @@ def require_token(environment: Mapping[str, str]) -> None:
 def script(settings: CloudSettings, wrangler: Path) -> str:
     """The Worker's name: the configured one, else what wrangler derives from the app's file, else the app's.
 
+    That of a preview is the app's own with the name of its branch: `printfarm-manager-pr-7`.
+
     Raises:
         ConfigurationError: The file is there and no name can be told from it. Another name would be another Worker.
     """
+    suffix = f"-{settings.branch}" if settings.environment == PREVIEW else ""
     if settings.worker_name:
-        return settings.worker_name
+        return f"{settings.worker_name}{suffix}"
     if not wrangler.is_file():
-        return f"{DEFAULT_WORKER}-{settings.environment}"
-    name = worker_name(wrangler, settings.environment)
+        return f"{DEFAULT_WORKER}{suffix or f'-{settings.environment}'}"
+    name = worker_name(wrangler, TOP if suffix else settings.environment)
+    name = f"{name}{suffix}" if name else ""
     if not name or script_fault(name):
         raise ConfigurationError(
             f"{wrangler}: {script_fault(name) if name else 'the name of the Worker cannot be told from this file'}",
-            next_step=f"./infra wrangler check {settings.environment} says what is wrong with it; or set "
-            "infra:workerName",
+            next_step=f"./infra wrangler check {settings.branch} says what is wrong with it; or set infra:workerName",
         )
     return name
+
+
+def deploy_command(stack: str, environment: str) -> str:
+    """What deploys the app to a stack's Worker, for a next step."""
+    return f"./infra wrangler deploy {stack}" if environment == PREVIEW else f"npx wrangler deploy --env {environment}"
 
 
 def further_secrets(

@@ -59,7 +59,7 @@ class WorkerSettings(AppSettings):
     worker_name: Annotated[str, Field(pattern=r"^([a-z0-9_][a-z0-9_-]{0,62})?$")] = key(
         "",
         "The Worker's name in full; empty: as wrangler derives it from the app's wrangler.jsonc, else "
-        f"{DEFAULT_WORKER}-<stack>.",
+        f"{DEFAULT_WORKER}-<stack>. Of a preview without its -pr-<number>.",
         allowed="up to 63 of a-z, 0-9, _ and -, not beginning with -, or nothing",
         example="printfarm-manager-staging",
     )

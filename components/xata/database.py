@@ -37,6 +37,8 @@ class XataPostgresSettings:
         backup_time: `D:HH:MM` in UTC.
         rotation: Another text gives the branch a new password.
         description: What it is for, in a few words.
+        own_password: Whether it is given another password than the service made it with.
+        most_previews: How many previews the project may hold, this one among them; 0 for any number.
         protect: Whether the engine refuses to delete it, and keeps it when it leaves the program.
         adopt: The id of an existing branch to take over, whoever made it.
         allow_parent: The parent's name, when it is production and that is meant.
@@ -59,6 +61,8 @@ class XataPostgresSettings:
     backup_time: str = "*:02:30"
     rotation: str = ""
     description: str = ""
+    own_password: bool = False
+    most_previews: int = 0
     protect: bool = True
     adopt: str = ""
     allow_parent: str = ""
@@ -106,6 +110,7 @@ class XataPostgres(pulumi.ComponentResource):
             f"{name}-connection",
             **place,
             rotation=settings.rotation,
+            own_password=settings.own_password or None,
             ready_timeout_seconds=settings.ready_timeout_seconds,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -148,6 +153,7 @@ class XataPostgres(pulumi.ComponentResource):
             root=root if settings.parent is None else None,
             adopt=settings.adopt,
             allow_parent=settings.allow_parent,
+            most_previews=settings.most_previews or None,
             opts=pulumi.ResourceOptions(parent=self, protect=settings.protect, retain_on_delete=settings.protect),
         )
 

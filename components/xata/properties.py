@@ -171,6 +171,7 @@ def _branch_spec(client: Client, news: Mapping[str, Any]) -> BranchSpec:
         root=_root(client, news, root) if root else None,
         adopt=news.get("adopt") or "",
         allow_parent=news.get("allowParent") or "",
+        most_previews=news.get("mostPreviews") or 0,
     )
 
 
@@ -283,29 +284,39 @@ def look_at_settings(resource_id: str, olds: Properties) -> Properties | None:
 # BranchConnection.
 
 
-def make_connection(olds: Properties, news: Properties) -> Properties:
-    """Wait until the branch is healthy and can be logged in to; the outputs."""
-    client = client_for(olds)
-    seconds = news["readyTimeoutSeconds"]
-    ready = credentials.connect_when_ready(client, place_of(news), news["branchId"], timeout_seconds=seconds)
+def make_connection(news: Properties) -> Properties:
+    """Wait until the branch is healthy and can be logged in to, and give it a password of its own; the outputs."""
+    client = client_for({})
+    ready = _until_ready(client, news)
+    if news.get("ownPassword"):
+        ready = _rotated(client, news, ready.endpoints.password)
     return _connection_outputs(client, ready)
 
 
 def change_connection(olds: Properties, news: Properties) -> Properties:
     """Rotate when `rotation` changed, read again what is not up to date, or leave the API alone; the outputs."""
     client = client_for(olds)
-    if olds.get("rotation") != news.get("rotation"):
-        ready = credentials.rotate(
-            client,
-            place_of(news),
-            news["branchId"],
-            old_password=olds["password"],
-            timeout_seconds=news["readyTimeoutSeconds"],
-        )
-        return _connection_outputs(client, ready)
+    becomes_own = news.get("ownPassword") and not olds.get("ownPassword")
+    if becomes_own or olds.get("rotation") != news.get("rotation"):
+        return _connection_outputs(client, _rotated(client, news, olds["password"]))
     if not rules.is_complete(olds):
-        return make_connection(olds, news)
+        return _connection_outputs(client, _until_ready(client, news))
     return {**{key: olds[key] for key in rules.ENDPOINTS}, "current": True, "api": olds["api"]}
+
+
+def _until_ready(client: Client, news: Properties) -> credentials.Ready:
+    seconds = news["readyTimeoutSeconds"]
+    return credentials.connect_when_ready(client, place_of(news), news["branchId"], timeout_seconds=seconds)
+
+
+def _rotated(client: Client, news: Properties, old_password: str) -> credentials.Ready:
+    return credentials.rotate(
+        client,
+        place_of(news),
+        news["branchId"],
+        old_password=old_password,
+        timeout_seconds=news["readyTimeoutSeconds"],
+    )
 
 
 def look_at_connection(resource_id: str, olds: Properties) -> Properties | None:

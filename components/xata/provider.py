@@ -78,11 +78,23 @@ class BranchProvider(DynamicProvider):
     """A branch's identity. It returns as soon as there is an id: who needs the database waits in BranchConnection.
 
     `adopt`, `allowParent` and the root configuration speak about the moment of birth; a later change of them is
-    recorded and changes nothing on the server (what a root branch runs on is changed by BranchSettings). The name it
-    really has is told as `currentName`: a branch renamed behind our back gets its name back.
+    recorded and changes nothing on the server (what a root branch runs on is changed by BranchSettings); that of
+    `mostPreviews` is no change at all. The name it really has is told as `currentName`: a branch renamed behind our
+    back gets its name back.
     """
 
-    inputs = ("organization", "project", "name", "stack", "parent", "region", "root", "adopt", "allowParent")
+    inputs = (
+        "organization",
+        "project",
+        "name",
+        "stack",
+        "parent",
+        "region",
+        "root",
+        "adopt",
+        "allowParent",
+        "mostPreviews",
+    )
     replaces = frozenset({"organization", "project", "name", "stack", "parent", "region", "root"})
     delete_before_replace = True  # names are unique in a project
 
@@ -189,9 +201,13 @@ class BranchSettingsProvider(DynamicProvider):
 
 
 class BranchConnectionProvider(DynamicProvider):
-    """A branch that can be logged in to, and how. A changed `rotation` gives it a new password."""
+    """A branch that can be logged in to, and how. A changed `rotation` gives it a new password.
 
-    inputs = ("organization", "projectId", "branchId", "rotation", "readyTimeoutSeconds")
+    With `ownPassword` it gets one when this is made. A run that is killed in between makes it again, and gives it yet
+    another one: whatever is recorded is not what the branch was born with.
+    """
+
+    inputs = ("organization", "projectId", "branchId", "rotation", "ownPassword", "readyTimeoutSeconds")
     replaces = frozenset({"organization", "projectId", "branchId"})
 
     @override
@@ -206,7 +222,7 @@ class BranchConnectionProvider(DynamicProvider):
     def make(self, news: Properties) -> tuple[str, Properties]:
         from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
 
-        return news["branchId"], properties.make_connection({}, news)
+        return news["branchId"], properties.make_connection(news)
 
     @override
     def change(self, resource_id: str, olds: Properties, news: Properties) -> Properties:

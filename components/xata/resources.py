@@ -80,6 +80,7 @@ class Branch(Resource, module="xata", name="Branch"):
             `postgres:18`, is the newest one on offer.
         adopt: The id of an existing branch to take over, whoever made it.
         allow_parent: The parent's name, when it is production and that is meant.
+        most_previews: How many previews (`pr-<number>`) the project may hold, a new one among them. None: any number.
     """
 
     branchId: pulumi.Output[str]  # noqa: N815 - property names are camel case, as in all of Pulumi
@@ -104,6 +105,7 @@ class Branch(Resource, module="xata", name="Branch"):
         root: pulumi.Input[Mapping[str, Any]] | None = None,
         adopt: pulumi.Input[str] = "",
         allow_parent: pulumi.Input[str] = "",
+        most_previews: pulumi.Input[int] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         if (parent is None) == (root is None):
@@ -122,6 +124,7 @@ class Branch(Resource, module="xata", name="Branch"):
             "root": root,
             "adopt": adopt,
             "allowParent": allow_parent,
+            "mostPreviews": most_previews,
             **dict.fromkeys((*outputs, "adopted", "api")),
         }
         super().__init__(BranchProvider(), name, props, opts)
@@ -196,6 +199,7 @@ class BranchConnection(Resource, module="xata", name="BranchConnection"):
         project_id: The project's id.
         branch_id: The branch's id.
         rotation: Any text, such as `2026-Q4`; another one gives the branch a new password.
+        own_password: Whether the branch is given another password than it was made with, once.
         ready_timeout_seconds: How long it may take until the branch can be logged in to, from 1 to 3600.
     """
 
@@ -216,6 +220,7 @@ class BranchConnection(Resource, module="xata", name="BranchConnection"):
         project_id: pulumi.Input[str],
         branch_id: pulumi.Input[str],
         rotation: pulumi.Input[str] = "",
+        own_password: pulumi.Input[bool] | None = None,
         ready_timeout_seconds: pulumi.Input[int] = DEFAULT_READY_SECONDS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -225,6 +230,7 @@ class BranchConnection(Resource, module="xata", name="BranchConnection"):
             "projectId": project_id,
             "branchId": branch_id,
             "rotation": rotation,
+            "ownPassword": own_password,
             "readyTimeoutSeconds": ready_timeout_seconds,
             **dict.fromkeys((*secret, "host", "port", "database", "user", "current", "api")),
         }

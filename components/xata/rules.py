@@ -51,6 +51,7 @@ def branch_faults(news: Mapping[str, Any]) -> dict[str, str]:
         "stack": _stack_fault(news),
         "parent": _parent_fault(news),
         "root": _root_fault(news),
+        "mostPreviews": _most_fault(news),
         **_empty(news, "organization", "project", "region"),
     }
     return {key: reason for key, reason in found.items() if reason}
@@ -68,6 +69,8 @@ def connection_faults(news: Mapping[str, Any]) -> dict[str, str]:
     found = _empty(news, *PLACE)
     if not isinstance(news.get("rotation", ""), str):
         found["rotation"] = f"{news['rotation']!r} is not a text such as 2026-Q4"
+    if news.get("ownPassword") not in {None, True, False}:
+        found["ownPassword"] = f"{news['ownPassword']!r} is neither true nor false"
     seconds = news.get("readyTimeoutSeconds", 1)
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= LONGEST_WAIT_SECONDS:
         found["readyTimeoutSeconds"] = f"{seconds!r} is not a whole number of seconds from 1 to {LONGEST_WAIT_SECONDS}"
@@ -76,6 +79,12 @@ def connection_faults(news: Mapping[str, Any]) -> dict[str, str]:
 
 def _empty(news: Mapping[str, Any], *keys: str) -> dict[str, str]:
     return {key: f"the {key} is empty" for key in keys if key in news and not news[key]}
+
+
+def _most_fault(news: Mapping[str, Any]) -> str:
+    most = news.get("mostPreviews")
+    fits = most is None or (isinstance(most, int) and not isinstance(most, bool) and most >= 1)
+    return "" if fits else f"mostPreviews is {most!r}; allowed is a whole number from 1"
 
 
 def _stack_fault(news: Mapping[str, Any]) -> str:
@@ -120,7 +129,7 @@ def _root_fault(news: Mapping[str, Any]) -> str:
 def same_identity(key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Whether a changed input still means the same branch: another spelling of one thing, or a value of its birth."""
     before, after = olds.get(key), news.get(key)
-    if before == after:
+    if before == after or key == "mostPreviews":
         return True
     if key in _SPELLINGS:
         return bool(after) and after in {olds.get(name) for name in _SPELLINGS[key]}

@@ -29,8 +29,9 @@ def add_parser(commands: options.Commands) -> None:
         examples=("./infra doctor", "./infra doctor staging", "./infra doctor staging --sandbox --json"),
         run=run,
     )
-    names = ", ".join(stack_names.STACKS)
-    parser.add_argument("stack", metavar="STACK", nargs="?", type=stack_names.checked, help=f"the environment: {names}")
+    parser.add_argument(
+        "stack", metavar="STACK", nargs="?", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
+    )
     options.add_sandbox(parser)
     options.add_json(parser)
 

@@ -38,8 +38,9 @@ def add_parser(commands: options.Commands) -> None:
         run=run,
     )
     parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=f"one of {', '.join(ACTIONS)}")
-    names = ", ".join(stack_names.STACKS)
-    parser.add_argument("stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {names}")
+    parser.add_argument(
+        "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
+    )
     options.add_yes(parser)
     options.add_json(parser)
     options.add_overrides(parser)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 ENVIRONMENTS = ("dev", "development", "staging", "production")
 """Names of environments and branches, of which a stack's block may name only its own."""
 
+PREVIEW = "preview"
+"""The block that all pull requests share."""
+
 Severity = Literal["error", "warning"]
 
 
@@ -22,7 +25,7 @@ class Expectation:
     Args:
         stack: The stack's name, which is the name of its block under `env` too.
         environment: The value of the variable `ENVIRONMENT`.
-        branch: The value of the variable `XATA_BRANCH`.
+        branch: The value of the variable `XATA_BRANCH`; empty where each deployment gives its own.
         secrets: Names that the Worker gets as secrets.
         worker_name: The Worker's name in full; empty for whatever the file derives.
         account_id: The Cloudflare account; empty for whatever the file says.
@@ -38,7 +41,7 @@ class Expectation:
     @property
     def variables(self) -> dict[str, str]:
         """The plain variables that the block must set."""
-        return {"ENVIRONMENT": self.environment, "XATA_BRANCH": self.branch}
+        return {"ENVIRONMENT": self.environment, **({"XATA_BRANCH": self.branch} if self.branch else {})}
 
     @property
     def strangers(self) -> tuple[str, ...]:
@@ -47,8 +50,8 @@ class Expectation:
 
     @property
     def write_command(self) -> str:
-        """The command that edits the stack's block."""
-        return f"./infra wrangler write {self.stack}"
+        """The command that edits the stack's block; that of previews belongs to all of them."""
+        return f"./infra wrangler write {'pr-<number>' if self.stack == PREVIEW else self.stack}"
 
     def stranger_in(self, text: str) -> str:
         """The first other environment that the text names as a word of its own; empty for none.

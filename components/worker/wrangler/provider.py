@@ -53,7 +53,7 @@ class WranglerConfigProvider(DynamicProvider):
 
 def faults(news: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with the known inputs: name to reason."""
-    found = {key: f"{key} is empty" for key in ("path", "stack", "environment", "branch") if not news.get(key, "?")}
+    found = {key: f"{key} is empty" for key in ("path", "stack", "environment") if not news.get(key, "?")}
     if news.get("mode", "enforce") not in MODES:
         found["mode"] = f"{news['mode']!r} is not a mode; allowed are {', '.join(MODES)}"
     return found

@@ -24,7 +24,7 @@ class WranglerConfig(Resource, module="worker", name="WranglerConfig"):
             absolute one inside it.
         stack: The stack's name, which is the name of its block under `env` too.
         environment: The value that the variable `ENVIRONMENT` must have.
-        branch: The value that the variable `XATA_BRANCH` must have.
+        branch: The value that the variable `XATA_BRANCH` must have; empty where each deployment gives its own.
         secrets: Names that the Worker gets as secrets.
         worker_name: The Worker's name in full; empty for whatever the file derives.
         account_id: The Cloudflare account; empty for whatever the file says.

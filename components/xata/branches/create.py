@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import ConfigurationError
+from components.errors import ConfigurationError, RefusedError
 from components.xata.api.bodies import BranchCreation, ClusterConfiguration
 from components.xata.api.errors import NotFoundError
 from components.xata.branches.adopt import look, require_adoptable, take_over
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.errors import GoneError
 from components.xata.branches.find import resolve_branch
+from components.xata.branches.names import is_preview
 from components.xata.branches.ownership import mark
 from components.xata.branches.settle import settle
 from components.xata.branches.specs import check_spec, require_parent_allowed
@@ -48,7 +49,8 @@ def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Cloc
     Raises:
         ConfigurationError: The specification can never be met; nothing was sent that changes anything.
         MissingError: The parent, or the branch to adopt, is not there.
-        RefusedError: The name belongs to a stranger, to several branches, or to one with another identity.
+        RefusedError: The name belongs to a stranger, to several branches, or to one with another identity; or it is a
+            preview's and there are as many as there may be.
         UnsettledError: No answer said whether the branch exists; running again finds it by its mark.
         XataError: The service refused.
     """
@@ -58,6 +60,7 @@ def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Cloc
     require_adoptable(spec, seen)
     if seen.branch is not None:
         return Ensured(branch=take_over(spec, seen.branch, seen.branches), adopted=True)
+    _require_room(spec, seen.branches)
     creation = _creation(spec, seen.branches)
 
     def taken(doubtful: bool) -> Ensured | None:  # noqa: FBT001 - settle() passes it by position
@@ -69,6 +72,18 @@ def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Cloc
     return settle(
         f"the branch {spec.name!r}", create=lambda: _created(client, place, creation), find=taken, clock=clock
     )
+
+
+def _require_room(spec: BranchSpec, branches: Sequence[BranchSummary]) -> None:
+    """Judged by the one list there is before the create: runs that begin at the same moment may pass it together."""
+    previews = sum(is_preview(branch.name) for branch in branches)
+    if spec.most_previews and previews >= spec.most_previews:
+        raise RefusedError(
+            f"the branch {spec.name!r} was not made: the project holds {previews} previews (pr-<number>), and "
+            f"infra:mostPreviews allows {spec.most_previews}",
+            next_step="./infra sweep lists those whose pull request is closed or whose life is over, and --yes removes "
+            "them; or raise infra:mostPreviews in Pulumi.preview.yaml",
+        )
 
 
 def _created(client: Client, place: Place, creation: BranchCreation) -> Ensured:

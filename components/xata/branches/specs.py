@@ -45,6 +45,7 @@ class BranchSpec:
         root: What a branch without parent is made of.
         adopt: The id of an existing branch to take over, whoever made it; then nothing is ever created.
         allow_parent: The parent's name, when it is production and that is meant.
+        most_previews: How many previews the project may hold, a new one among them; 0 for any number.
     """
 
     name: str
@@ -54,6 +55,7 @@ class BranchSpec:
     root: RootConfiguration | None = None
     adopt: str = ""
     allow_parent: str = ""
+    most_previews: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

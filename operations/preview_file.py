@@ -1,0 +1,102 @@
+"""The stack file of a pull request, which nobody commits: made of the template that all of them share.
+
+Pulumi wants a file for each stack: it finds the configuration there, and keeps there what its key is derived from
+(`encryptionsalt`). It is made again when the template changes; what belongs to this one stack, the salt and the values
+that are encrypted with it, is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from components.local.files import read_private, write_private
+from operations.errors import UsageError
+from operations.options import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+TEMPLATE: Final = "Pulumi.preview.yaml"
+SALT: Final = "encryptionsalt"
+_HEAD = "# Made of Pulumi.preview.yaml ({digest}) by ./infra, which makes it again when that changes.\n"
+
+
+def ensure(folder: Path, stack: str) -> None:
+    """Make the stack's file when there is none, or when the template is another than it was made of.
+
+    Raises:
+        UsageError: The template is missing, is not what a stack's file is, or holds an encrypted value.
+        components.errors.LocalError: The file cannot be read or written.
+    """
+    template = text_in(folder)
+    wanted = content_of(template)
+    head = _HEAD.format(digest=hashlib.sha256(template.encode()).hexdigest()[:16])
+    present = read_private(folder / f"Pulumi.{stack}.yaml")
+    if present.text.startswith(head):
+        return
+    write_private(present.path, head + yaml.safe_dump(_kept(wanted, present.text), sort_keys=False))
+
+
+def text_in(folder: Path) -> str:
+    """The template's text.
+
+    Raises:
+        UsageError: It is missing.
+    """
+    template = read_private(folder / TEMPLATE)
+    if not template.exists:
+        raise UsageError(
+            f"{TEMPLATE} is missing in {folder}: the stacks of pull requests are made of it",
+            next_step=f"bring it back: git checkout -- {TEMPLATE}",
+        )
+    return template.text
+
+
+def content_of(text: str) -> dict[str, Any]:
+    """The template's content, in which nothing belongs to a single stack.
+
+    Raises:
+        UsageError: It is not YAML, or something does.
+    """
+    try:
+        content = yaml.safe_load(text) or {}
+        config = content.get("config") or {}
+        secret = sorted(key for key, value in config.items() if _is_secret(value))
+    except (yaml.YAMLError, AttributeError):
+        raise UsageError(
+            f"{TEMPLATE} is not a stack's file in YAML", next_step="write the keys below config:, as in Pulumi.yaml"
+        ) from None
+    for found in [SALT] if SALT in content else secret:
+        raise UsageError(
+            f"{TEMPLATE} holds {found}, which belongs to one stack alone: every stack encrypts with a key of its own",
+            next_step=f"remove it there; set a secret for one preview with pulumi config set --secret {found} --stack "
+            "pr-<number>, which is kept in that stack's file",
+        )
+    own = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in config.items()}
+    return {**content, "config": {**_defaults(), **own}}
+
+
+def _defaults() -> dict[str, Any]:
+    """A preview's own, which a template may leave out: Pulumi would take those that Pulumi.yaml has for all stacks."""
+    from stacks.config import PreviewSettings  # noqa: PLC0415 - loads pydantic
+
+    return {f"{NAMESPACE}:{key}": value for key, value in PreviewSettings.defaults.items()}
+
+
+def _kept(wanted: Mapping[str, Any], present: str) -> dict[str, Any]:
+    """The new content, with what the file there has of its own."""
+    try:
+        old = yaml.safe_load(present) or {}
+        secret = {key: value for key, value in (old.get("config") or {}).items() if _is_secret(value)}
+        salt = {SALT: old[SALT]} if SALT in old else {}
+    except (yaml.YAMLError, AttributeError, TypeError):
+        return dict(wanted)
+    return {**wanted, "config": {**wanted["config"], **secret}, **salt}
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and "secure" in value
