@@ -7,10 +7,12 @@
   "organization": "sand01",        optional
   "apiPort": 0, "gatewayPort": 0,  optional; 0 is the port of the last run, else a free one
   "settings": {"pace": "time"},    optional; the fields of `sandbox.xata.settings.Settings`; those of
-                                   `sandbox.cloudflare.settings.Settings` in an object named "cloudflare"
+                                   `sandbox.cloudflare.settings.Settings` in an object named "cloudflare", those
+                                   of `sandbox.github.settings.Settings` in one named "github"
   "cloudflare": {                  optional; without it nothing stands in for Cloudflare
     "account": "5a4d…", "token": "…", "workerd": "/a/program", "port": 0
-  }
+  },
+  "github": {"token": "…", "port": 0}   optional; without it nothing stands in for GitHub
 }
 """
 
@@ -23,11 +25,12 @@ from typing import Any
 
 from sandbox.cloudflare import settings as workers
 from sandbox.errors import SetupError
+from sandbox.github import settings as pulls
 from sandbox.xata.postgres import Manager
 from sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Organization, Region, Settings
 
 LAST_PORT = 65535
-PARTS = {"keys": Key, "organizations": Organization, "regions": Region, "tokens": workers.Token}
+PARTS = {"keys": Key, "organizations": Organization, "regions": Region}
 """The fields of the settings that are lists of objects."""
 OURS = {"organization", "port"}
 """The fields of the settings that are told elsewhere."""
@@ -49,9 +52,31 @@ class Cloudflare:
         Raises:
             SandboxError: One of them makes no sense.
         """
-        given: dict[str, Any] = {name: _value(name, value) for name, value in self.more.items()}
+        parts = {"tokens": workers.Token}
+        given: dict[str, Any] = {name: _value(name, value, parts) for name, value in self.more.items()}
         tokens = (workers.Token(token=self.token), *given.pop("tokens", ()))
         return workers.Settings(account=self.account, tokens=tokens, **given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GitHub:
+    """What the stand-in for GitHub is told. `token` may read and write pull requests, as a workflow's may."""
+
+    token: str = field(repr=False)
+    port: int = 0
+    more: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def settings(self) -> pulls.Settings:
+        """Its settings.
+
+        Raises:
+            SandboxError: One of them makes no sense.
+        """
+        given: dict[str, Any] = {
+            name: _value(name, value, {"tokens": pulls.Token}) for name, value in self.more.items()
+        }
+        tokens = (pulls.Token(token=self.token), *given.pop("tokens", ()))
+        return pulls.Settings(tokens=tokens, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +91,7 @@ class Order:
     gateway_port: int = 0
     more: dict[str, Any] = field(default_factory=dict, repr=False)
     cloudflare: Cloudflare | None = None
+    github: GitHub | None = None
 
     def settings(self, *, port: int) -> Settings:
         """The service's settings, with the gateway's port.
@@ -93,11 +119,11 @@ def read(text: str) -> Order:
     _require(document, {"folder": str, "postgres": dict, "key": str}, "the document")
     postgres = document["postgres"]
     _require(postgres, {"host": str, "port": int, "user": str, "password": str, "database": str}, "postgres")
-    known = {"folder", "postgres", "key", "organization", "apiPort", "gatewayPort", "settings", "cloudflare"}
+    known = {"folder", "postgres", "key", "organization", "apiPort", "gatewayPort", "settings", "cloudflare", "github"}
     _refuse_unknown(document.keys() - known, known, "the document")
     _refuse_unknown(postgres.keys() - {name.name for name in fields(Manager)}, set(), "postgres")
     more = dict(document.get("settings") or {})
-    of_workers = more.pop("cloudflare", {})
+    of_workers, of_pulls = more.pop("cloudflare", {}), more.pop("github", {})
     _refuse_unknown(more.keys() - _SETTINGS, _SETTINGS, "settings")
     return Order(
         folder=Path(document["folder"]),
@@ -108,11 +134,13 @@ def read(text: str) -> Order:
         gateway_port=_port(document, "gatewayPort"),
         more=more,
         cloudflare=_cloudflare(document.get("cloudflare"), of_workers),
+        github=_github(document.get("github"), of_pulls),
     )
 
 
 _SETTINGS = {name.name for name in fields(Settings)} - OURS
 _OF_WORKERS = {name.name for name in fields(workers.Settings)} - {"account"}
+_OF_PULLS = {name.name for name in fields(pulls.Settings)}
 
 
 def _cloudflare(told: Any, more: Any) -> Cloudflare | None:
@@ -130,6 +158,17 @@ def _cloudflare(told: Any, more: Any) -> Cloudflare | None:
         port=_port(told, "port"),
         more=more,
     )
+
+
+def _github(told: Any, more: Any) -> GitHub | None:
+    _require({"settings.github": more}, {"settings.github": dict}, "the document")
+    _refuse_unknown(more.keys() - _OF_PULLS, _OF_PULLS, "settings.github")
+    if told is None:
+        return None
+    _require({"github": told}, {"github": dict}, "the document")
+    _require(told, {"token": str}, "github")
+    _refuse_unknown(told.keys() - {"token", "port"}, set(), "github")
+    return GitHub(token=told["token"], port=_port(told, "port"), more=more)
 
 
 def _require(document: dict[str, Any], parts: dict[str, type], where: str) -> None:
@@ -150,12 +189,12 @@ def _port(document: dict[str, Any], name: str) -> int:
     return port
 
 
-def _value(name: str, value: Any) -> Any:
+def _value(name: str, value: Any, parts: dict[str, Any] = PARTS) -> Any:
     """A setting as its field wants it: objects where JSON has none, tuples where it has lists."""
-    if name not in PARTS:
+    if name not in parts:
         return tuple(value) if isinstance(value, list) else value
     try:
-        return tuple(PARTS[name](**{key: _value("", part) for key, part in one.items()}) for one in value)
+        return tuple(parts[name](**{key: _value("", part) for key, part in one.items()}) for one in value)
     except (TypeError, AttributeError):
-        allowed = ", ".join(part.name for part in fields(PARTS[name]))
+        allowed = ", ".join(part.name for part in fields(parts[name]))
         raise SetupError(f"settings.{name} is a list of objects with {allowed}") from None

@@ -18,6 +18,7 @@ from sandbox import authority, persistence, ports
 from sandbox.cloudflare import start as workers
 from sandbox.errors import SandboxError, SetupError
 from sandbox.files import private_folder
+from sandbox.github import start as pulls
 from sandbox.persistence import RecordedDatabases, Recorder
 from sandbox.xata.gateway.hosts import Hosts
 from sandbox.xata.gateway.server import Gateway
@@ -39,6 +40,8 @@ STOP_SECONDS = 5.0
 API, GATEWAY = "the API", "the gateway"
 WORKERS = "cloudflare"
 """The folder of what stands in for Cloudflare, in the sandbox's own."""
+PULLS = "github"
+"""That of what stands in for GitHub."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -137,7 +140,10 @@ class _Process:
             started = await self._start_workers()
             if started is not None:
                 running.push_async_callback(started.stop)
-            _say({**self._ready(), **self._ready_workers(started)})
+            github = await self._start_pulls()
+            if github is not None:
+                running.push_async_callback(github.stop)
+            _say({**self._ready(), **self._ready_workers(started), **({"githubApi": github.url} if github else {})})
             await ended.wait()
         self._recorder.save()
 
@@ -148,6 +154,11 @@ class _Process:
             return None
         folder, trusted = self._order.folder / WORKERS, self._certificates.authority
         return await workers.start(told.settings(), folder, workerd=told.workerd, authority=trusted, port=told.port)
+
+    async def _start_pulls(self) -> pulls.Running | None:
+        """The stand-in for GitHub; None when nobody asked for it."""
+        told = self._order.github
+        return await pulls.start(told.settings(), self._order.folder / PULLS, port=told.port) if told else None
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         """Save what changes, and end the sessions of branches that go or fall asleep."""

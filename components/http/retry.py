@@ -37,14 +37,15 @@ def retry_after(answer: Answer, *, now: float) -> float | None:
     text = answer.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
-    until = _moment(text)
-    since = _moment(answer.headers.get("date", ""))
+    until = moment(text)
+    since = moment(answer.headers.get("date", ""))
     return None if math.isnan(until) else max(0.0, until - (now if math.isnan(since) else since))
 
 
-def _moment(text: str) -> float:
+def moment(text: str) -> float:
+    """Seconds since the epoch of a date as HTTP writes it; NaN when it is none."""
     try:
-        moment = parsedate_to_datetime(text)
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        found = parsedate_to_datetime(text)
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError):
         return math.nan

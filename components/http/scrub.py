@@ -20,7 +20,7 @@ LONGEST_READ, LONGEST_SHOWN = 20_000, 400
 _PATTERNS = (
     (re.compile(r"postgres(?:ql)?(?:\+\w+)?(?::|%3a)(?:/|%2f){2}\S*", re.IGNORECASE), f"postgresql://{MASK}"),
     (re.compile(r"\b([a-z][a-z0-9+.-]*://)\S*@", re.IGNORECASE), rf"\1{MASK}@"),
-    (re.compile(r"\bxa[a-z]_[A-Za-z0-9_-]+"), MASK),
+    (re.compile(r"\b(?:xa[a-z]_|gh[a-z]_|github_pat_)[A-Za-z0-9_-]+"), MASK),
     (re.compile(r"\b(bearer|basic)\s+[^\s\"',;]+", re.IGNORECASE), rf"\1 {MASK}"),
     (
         re.compile(

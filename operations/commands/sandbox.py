@@ -94,6 +94,7 @@ def as_answer(status: Status, place: Place) -> dict[str, Any]:
         "cloudflareApi": record.cloudflare_api if record else "",
         "account": record.cloudflare_account if record else "",
         "withoutWorkers": record.without_workers if record else "",
+        "githubApi": record.github_api if record else "",
         "record": str(place.record),
         "log": str(place.log),
         "data": str(status.data),

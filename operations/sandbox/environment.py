@@ -6,6 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from operations.sandbox.place import REPOSITORY
 from operations.workspace import passphrase, passphrase_file
 
 if TYPE_CHECKING:
@@ -13,8 +14,12 @@ if TYPE_CHECKING:
 
     from operations.sandbox.place import Place, Record
 
-REAL_SERVICES = ("XATA_", "CLOUDFLARE_", "CF_")
+REAL_SERVICES = ("XATA_", "CLOUDFLARE_", "CF_", "GITHUB_", "GH_")
 """Beginnings of variables that lead to real services, or hold their keys."""
+OF_THE_RUN = frozenset(
+    {"GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
+)
+"""Those that only say what a workflow's run is about, and name files of it."""
 DIRECT = ("127.0.0.1", "localhost", ".localhost")
 OFFLINE = {
     "WRANGLER_SEND_METRICS": "false",
@@ -31,7 +36,7 @@ def sandboxed(environ: Mapping[str, str], place: Place, record: Record) -> dict[
     The certificate of the sandbox's authority stands where libpq looks for trusted roots, so that `sslmode=require`
     proves that the gateway is the sandbox's. No proxy is asked on the way, so none sees the key.
     """
-    environment = {name: value for name, value in environ.items() if not name.startswith(REAL_SERVICES)}
+    environment = {name: value for name, value in environ.items() if not _leads_out(name)}
     return {**environment, **_told(environ, place, record)}
 
 
@@ -49,9 +54,13 @@ def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
         own = str(place.commands.resolve())
         others = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
         told["PATH"] = os.pathsep.join([own, *others])
-    foreign = [name for name in environ if name.startswith(REAL_SERVICES) and name not in told]
+    foreign = [name for name in environ if _leads_out(name) and name not in told]
     lines = [*(f"unset {name}" for name in sorted(foreign) if name.isidentifier())]
     return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in told.items())])
+
+
+def _leads_out(name: str) -> bool:
+    return name.startswith(REAL_SERVICES) and name not in OF_THE_RUN
 
 
 def _told(environ: Mapping[str, str], place: Place, record: Record) -> dict[str, str]:
@@ -63,6 +72,7 @@ def _told(environ: Mapping[str, str], place: Place, record: Record) -> dict[str,
         "XATA_API_KEY": record.key,
         "XATA_ORGANIZATION_ID": record.organization,
         **_workers(record),
+        **_pulls(record),
         "PULUMI_BACKEND_URL": place.state_url,
         "PGSSLROOTCERT": record.authority,
         "NO_PROXY": direct,
@@ -79,4 +89,15 @@ def _workers(record: Record) -> dict[str, str]:
         "CLOUDFLARE_API_TOKEN": record.cloudflare_token,
         "CLOUDFLARE_ACCOUNT_ID": record.cloudflare_account,
         "INFRA_WORKER_ADDRESSES": f"http://127.0.0.1:{record.cloudflare_port}/sandbox/workers",
+    }
+
+
+def _pulls(record: Record) -> dict[str, str]:
+    """GitHub's part; nothing in a sandbox that an older version has started."""
+    if not record.github_api:
+        return {}
+    return {
+        "GITHUB_API_URL": record.github_api,
+        "GITHUB_TOKEN": record.github_token,
+        "GITHUB_REPOSITORY": REPOSITORY,
     }

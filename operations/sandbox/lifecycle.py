@@ -182,6 +182,7 @@ def _judged(place: Place, record: Record, *, up: bool) -> tuple[State, str, str]
         ("process", up),
         ("API", up and process.answers(record.api_port)),
         ("Cloudflare's API", up and _serves_workers(record)),
+        ("GitHub's API", up and _serves_pulls(record)),
         ("Postgres server", server),
     )
     missing = [name for name, there in parts if not there]
@@ -197,7 +198,11 @@ def _known(place: Place) -> Record:
     fresh, record = new_record(), _recorded(place)
     if record is None:
         return fresh
-    return record if record.cloudflare_token else replace(record, cloudflare_token=fresh.cloudflare_token)
+    return replace(  # one of before there was a stand-in lacks its token
+        record,
+        cloudflare_token=record.cloudflare_token or fresh.cloudflare_token,
+        github_token=record.github_token or fresh.github_token,
+    )
 
 
 def _recorded(place: Place) -> Record | None:
@@ -232,11 +237,15 @@ def _refuse_foreign(place: Place) -> None:
 def _serves(place: Place, record: Record) -> bool:
     """Whether all that the process is to answer does."""
     ours = process.running(place) == record.pid and bool(record.pid)
-    return ours and process.answers(record.api_port) and _serves_workers(record)
+    return ours and process.answers(record.api_port) and _serves_workers(record) and _serves_pulls(record)
 
 
 def _serves_workers(record: Record) -> bool:
     return not record.cloudflare_api or process.answers(record.cloudflare_port)
+
+
+def _serves_pulls(record: Record) -> bool:
+    return not record.github_api or process.answers(record.github_port)
 
 
 def _stop(place: Place) -> Record | None:
@@ -272,6 +281,7 @@ def _orders(place: Place, record: Record, port: int) -> dict[str, Any]:
         "key": record.key,
         "organization": record.organization,
         "settings": record.settings,
+        "github": {"token": record.github_token, "port": record.github_port},
         **({"cloudflare": cloudflare} if record.workerd else {}),
     }
 
@@ -285,6 +295,8 @@ def _started(record: Record, ready: process.Ready, report: servers.Report) -> Re
         gateway_port=ready.gateway_port,
         cloudflare_api=ready.cloudflare_api,
         cloudflare_port=urlsplit(ready.cloudflare_api).port or record.cloudflare_port,
+        github_api=ready.github_api,
+        github_port=urlsplit(ready.github_api).port or record.github_port,
         authority=ready.authority,
         postgres_port=report.port,
         system_identifier=report.system_identifier,

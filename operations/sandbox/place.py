@@ -3,7 +3,7 @@
     .infra/sandbox/sandbox.json    the record: key, ports, the Postgres server's password (mode 600)
     .infra/sandbox/sandbox.log     what the process says (mode 600)
     .infra/sandbox/process.lock    held by the process for as long as it lives; its number is written in it
-    .infra/sandbox/service/        the process's own: branches, Workers, certificates
+    .infra/sandbox/service/        the process's own: branches, Workers, pull requests, certificates
     .infra/sandbox/bin/            node, npx and wrangler, for the PATH of whoever asks for them
     .infra/sandbox/state/          the state of stacks brought up with --sandbox
     .infra/sandbox/.lock           held while somebody starts or stops it
@@ -33,9 +33,14 @@ ACCOUNT = "5a4d0b0c5a4d0b0c5a4d0b0c5a4d0b0c"
 KEY_PREFIX = "xao_"
 KEY_LETTERS = 43
 TOKEN_LETTERS = 40
+REPOSITORY = "sandbox/app"
+GITHUB_PREFIX, GITHUB_LETTERS = "ghs_", 36
+"""What the token of a workflow's run looks like."""
 FORMAT = 1
 KINDS: dict[str, type] = {
-    **dict.fromkeys(("api_port", "gateway_port", "cloudflare_port", "pid", "postgres_port", "format"), int),
+    **dict.fromkeys(
+        ("api_port", "gateway_port", "cloudflare_port", "github_port", "pid", "postgres_port", "format"), int
+    ),
     "settings": dict,
 }
 """What a field of the record is, if not a text."""
@@ -118,6 +123,9 @@ class Record:
         cloudflare_port: The port of that.
         cloudflare_account: The one account there.
         cloudflare_token: The one API token that it takes.
+        github_api: Where GitHub's API is stood in for; empty before the first start.
+        github_port: The port of that.
+        github_token: The one token that it takes.
         node: The Node.js that wrangler runs on; empty where Workers are not run, as the next two.
         wrangler: What deploys Workers.
         workerd: What runs them.
@@ -139,6 +147,9 @@ class Record:
     cloudflare_port: int = 0
     cloudflare_account: str = ACCOUNT
     cloudflare_token: str = field(default="", repr=False)
+    github_api: str = ""
+    github_port: int = 0
+    github_token: str = field(default="", repr=False)
     node: str = ""
     wrangler: str = ""
     workerd: str = ""
@@ -156,6 +167,7 @@ def new_record() -> Record:
     return Record(
         key=f"{KEY_PREFIX}{_random(KEY_LETTERS)}",
         cloudflare_token=_random(TOKEN_LETTERS),
+        github_token=f"{GITHUB_PREFIX}{_random(GITHUB_LETTERS)}",
         postgres_password=secrets.token_urlsafe(32),
     )
 

@@ -39,7 +39,7 @@ LOCK_SECONDS: Final = 2.0
 LONGEST_READY_LINE: Final = 65536
 NEXT: Final = "next: "
 """What the last line of an error begins with when it says what to do."""
-FOREIGN: Final = ("XATA_", "CLOUDFLARE_", "CF_", "PULUMI_", "INFRA_", "PG")
+FOREIGN: Final = ("XATA_", "CLOUDFLARE_", "CF_", "GITHUB_", "GH_", "PULUMI_", "INFRA_", "PG")
 """Beginnings of variables that are the user's business with real services, not the sandbox's."""
 
 
@@ -53,6 +53,7 @@ class Ready:
         gateway_port: Where branches take connections.
         authority: The file with the certificate of the gateway's authority.
         cloudflare_api: Where Cloudflare's API is stood in for; empty where Workers are not run.
+        github_api: Where GitHub's API is stood in for.
     """
 
     pid: int
@@ -60,6 +61,7 @@ class Ready:
     gateway_port: int
     authority: str
     cloudflare_api: str = ""
+    github_api: str = ""
 
 
 def running(place: Place) -> int | None:
@@ -164,6 +166,7 @@ def _ready(child: subprocess.Popen[bytes], orders: Mapping[str, Any]) -> Ready |
             gateway_port=int(said["gatewayPort"]),
             authority=str(said["authority"]),
             cloudflare_api=str(said.get("cloudflareApi", "")),
+            github_api=str(said.get("githubApi", "")),
         )
     except (ValueError, LookupError, TypeError, AttributeError):
         return None

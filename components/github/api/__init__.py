@@ -1,0 +1,1 @@
+"""The client of GitHub's REST API."""

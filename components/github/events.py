@@ -1,0 +1,52 @@
+"""The event file of a workflow's run: which pull request it is about. Pure.
+
+Source: https://docs.github.com/webhooks/webhook-events-and-payloads#pull_request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field, ValidationError
+
+from components.github.api.errors import InputError
+from components.github.api.models import Model, PullRequest, Repository
+from components.http.malformed import first_fault
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MOST_BYTES = 32 * 1024 * 1024
+
+
+class Event(Model):
+    """An event about a pull request, such as opened, synchronize, reopened, labeled or closed.
+
+    What it says was true when it was sent: another event may have come since.
+    """
+
+    action: str = ""
+    number: int = Field(ge=1)
+    pull_request: PullRequest
+    repository: Repository
+
+
+def read(file: Path) -> Event:
+    """The event in a file, as `GITHUB_EVENT_PATH` names it.
+
+    Raises:
+        InputError: The file cannot be read, or is not about a pull request. Its content is not quoted.
+    """
+    step = "name the file of a pull_request event, as GITHUB_EVENT_PATH does in a workflow's run"
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"the event file {file} cannot be read: {error.strerror}", next_step=step) from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"the event file {file} has more than {MOST_BYTES} bytes", next_step=step)
+    try:
+        return Event.model_validate_json(content)
+    except ValidationError as error:
+        fault = first_fault(error)
+    raise InputError(f"the event file {file} is not about a pull request: {fault}", next_step=step)
