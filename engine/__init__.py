@@ -17,7 +17,7 @@ from engine.api import (
     StepStarted,
 )
 from engine.errors import EngineError
-from engine.run import read_outputs, run
+from engine.run import forget, read_outputs, run
 
 __all__ = [
     "Changes",
@@ -35,6 +35,7 @@ __all__ = [
     "StepFailed",
     "StepFinished",
     "StepStarted",
+    "forget",
     "read_outputs",
     "run",
 ]

@@ -4,11 +4,17 @@ EngineError                     everything below; `str()` is what the user reads
 ├── ProjectError                Pulumi.yaml, the stack's file or its configuration is wrong
 ├── StateError                  the stack's state cannot be read or must not be written
 │   ├── PassphraseError         the passphrase does not open it
-│   └── LockedError             somebody else works on it
+│   ├── LockedError             somebody else works on it
+│   └── HeldError               it holds resources, so it is not forgotten
 └── UnsupportedError            the program asks for something only the Pulumi CLI does
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class EngineError(Exception):
@@ -42,6 +48,20 @@ class PassphraseError(StateError):
 
 class LockedError(StateError):
     """Somebody else works on the stack."""
+
+
+class HeldError(StateError):
+    """The state holds resources, so it is not forgotten."""
+
+    @classmethod
+    def of(cls, stack: str, names: Sequence[str]) -> HeldError:
+        """The error for a stack; `names` are those of its resources, as far as they are known."""
+        what = f"{len(names)} resources ({', '.join(names)})" if names else "resources"
+        return cls(
+            f"the state of {stack} still holds {what}, which nobody could find again without it; it was not forgotten",
+            next_step=f"./infra destroy {stack} takes them down first; what an interrupted run left in doubt, "
+            f"./infra refresh {stack} settles",
+        )
 
 
 class UnsupportedError(EngineError):

@@ -1,6 +1,6 @@
-"""The two functions of the engine.
+"""The functions of the engine.
 
-Both import what they need when they are called: importing the engine stays quick, and the children of a run import
+They import what they need when they are called: importing the engine stays quick, and the children of a run import
 Pulumi while the engine itself imports gRPC, derives the key and reads the state.
 """
 
@@ -15,12 +15,13 @@ from engine.api import Output
 from engine.processes import Child
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from engine.api import Listener, Request, Result
     from engine.project import Project
     from engine.state import Store
+    from engine.state.lock import LockHolder
 
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"
 
@@ -51,6 +52,41 @@ def read_outputs(*, project_folder: Path, stack: str, backend_url: str, passphra
     _, store = _open(project_folder, stack, backend_url, passphrase)
     recorded = next((state for state in store.load().resources if state.type == _STACK_TYPE), None)
     return {key: Output.of(value) for key, value in recorded.outputs.items()} if recorded else {}
+
+
+def forget(
+    *,
+    project_folder: Path,
+    stack: str,
+    backend_url: str,
+    force: bool,
+    lock_timeout: float,
+    on_wait: Callable[[LockHolder], None],
+) -> bool:
+    """Remove everything that is kept of a stack; False where there was nothing. Needs no passphrase.
+
+    Args:
+        project_folder: Where Pulumi.yaml lies.
+        stack: The stack's name.
+        backend_url: "file://…".
+        force: Also when the state holds resources, which are left behind.
+        lock_timeout: Seconds to wait for somebody else who works on the stack.
+        on_wait: Called once for each holder that is waited for.
+
+    Raises:
+        HeldError: The state holds resources.
+        LockedError: Somebody else works on it.
+    """
+    from engine.project import load_project  # noqa: PLC0415 - see above
+    from engine.state import Store  # noqa: PLC0415 - see above
+
+    # The stack's file is of no interest: it may be gone.
+    project = load_project(project_folder)
+    store = Store(backend_url, project.name, stack, "", folder=project.folder, config_salt=None)
+    if store.held() is None:
+        return False
+    with store.lock(timeout=lock_timeout, on_wait=on_wait):
+        return store.forget(force=force)
 
 
 def _open(project_folder: Path, stack: str, backend_url: str, passphrase: str) -> tuple[Project, Store]:

@@ -24,6 +24,7 @@ OF_COMPONENTS = {
 }
 OF_THE_ENGINE = {
     "LockedError": ExitCode.LOCKED,
+    "HeldError": ExitCode.CHANGES_REFUSED,
     "StateError": ExitCode.BAD_CONFIGURATION,
     "ProjectError": ExitCode.BAD_CONFIGURATION,
     "UnsupportedError": ExitCode.MACHINE_NOT_READY,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from operations import console
 from operations.errors import ChangesRefusedError
+from operations.forgetting import after_destroy
 from operations.protection import refusal, two_steps
 from operations.workspace import PROJECT, describe_workspace, opened_workspace
 
@@ -169,6 +170,8 @@ def change(
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
     result = carried_out(engine, kind, show, previewed=not yes)
+    if kind == "destroy" and result.succeeded:
+        after_destroy(engine, target.folder, target.stack)
     return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
 
 

@@ -28,6 +28,7 @@ _FEATURES: Final = frozenset({_REPLACE_WITH})
 _COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}
 _LATEST: Final = frozenset({"manifest", "secrets_providers", "resources", "pending_operations", "metadata"})
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"
+_NOTHING_OF_ITS_OWN: Final = (_STACK_TYPE, "pulumi:providers:")
 _USE_CLI: Final = "use the Pulumi CLI for this stack (./infra setup --pulumi)"
 
 
@@ -106,6 +107,23 @@ def root(checkpoint: dict[str, Any], file: Path) -> dict[str, Any]:
     except FormError as error:
         raise damaged(file, str(error)) from None
     return stacks[0] if stacks else {}
+
+
+def held(checkpoint: dict[str, Any], file: Path) -> list[str]:
+    """Return the names of what a checkpoint records, and of what an earlier run may have created before it was cut off.
+
+    The stack itself and default providers are nothing that could be left behind.
+    """
+    try:
+        latest = checkpoint["latest"]
+        pending = expect(latest.get("pending_operations"), "array", "its field 'pending_operations'")
+        recorded = expect(latest.get("resources"), "array", "its field 'resources'")
+        found = [expect(item, "object", "a resource") for item in recorded]
+        found += [expect(expect(item, "object", "an operation").get("resource"), "object", "its") for item in pending]
+    except FormError as error:
+        raise damaged(file, str(error)) from None
+    urns = [str(one.get("urn")) for one in found if not str(one.get("type")).startswith(_NOTHING_OF_ITS_OWN)]
+    return list(dict.fromkeys(urn.rpartition("::")[2] for urn in urns))
 
 
 def decode(checkpoint: dict[str, Any], values: Values, file: Path) -> Snapshot:

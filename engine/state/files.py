@@ -104,6 +104,12 @@ def forget_attributes(path: Path) -> None:
         side_file(path).unlink(missing_ok=True)
 
 
+def remove(path: Path) -> None:
+    """Remove a file; one that is gone already is none."""
+    with in_words("remove", path):
+        path.unlink(missing_ok=True)
+
+
 def backup_of(path: Path) -> Path:
     """Return the file that holds what `path` held before."""
     return path.with_name(path.name + ".bak")

@@ -68,6 +68,14 @@ class Layout:
         """The folder of the stack's backups."""
         return self.home / "backups" / self.project / self.stack
 
+    def kept(self) -> list[Path]:
+        """Every file that speaks of the stack, but for its locks: the checkpoint is the last one."""
+        own = re.compile(rf"\.?{re.escape(self.checkpoint.name)}(\.\d+|\.bak)?(\.attrs|\.gz|\.zst|\.\w+\.tmp)*")
+        with files.in_words("read", self.home):
+            beside = [path for path in self.checkpoint.parent.glob("*") if own.fullmatch(path.name)]
+            past = [path for folder in (self.history, self.backups) for path in folder.glob("*")]
+        return sorted([*past, *beside], key=lambda path: (path == self.checkpoint, path in beside))
+
     def check(self) -> None:
         """Refuse a backend that is missing or kept in a layout other than the present one."""
         if not self.root.is_dir():

@@ -39,6 +39,7 @@ class LockHolder:
 
     Attributes:
         file: The lock file.
+        local: It was made on this machine.
         stale: The process that made it ran on this machine and is gone.
     """
 
@@ -47,6 +48,7 @@ class LockHolder:
     hostname: str
     since: str
     file: Path = field(compare=False)
+    local: bool = False
     stale: bool = False
 
     def __str__(self) -> str:
@@ -75,6 +77,19 @@ def held(
         yield
     finally:
         _release(own)
+
+
+def holders(layout: Layout) -> list[LockHolder]:
+    """Who holds the lock of a stack, those included that are gone; nothing is changed."""
+    with files.in_words("read", layout.locks):
+        found = [_read(path) for path in sorted(layout.locks.glob("*.json"))]
+    return [holder for holder in found if holder is not None]
+
+
+def remove(holder: LockHolder) -> None:
+    """Remove one lock, with the side file that the CLI's blob library may keep beside it."""
+    for path in (holder.file, files.side_file(holder.file)):
+        files.remove(path)
 
 
 def _acquire(
@@ -139,9 +154,7 @@ def _others(own: Path, on_stale: Callable[[LockHolder], None]) -> list[LockHolde
         holder = _read(path)
         if holder is not None and holder.stale:
             on_stale(holder)
-            with files.in_words("remove the stale lock", path):
-                path.unlink(missing_ok=True)
-                files.side_file(path).unlink(missing_ok=True)
+            remove(holder)
         elif holder is not None:
             holders.append(holder)
     return holders
@@ -157,6 +170,7 @@ def _read(path: Path) -> LockHolder | None:
             hostname=hostname,
             since=str(content["timestamp"])[:19].replace("T", " "),
             file=path,
+            local=hostname == socket.gethostname(),
             stale=hostname == socket.gethostname() and not _alive(pid, path.name),
         )
     except FileNotFoundError:

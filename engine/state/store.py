@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import EngineError, PassphraseError, StateError
+from engine.errors import EngineError, HeldError, PassphraseError, StateError
 from engine.state import checkpoint, files, history, integrity, layout, lock
 from engine.state.crypto import Crypter, new_salt
 from engine.state.resource import PendingOperation, ResourceState, Snapshot
@@ -78,6 +78,10 @@ class Store:
             )
         return self._crypter(self._config_salt).decrypt(ciphertext)
 
+    def holders(self) -> list[lock.LockHolder]:
+        """Who holds the stack's lock, those included that are gone."""
+        return lock.holders(self._layout)
+
     @contextmanager
     def lock(
         self,
@@ -130,6 +134,27 @@ class Store:
         salt = checkpoint.salt_of(content, self.file) if "ciphertext" in json.dumps(recorded.get("outputs")) else None
         values = Values(self._crypter(salt) if salt else None)
         return dict(values.decode(recorded.get("outputs") or {}, (str(self.file), "", "outputs")))
+
+    def held(self) -> list[str] | None:
+        """The names of the recorded resources, which need no passphrase; None where there is no such stack."""
+        self._layout.check()
+        content = self._read()
+        return None if content is None else checkpoint.held(content, self.file)
+
+    def forget(self, *, force: bool) -> bool:
+        """Remove the stack's checkpoint, history and backups; False where there was no such stack.
+
+        Call it under the lock. The checkpoint goes last: whoever is cut off in between can be called again.
+
+        Args:
+            force: Also when the state holds resources, which are left behind.
+        """
+        found = self.held()
+        if found and not force:
+            raise HeldError.of(self._layout.stack, found)
+        for path in self._layout.kept():
+            files.remove(path)
+        return found is not None
 
     def save(self, snapshot: Snapshot) -> None:
         """Write the snapshot, atomically; the one before stays beside it as ".bak"."""

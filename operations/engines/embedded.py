@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import api
 from engine.errors import UnsupportedError
+from operations import console
 from operations.engines.recorded import configuration, recorded
 from operations.workspace import acting_in, own_environment
 
@@ -58,6 +59,20 @@ class EmbeddedEngine:
             stack=workspace.stack,
             backend_url=workspace.backend_url,
             passphrase=self._passphrase(),
+        )
+
+    def remove(self, *, force: bool = False) -> bool:
+        """Forget the stack."""
+        from engine import forget  # noqa: PLC0415 - not before it is needed
+
+        self._passphrase()  # only a folder can be worked on
+        return forget(
+            project_folder=self.workspace.folder,
+            stack=self.workspace.stack,
+            backend_url=self.workspace.backend_url,
+            force=force,
+            lock_timeout=self.options.lock_timeout,
+            on_wait=lambda holder: console.say(f"waiting: the stack is in use by {holder}"),
         )
 
     def recorded(self) -> tuple[Recorded, ...]:

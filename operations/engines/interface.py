@@ -56,5 +56,16 @@ class Engine(Protocol):
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment; none for a stack that was never deployed."""
 
+    def remove(self, *, force: bool = False) -> bool:
+        """Forget the stack: its checkpoint, history and backups; False where there was nothing to forget.
+
+        Args:
+            force: Also when the state holds resources, which must be certain to be gone.
+
+        Raises:
+            engine.errors.HeldError: The state holds resources. Nothing was removed.
+            engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
+        """
+
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded; none where only the engine's own program can read it."""

@@ -24,12 +24,13 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from engine import api
+from engine.errors import HeldError
 from engine.project import load_project
 from operations.display.digest import diagnostic
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
 from operations.engines.kept import Kept
-from operations.engines.recorded import Recorded, recorded
+from operations.engines.recorded import Recorded, held, recorded
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import child_environment, private_folder
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 MASK = "[secret]"
 NO_STACK = "no stack named"
+HELD = "still has resources"
 STACK_NOT_FOUND = 6
 CONFIGURATION = 2
 LONGEST_WAIT = 0.2
@@ -92,6 +94,22 @@ class PulumiEngine:
                 raise failure(answer.stderr, answer.returncode)
         plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
         return {name: api.Output(value=values[name], secret=plain[name] == MASK) for name in values}
+
+    def remove(self, *, force: bool = False) -> bool:
+        """Forget the stack; the note of a creation that was cut off, which the CLI would drop, counts as a resource."""
+        names = held(self.workspace)
+        if names and not force:
+            raise HeldError.of(self.workspace.stack, names)
+        forced = ["--force"] if force else []
+        options = ["--yes", "--preserve-config", "--remove-backups", *forced]
+        done = self._call(["stack", "rm", self.workspace.stack, *options])
+        if done.returncode and NO_STACK in done.stderr:
+            return False
+        if done.returncode and HELD in done.stderr:
+            raise HeldError.of(self.workspace.stack, ())
+        if done.returncode:
+            raise failure(done.stderr, done.returncode)
+        return True
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded, where the state lies in a folder."""

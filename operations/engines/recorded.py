@@ -77,6 +77,15 @@ def _store(workspace: Workspace, passphrase: str) -> Store:
     )
 
 
+def held(workspace: Workspace) -> list[str] | None:
+    """The names of what the state holds or may have lost sight of; None without such a stack, or without a folder.
+
+    Raises:
+        engine.errors.EngineError: The state cannot be read.
+    """
+    return None if workspace.state_folder is None else _store(workspace, "").held()
+
+
 def recorded(workspace: Workspace) -> tuple[Recorded, ...]:
     """The same, in short; none where the backend is no folder, which only the Pulumi CLI can read."""
     if workspace.state_folder is None or workspace.passphrase is None:

@@ -42,6 +42,7 @@ class FakeEngine:
     answers: dict[str, api.Result] = field(default_factory=dict)
     values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
     there: tuple[Recorded, ...] = ()
+    removal: bool | Exception = True
     previewed: list[bool] = field(default_factory=list)
 
     def change(self, kind: Change, listener: api.Listener, *, previewed: bool = False) -> api.Result:
@@ -64,6 +65,13 @@ class FakeEngine:
     def outputs(self) -> Mapping[str, api.Output]:
         """The outputs."""
         return self.values
+
+    def remove(self, *, force: bool = False) -> bool:
+        """Forget the stack."""
+        self.asked.append("remove by force" if force else "remove")
+        if isinstance(self.removal, Exception):
+            raise self.removal
+        return self.removal
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What is recorded."""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine import api
+from engine.errors import HeldError
 from operations.engines import choice
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine, failure
@@ -357,6 +358,23 @@ def test_the_real_cli_from_nothing_to_nothing(real: Callable[..., PulumiEngine])
     assert engine.plan("destroy", _Silent()).changes == api.Changes(delete=2)
     assert engine.change("destroy", _Silent()).changes == api.Changes(delete=2)
     assert engine.workspace.stack_file.read_text() == "# committed\nconfig: {}\n"
+
+
+@pytest.mark.cli
+@real_cli
+def test_the_real_cli_forgets_what_was_destroyed(real: Callable[..., PulumiEngine]) -> None:
+    """Not before that; afterwards none of its files speaks of the stack, and it is not known any more."""
+    engine = real()
+    assert not engine.remove()
+    engine.change("up", _Silent(), previewed=True)
+    with pytest.raises(HeldError, match="still holds"):
+        engine.remove()
+    engine.change("destroy", _Silent())
+    assert engine.remove()
+    state = engine.workspace.state_folder
+    assert state is not None
+    assert [path.name for path in state.rglob("*") if path.is_file() and "meta.yaml" not in path.name] == []
+    assert not engine.remove(force=True)
 
 
 @pytest.mark.cli
