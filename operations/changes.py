@@ -109,7 +109,7 @@ def opened(target: Target, *, deploys: bool) -> Engine:
     """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises."""
     from operations.engines.choice import choose  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
-    from operations.settings import judged, require_home, require_reach  # noqa: PLC0415 - as above
+    from operations.settings import judged, require_home, require_kept, require_reach  # noqa: PLC0415 - as above
 
     def say(text: str) -> None:
         if not target.only_reads or target.verbose:
@@ -119,6 +119,7 @@ def opened(target: Target, *, deploys: bool) -> Engine:
     settings = judged(described, with_files=deploys)
     if not target.only_reads:
         require_reach(settings, described, sandbox=target.sandbox)
+        require_kept(settings, described)
     workspace = opened_workspace(described)
     options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
     engine = choose(target.engine, workspace, options, say=say)

@@ -48,6 +48,11 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
     )
+    add_engine(parser)
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add `--engine`, which says what works on the stack, and `--sandbox`."""
     parser.add_argument(
         "--engine",
         choices=ENGINES,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from stacks.config import Settings
 
 KEY_VARIABLE = "XATA_API_KEY"
+RUN_VARIABLE = "GITHUB_ACTIONS"
+"""Set to "true" in every run of a workflow."""
 
 
 def judged(workspace: Workspace, *, with_files: bool) -> Settings:
@@ -64,6 +66,29 @@ def require_reach(settings: Settings, workspace: Workspace, *, sandbox: bool) ->
         raise UsageError(
             f"the stack {stack} is a database on this machine, which --sandbox has nothing to stand in for",
             next_step="leave --sandbox out; or, for the branch dev in the sandbox, add --config database=xata",
+        )
+
+
+def require_kept(settings: Settings, workspace: Workspace) -> None:
+    """Refuse to work on a cloud stack where a workflow's machine would take its state with it, or leave it open.
+
+    Raises:
+        UsageError: No place for the state is named, or its secrets would be encrypted with an empty passphrase.
+    """
+    told = workspace.environ
+    if told.get(RUN_VARIABLE) != "true" or not on_xata(settings):
+        return
+    place = told.get("PULUMI_BACKEND_URL", "")
+    if not place:
+        raise UsageError(
+            f"this is a workflow's run, whose machine is not kept, and PULUMI_BACKEND_URL is not set: the state of "
+            f"{workspace.stack} would be lost",
+            next_step="give the GitHub environment of the job a secret PULUMI_BACKEND_URL (docs/workflows.md)",
+        )
+    if told.get("PULUMI_CONFIG_PASSPHRASE") == "" and not place.startswith("https://"):
+        raise UsageError(
+            "PULUMI_CONFIG_PASSPHRASE is set and empty: whoever reads the state could read the secrets in it",
+            next_step="give the GitHub environment of the job a secret PULUMI_CONFIG_PASSPHRASE (docs/workflows.md)",
         )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from operations import changes, console, options, reporting
+from operations.errors import UsageError
+from operations.exit_codes import ExitCode
+from operations.job import summarize
 
 if TYPE_CHECKING:
     import argparse
-
-    from operations.exit_codes import ExitCode
 
 LONGEST_WAIT_SECONDS = 600.0
 
@@ -24,19 +27,24 @@ def add_parser(commands: options.Commands) -> None:
             "Rotate the password of STACK's branch at Xata, wait until the new one is in force, and bring the stack\n"
             "up with it: the connection string, its check and all that is made of them follow in one run. Who still\n"
             "uses the old password is refused at the next log-in; open sessions stay. When the run dies in between,\n"
-            "the next `up` finds the new password and completes the rest."
+            "the next `up` finds the new password and completes the rest.\n\n"
+            "With --due it changes nothing and asks nobody: it says whether infra:rotation of STACK is this quarter,\n"
+            "such as 2026-Q4, and exits with 5 when it is not. A new value there rotates the password at the next `up`."
         ),
-        examples=("./infra rotate staging", "./infra rotate staging --yes --json", "./infra rotate staging --sandbox"),
+        examples=("./infra rotate staging", "./infra rotate staging --yes --json", "./infra rotate staging --due"),
         run=run,
     )
     options.add_stack(parser)
     options.add_yes(parser)
     options.add_json(parser)
     options.add_config(parser)
+    parser.add_argument("--due", action="store_true", help="only say whether the password is older than this quarter")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
+    if arguments.due:
+        return _due(arguments)
     from operations.rotation import rotate  # noqa: PLC0415 - not for help and usage errors
 
     done = rotate(
@@ -48,3 +56,27 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     )
     step = f"./infra verify {options.shown_stack(arguments)}"
     return reporting.report(done, as_json=arguments.json, next_step=step)
+
+
+def _due(arguments: argparse.Namespace) -> ExitCode:
+    """Say whether it is time, by the stack's file alone."""
+    from operations.rotation_due import due, quarter  # noqa: PLC0415 - not for help and usage errors
+    from operations.settings import judged, on_xata  # noqa: PLC0415 - as above
+    from operations.workspace import describe_workspace  # noqa: PLC0415 - as above
+
+    target, today = changes.Target.from_arguments(arguments), datetime.now(tz=UTC).date()
+    settings = judged(describe_workspace(target.folder, target.stack, overrides=target.config), with_files=False)
+    if arguments.json or not on_xata(settings):
+        raise UsageError(
+            "--due answers with its exit code, and for environments in the cloud only",
+            next_step="./infra rotate staging --due",
+        )
+    why = due(getattr(settings, "rotation", ""), today)
+    words = f"the environment {target.stack} {why or f'has a password of {quarter(today)}'}"
+    summarize(f"{words}.\n\n", os.environ)
+    print(words)
+    if why:
+        console.say(
+            f"  next: set infra:rotation: {quarter(today)} in Pulumi.{target.stack}.yaml; the next `up` rotates it"
+        )
+    return ExitCode.VERIFICATION_FAILED if why else ExitCode.SUCCESS

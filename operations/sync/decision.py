@@ -9,8 +9,8 @@ State = Literal["open", "merged", "closed", "gone"]
 Verb = Literal["up", "down", "nothing"]
 
 FORK_NOTE = (
-    "it comes from a fork, whose code runs without our secrets: it gets neither a plan nor an environment, and needs "
-    "neither to be merged"
+    "it comes from a fork, and code of a fork runs without secrets: it gets neither a plan nor an environment, and "
+    "needs neither to be merged"
 )
 
 

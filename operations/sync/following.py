@@ -9,7 +9,7 @@ from operations.exit_codes import ExitCode
 from operations.sync.decision import decide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from operations.sync.decision import Decision, PullRequest
 
@@ -25,12 +25,12 @@ class Done:
 
     Attributes:
         code: What the exit code says about it.
-        changes: What was changed, "create", "update", "replace", "delete" and "same" to how many.
+        changes: What was changed: "create", "update", "replace", "delete" and "same", each to how many.
         address: Where the environment answers; empty where there is none.
     """
 
     code: ExitCode
-    changes: dict[str, int]
+    changes: Mapping[str, int]
     address: str = ""
 
 
@@ -49,7 +49,7 @@ class Followed:
     Attributes:
         decision: What the pull request asked for at the end.
         steps: What was done, in this order.
-        fits: Whether the environment is as the last look at the pull request asked for.
+        fits: Whether what was done last is what the pull request asked for at the end.
     """
 
     decision: Decision

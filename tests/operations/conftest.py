@@ -62,7 +62,8 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder of its own, with nothing set in the environment."""
-    for name in [name for name in os.environ if name.startswith(("PULUMI_", "XATA_", "INFRA_", "CLOUDFLARE_"))]:
+    foreign = ("PULUMI_", "XATA_", "INFRA_", "CLOUDFLARE_", "GITHUB_")
+    for name in [name for name in os.environ if name.startswith(foreign)]:
         monkeypatch.delenv(name)
     folder = tmp_path / "a project"
     folder.mkdir()
