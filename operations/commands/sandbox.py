@@ -1,4 +1,4 @@
-"""./infra sandbox: stand-ins for Xata and Cloudflare on this machine, for runs with --sandbox."""
+"""./infra sandbox: stand-ins for Xata, Cloudflare and GitHub on this machine, for runs with --sandbox."""
 
 from __future__ import annotations
 
@@ -27,14 +27,15 @@ def add_parser(commands: options.Commands) -> None:
     parser = options.add_command(
         commands,
         "sandbox",
-        summary="the stand-ins for Xata and Cloudflare that --sandbox works against",
+        summary="the stand-ins for Xata, Cloudflare and GitHub that --sandbox works against",
         text=(
-            "The sandbox is a Postgres server of its own with the interface of Xata in front of it, and Cloudflare's\n"
-            "runtime for Workers with the interface of Cloudflare, on this machine alone: no account is needed and\n"
-            "nothing costs. `start` may be called again: it heals what was killed and keeps the data. `stop` keeps\n"
-            "them, too; with --delete-data it removes them, and the state of every stack that was brought up with\n"
-            "--sandbox. `status` fails when the sandbox does not run. `env` prints what a shell needs so that other\n"
-            "programs, such as wrangler, pulumi and psql, meet the sandbox, too."
+            "The sandbox is a Postgres server of its own with the interface of Xata in front of it, Cloudflare's\n"
+            "runtime for Workers with the interface of Cloudflare, and a repository with GitHub's interface for\n"
+            "pull requests, on this machine alone: no account is needed and nothing costs. `start` may be called\n"
+            "again: it heals what was killed and keeps the data. `stop` keeps them, too; with --delete-data it\n"
+            "removes them, and the state of every stack that was brought up with --sandbox. `status` fails when\n"
+            "the sandbox does not run. `env` prints what a shell needs so that other programs, such as wrangler,\n"
+            "pulumi and psql, meet the sandbox, too."
         ),
         examples=(
             "./infra sandbox start",

@@ -73,13 +73,13 @@ class Service:
         return ApiError(fault.status, fault.message or "ordered", headers=headers)
 
     def _answer(self, request: Request) -> Answer:
+        found = match(ROUTES, request.method, request.path)
+        if found is None:
+            raise errors.no_route(request.method, request.path)
         if not request.headers.get("user-agent"):
             raise errors.no_user_agent()
         token = self._token(request)
         self._count(token)
-        found = match(ROUTES, request.method, request.path)
-        if found is None:
-            raise errors.no_route(request.method, request.path)
         route, values = found
         if "owner" in values:
             self._require(token, route, f"{values['owner']}/{values['name']}")

@@ -44,10 +44,20 @@ REAL = {
     "CLOUDFLARE_API_TOKEN": "cf_real",
     "CLOUDFLARE_ACCOUNT_ID": "real",
     "CF_API_TOKEN": "cf_real",
+    "GITHUB_TOKEN": "ghs_real",
+    "GITHUB_REPOSITORY": "real/app",
+    "GH_TOKEN": "ghp_real",
     "PULUMI_BACKEND_URL": "s3://real",
     "PGSSLROOTCERT": "/real/root.crt",
 }
-KEPT = {"INFRA_ALLOW_DELETE": "staging", "PATH": "/bin", "NO_PROXY": "example.com", "HTTPS_PROXY": "http://proxy"}
+EVENT = "/runner/event.json"
+KEPT = {
+    "GITHUB_EVENT_PATH": EVENT,
+    "INFRA_ALLOW_DELETE": "staging",
+    "PATH": "/bin",
+    "NO_PROXY": "example.com",
+    "HTTPS_PROXY": "http://proxy",
+}
 
 
 @pytest.fixture
@@ -75,6 +85,9 @@ def test_the_sandbox_stands_where_real_services_were(tmp_path: Path) -> None:
     assert told["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/.infra/sandbox/state"
     assert told["PGSSLROOTCERT"] == "/a/ca.pem"
     assert not [name for name in told if name.startswith(("CLOUDFLARE_", "CF_", "XATA_PROJECT"))]  # without Workers
+    assert {name: value for name, value in told.items() if name.startswith(("GITHUB_", "GH_"))} == {
+        "GITHUB_EVENT_PATH": EVENT
+    }
     assert told["INFRA_ALLOW_DELETE"] == "staging"
     assert told["NO_PROXY"] == "example.com,127.0.0.1,localhost,.localhost"
 
@@ -96,6 +109,16 @@ def test_where_workers_are_run_the_account_is_the_sandboxs(tmp_path: Path) -> No
     assert (told["CLOUDFLARE_ACCOUNT_ID"], told["CLOUDFLARE_API_TOKEN"]) == ("a" * 32, "cf_sandbox")
     assert told["INFRA_WORKER_ADDRESSES"] == "http://127.0.0.1:40003/sandbox/workers"
     assert not [value for value in told.values() if value in REAL.values()]
+
+
+def test_github_is_the_sandboxs(tmp_path: Path) -> None:
+    """Address, token and repository are the sandbox's; what a workflow's run is about is told as before."""
+    record = replace(RECORD, github_api="http://127.0.0.1:40004", github_port=40004, github_token="ghs_sandbox")
+    told = sandboxed({**REAL, **KEPT}, Place(folder=tmp_path), record)
+    assert (told["GITHUB_API_URL"], told["GITHUB_TOKEN"]) == ("http://127.0.0.1:40004", "ghs_sandbox")
+    assert (told["GITHUB_REPOSITORY"], told["GITHUB_EVENT_PATH"]) == ("sandbox/app", EVENT)
+    assert "unset GH_TOKEN" in exports({**REAL, **KEPT}, Place(folder=tmp_path), record)
+    assert "ghs_sandbox" not in repr(record)
 
 
 def test_a_shell_gets_the_same_environment(tmp_path: Path) -> None:

@@ -256,6 +256,21 @@ def test_files_are_private_and_the_process_list_has_no_secret(starter: Starter) 
         assert secret.encode() not in told
 
 
+def test_pull_requests_are_remembered(starter: Starter) -> None:
+    """The stand-in for GitHub is there when it is asked for, and after a restart it is the same at the same port."""
+    github: dict[str, Any] = {"token": "ghs_token-of-the-tests", "port": 0}
+    first = starter.start(github=github)
+    told = {"number": 7, "labels": ["keep"]}
+    httpx.post(f"{first.ready['githubApi']}/sandbox/pulls", json=told, trust_env=False).raise_for_status()
+    first.stop()
+    second = starter.start(github=github)
+    assert second.ready["githubApi"] == first.ready["githubApi"]
+    headers = {"Authorization": f"Bearer {github['token']}"}
+    path = f"{second.ready['githubApi']}/repos/sandbox/app/pulls/7"
+    assert httpx.get(path, headers=headers, trust_env=False).json()["labels"][0]["name"] == "keep"
+    assert github["token"] not in json.dumps(second.ready)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_told_to(starter: Starter, number: int) -> None:
     """With status 0, also while a session is open."""
@@ -308,6 +323,10 @@ def test_the_gateways_port_never_changes(starter: Starter) -> None:
         ({"cloudflare": []}, "no cloudflare"),
         ({"cloudflare": {"account": "a", "token": "t"}}, "cloudflare has no workerd"),
         ({"cloudflare": {"account": "a", "token": "t", "workerd": "w", "port": -1}}, "port is a number"),
+        ({"settings": {"github": {"nonsense": 1}}}, "settings.github has unknown parts: nonsense"),
+        ({"github": []}, "no github"),
+        ({"github": {"port": 1}}, "github has no token"),
+        ({"github": {"token": "very-secret", "nonsense": 1}}, "github has unknown parts: nonsense"),
         ({"settings": {"pace": "slow"}}, "pace 'slow'"),
         ({"organization": "nobody-knows"}, "the organization 'nobody-knows'"),
     ],

@@ -37,6 +37,8 @@ SECRET = "s3cr3tW0rd"
         f"basic {SECRET}",
         f"key xau_{SECRET} is bad",
         f"key xao_{SECRET} is bad",
+        f"token ghs_{SECRET} is bad",
+        f"token github_pat_{SECRET}_x is bad",
         SECRET * 4,
     ],
 )
