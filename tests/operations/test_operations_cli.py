@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.xata.branches.names import is_preview
 from operations import cli, stack_names
 from stacks.config import MODELS
+from stacks.models import PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +67,14 @@ def test_top_level_help_names_every_command(capsys: pytest.CaptureFixture[str]) 
 
 def test_the_stack_names_are_those_of_the_configuration() -> None:
     """The names known without loading anything are the environments that have a model."""
-    assert set(stack_names.STACKS) == set(MODELS)
+    assert {*stack_names.STACKS, PREVIEW} == set(MODELS)
+
+
+@pytest.mark.parametrize("name", ["pr-1", "pr-7", "pr-999999999"])
+def test_a_pull_request_has_a_stack(name: str) -> None:
+    """Its number alone is its name."""
+    assert stack_names.checked(name) == name
+    assert is_preview(name)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +83,12 @@ def test_the_stack_names_are_those_of_the_configuration() -> None:
         (["up", "dve"], "did you mean dev?"),
         (["up", "Production"], "did you mean production?"),
         (["up", "nothing-like-it"], "the stacks are dev, foundation, staging, production"),
-        (["destroy", "pr-12", "--yes"], "reserved for pull requests"),
+        (["destroy", "pr-0", "--yes"], "a number from 1 to 999999999 without zeros before it"),
+        (["up", "pr-01"], "'pr-01' is no stack of a pull request"),
+        (["up", "pr-9999999999"], "'pr-9999999999' is no stack of a pull request"),
+        (["up", "PR-7"], "such as pr-7"),
+        (["up", "pr-7\n"], "there is no stack named 'pr-7\\n'"),
+        (["up", "preview"], "or pr-<number> for a pull request"),
         (["up", "dve", "--no-such-flag"], "did you mean dev?"),
         (["up"], "STACK"),
         (["up", "dev", "--no-such-flag"], "--no-such-flag"),

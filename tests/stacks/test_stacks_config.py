@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from components.errors import ConfigurationError
-from stacks.config import MODELS, DevSettings, XataSettings, declared, judge
+from stacks.config import MODELS, DevSettings, PreviewSettings, XataSettings, declared, file_of, judge
+from stacks.models import PREVIEW
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +69,9 @@ WRONG_VALUES = [
     ("adoptBranch", "staging branch", "a branch's id"),
     ("adoptProject", "the project", "a project's id"),
     ("readyTimeoutSeconds", "0", "from 1 to 3600"),
+    ("lifeDays", "-1", "from 0 to 365"),
+    ("lifeDays", "366", "from 0 to 365"),
+    ("mostPreviews", "0", "from 1 to 1000"),
     ("worker", "yes", "auto, on or off"),
     ("worker", "true", "auto, on or off"),
     ("cloudflareAccount", "my-account", "32 hexadecimal digits"),
@@ -97,7 +101,8 @@ WRONG_VALUES = [
 def _stack_with(key: str) -> str:
     """A stack that has the key."""
     keys = {stack: model.model_json_schema(by_alias=True)["properties"] for stack, model in MODELS.items()}
-    return next(stack for stack in keys if key in keys[stack])
+    found = next(stack for stack in keys if key in keys[stack])
+    return "pr-7" if found == PREVIEW else found
 
 
 def test_no_configuration_gives_the_defaults() -> None:
@@ -155,7 +160,7 @@ def test_wrong_value_is_refused_with_everything_needed(key: str, value: str, all
     with pytest.raises(ConfigurationError) as caught:
         judge(stack, {f"infra:{key}": value})
     text = str(caught.value)
-    assert text.startswith(f"Pulumi.{stack}.yaml: infra:{key} is {value!r}; allowed: ")
+    assert text.startswith(f"{file_of(stack)}: infra:{key} is {value!r}; allowed: ")
     assert allowed in text
     pasted = yaml.safe_load(text.splitlines()[-1])
     example = pasted[f"infra:{key}"]
@@ -213,12 +218,38 @@ def test_pulumi_yaml_declares_the_same_keys() -> None:
     assert written == expected
 
 
-@pytest.mark.parametrize("stack", MODELS)
+@pytest.mark.parametrize("stack", [*(name for name in MODELS if name != PREVIEW), "pr-7"])
 def test_committed_stack_files_are_accepted(stack: str) -> None:
-    """The stack files of the repository are judged as a user's are."""
-    written = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())
+    """The stack files of the repository are judged as a user's are; a pull request's is the template."""
+    written = yaml.safe_load((PROJECT / file_of(stack)).read_text())
     settings = judge(stack, {key: str(value) for key, value in written["config"].items()})
     assert settings.branch == ("main" if stack == "foundation" else stack)
+
+
+def test_the_template_repeats_what_a_preview_has_by_itself() -> None:
+    """Whoever copies it for plain Pulumi, which knows one default for all stacks, gets a preview all the same."""
+    written = yaml.safe_load((PROJECT / "Pulumi.preview.yaml").read_text())["config"]
+    own = {f"infra:{key}": value for key, value in PreviewSettings.defaults.items()}
+    assert own.items() <= written.items()
+
+
+def test_a_pull_request_has_defaults_and_a_branch_of_its_own() -> None:
+    """A copy of staging that may be thrown away; of two pull requests each knows its own branch."""
+    settings, other = judge("pr-7", {}), judge("pr-8", {"infra:parent": "main"})
+    assert isinstance(settings, PreviewSettings)
+    assert isinstance(other, PreviewSettings)
+    assert (settings.environment, settings.branch, other.branch) == ("preview", "pr-7", "pr-8")
+    assert (settings.parent, settings.protect, settings.backup_retention_days) == ("staging", False, 2)
+    assert (settings.life_days, settings.most_previews, other.parent) == (7, 50, "main")
+    assert settings.sleeps_when_idle
+    assert judge("pr-7", {}) == settings
+
+
+@pytest.mark.parametrize("stack", ["preview", "pr-0", "pr-01", "pr-9999999999", "pr-", "pr-7x"])
+def test_what_is_no_pull_request_has_no_program(stack: str) -> None:
+    """Neither the environment's own name nor a number that GitHub does not give."""
+    with pytest.raises(ConfigurationError, match=r"(?s)there is no stack named .*or pr-<number> for a pull request"):
+        judge(stack, {})
 
 
 def test_every_declared_key_is_explained() -> None:

@@ -14,11 +14,14 @@ from tests.engine.stack import Recorder
 PROJECT = Path(__file__).resolve().parents[2]
 
 BRANCH = {"database", "database-branch", "database-settings", "database-connection", "database-baseline"}
+PULL_REQUEST = "pr-999999999"
+"""Nobody has its file: it is read as one that is empty."""
 DECLARED = {
     "foundation": {*BRANCH, "database-check", "project"},
     "staging": {*BRANCH, "database-check"},
     "production": {*BRANCH, "database-check"},
     "dev": {*BRANCH, "database-check", "dev-vars"},
+    PULL_REQUEST: {*BRANCH, "database-check"},
 }
 
 
@@ -90,19 +93,20 @@ def test_what_only_the_resources_know_is_refused_by_the_preview(
     assert words in " ".join(result.errors)
 
 
-def test_dev_is_not_made_from_production_by_accident(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", ["dev", PULL_REQUEST])
+def test_nothing_is_made_from_production_by_accident(stack: str, tmp_path: Path) -> None:
     """A copy of production's data is asked for by name."""
-    result, _ = _preview("dev", tmp_path, parent="production")
+    result, _ = _preview(stack, tmp_path, parent="production")
     assert not result.succeeded
     assert "infra:allowParent to production" in " ".join(result.errors)
-    allowed, _ = _preview("dev", tmp_path, parent="production", allowParent="production")
+    allowed, _ = _preview(stack, tmp_path, parent="production", allowParent="production")
     assert allowed.succeeded, allowed.errors
 
 
-@pytest.mark.parametrize("stack", ["staging", "production"])
+@pytest.mark.parametrize("stack", ["staging", "production", PULL_REQUEST])
 def test_a_first_preview_of_a_worker_needs_neither_token_nor_network(stack: str, tmp_path: Path) -> None:
     """With an account known the Worker is in; without one a line says how to have it."""
-    result, seen = _preview(stack, tmp_path, account=ACCOUNT)
+    result, seen = _preview(stack, tmp_path, account=ACCOUNT, appPath="examples/health-worker")
     assert result.succeeded, result.errors
     created = {step.removeprefix("create ") for step in seen.steps()}
     assert created == {*DECLARED[stack], *WORKER, f"infra-{stack}"}

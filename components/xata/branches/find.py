@@ -54,8 +54,8 @@ def resolve_branch(branches: Sequence[BranchSummary], name_or_id: str) -> Branch
     there = ", ".join(sorted(repr(branch.name) for branch in branches)) or "none"
     raise MissingError(
         f"there is no branch of the name or id {name_or_id!r} in the project; there are: {there}",
-        next_step="create it (./infra up foundation makes main, ./infra up staging makes staging), or correct the name; "
-        "names are case-sensitive",
+        next_step="create it (./infra up foundation makes main, ./infra up staging makes staging), or correct "
+        "the name; names are case-sensitive",
     )
 
 

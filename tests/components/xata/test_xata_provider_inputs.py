@@ -94,7 +94,7 @@ RECORDED: dict[type[DynamicProvider], dict[str, Any]] = {
 }
 """Outputs as they are recorded; whole numbers are floats on the wire."""
 
-UPDATE, REPLACE, REFUSE = "update", "replace", "refuse"
+UPDATE, REPLACE, REFUSE, NOTHING = "update", "replace", "refuse", "nothing"
 
 FATES: dict[type[DynamicProvider], dict[str, tuple[Any, str]]] = {
     ProjectProvider: {
@@ -116,6 +116,7 @@ FATES: dict[type[DynamicProvider], dict[str, tuple[Any, str]]] = {
         "root": ({"image": "postgres:18.1", "instanceType": "xata.micro", "replicas": 0.0}, REFUSE),
         "adopt": (BRANCH_ID, UPDATE),
         "allowParent": ("production", UPDATE),
+        "mostPreviews": (20.0, NOTHING),
     },
     BranchSettingsProvider: {
         "organization": ("org456", REPLACE),
@@ -136,6 +137,7 @@ FATES: dict[type[DynamicProvider], dict[str, tuple[Any, str]]] = {
         "projectId": ("prj_" + "a" * 26, REPLACE),
         "branchId": ("a" * 26, REPLACE),
         "rotation": ("2027-Q1", UPDATE),
+        "ownPassword": (True, UPDATE),
         "readyTimeoutSeconds": (60.0, UPDATE),
     },
 }
@@ -177,7 +179,7 @@ def test_unchanged_inputs_are_no_change(kind: type[DynamicProvider]) -> None:
 
 @pytest.mark.parametrize(("kind", "key", "value", "fate"), CASES, ids=lambda item: getattr(item, "__name__", None))
 def test_every_changed_input_has_its_fate(kind: type[DynamicProvider], key: str, value: Any, fate: str) -> None:
-    """It is updated in place, replaces, or is refused at preview with its name."""
+    """It is updated in place, replaces, or is refused at preview with its name; one of its birth is no change."""
     provider, news = kind(), _other(kind, key, value)
     assert provider.check(_inputs(kind), news).failures == []
     if fate == REFUSE:
@@ -185,7 +187,7 @@ def test_every_changed_input_has_its_fate(kind: type[DynamicProvider], key: str,
             provider.diff("id", RECORDED[kind], news)
         return
     diff = provider.diff("id", RECORDED[kind], news)
-    assert diff.changes is True
+    assert diff.changes is (fate != NOTHING)
     assert diff.replaces == ([key] if fate == REPLACE else [])
 
 
