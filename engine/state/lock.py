@@ -205,6 +205,6 @@ def _locked(others: list[LockHolder]) -> LockedError:
     holder = others[0]
     return LockedError(
         f"the stack is in use by {holder}",
-        next_step=f"wait until that run has ended; if it is certain that nothing runs there, remove {holder.file} "
-        "(or run `pulumi cancel`)",
+        next_step="wait until that run has ended; if it is certain that nothing runs there: ./infra unlock STACK "
+        f"(its lock is {holder.file})",
     )

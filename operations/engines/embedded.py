@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.api import Kind, Listener, Output, Request, Result
     from operations.engines.interface import Change, EngineName, EngineOptions
+    from operations.engines.locks import Holder
     from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
 
@@ -65,7 +66,7 @@ class EmbeddedEngine:
         """Forget the stack."""
         from engine import forget  # noqa: PLC0415 - not before it is needed
 
-        self._passphrase()  # only a folder can be worked on
+        self._require_folder()
         return forget(
             project_folder=self.workspace.folder,
             stack=self.workspace.stack,
@@ -74,6 +75,20 @@ class EmbeddedEngine:
             lock_timeout=self.options.lock_timeout,
             on_wait=lambda holder: console.say(f"waiting: the stack is in use by {holder}"),
         )
+
+    def holders(self) -> tuple[Holder, ...] | None:
+        """Who holds the stack's lock."""
+        from operations.engines import locks  # noqa: PLC0415 - not before it is needed
+
+        self._require_folder()
+        return locks.holders(self.workspace)
+
+    def unlock(self, holders: tuple[Holder, ...]) -> None:
+        """Remove these locks, and none that somebody has taken since."""
+        from engine.state.lock import remove  # noqa: PLC0415 - as above
+
+        for holder in holders:
+            remove(holder.lock)
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded."""
@@ -103,8 +118,15 @@ class EmbeddedEngine:
 
     def _passphrase(self) -> str:
         if self.workspace.passphrase is None:
-            raise UnsupportedError(
-                f"the embedded engine keeps state only in a folder (file://…), not in {self.workspace.backend_url}",
-                next_step="install the Pulumi CLI: ./infra setup --pulumi",
-            )
+            raise self._out_of_reach()
         return self.workspace.passphrase
+
+    def _require_folder(self) -> None:
+        if self.workspace.state_folder is None:
+            raise self._out_of_reach()
+
+    def _out_of_reach(self) -> UnsupportedError:
+        return UnsupportedError(
+            f"the embedded engine keeps state only in a folder (file://…), not in {self.workspace.backend_url}",
+            next_step="install the Pulumi CLI: ./infra setup --pulumi",
+        )

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from engine.api import Listener, Output, Result
+    from operations.engines.locks import Holder
     from operations.engines.recorded import Recorded
 
 Change = Literal["up", "refresh", "destroy"]
@@ -66,6 +67,12 @@ class Engine(Protocol):
             engine.errors.HeldError: The state holds resources. Nothing was removed.
             engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
         """
+
+    def holders(self) -> tuple[Holder, ...] | None:
+        """Who holds the stack's lock, those included that are gone; None where nobody can be seen."""
+
+    def unlock(self, holders: tuple[Holder, ...]) -> None:
+        """Remove the lock. Of a state in a folder, those of `holders` as far as the engine tells them apart."""
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded; none where only the engine's own program can read it."""

@@ -27,6 +27,7 @@ from engine import api
 from engine.errors import HeldError
 from engine.project import load_project
 from operations.display.digest import diagnostic
+from operations.engines import locks
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
 from operations.engines.kept import Kept
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from engine.api import Listener, Output, Result
+    from operations.engines.locks import Holder
     from operations.workspace import Workspace
 
 MASK = "[secret]"
@@ -110,6 +112,17 @@ class PulumiEngine:
         if done.returncode:
             raise failure(done.stderr, done.returncode)
         return True
+
+    def holders(self) -> tuple[Holder, ...] | None:
+        """Who holds the stack's lock, where the state lies in a folder."""
+        return locks.holders(self.workspace)
+
+    def unlock(self, holders: tuple[Holder, ...]) -> None:
+        """Cancel whatever holds the lock: the CLI cannot tell one from another."""
+        del holders
+        done = self._call(["cancel", self.workspace.stack, "--yes"])
+        if done.returncode:
+            raise failure(done.stderr, done.returncode)
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded, where the state lies in a folder."""
@@ -297,8 +310,7 @@ def failure(said: str, code: int) -> Exception:
         holders = re.findall(r"created by (.+)", said)
         return StateLockedError(
             f"somebody else works on the stack and holds its lock: {'; '.join(holders) or text}",
-            next_step="wait for the other run; if it has died on this machine, the same command with --engine embedded "
-            "removes its lock and goes on (else: pulumi cancel)",
+            next_step="wait for the other run; if it has died: ./infra unlock STACK",
         )
     if "passphrase" in said:
         return StateError(

@@ -42,7 +42,7 @@ def resources(workspace: Workspace, passphrase: str) -> list[ResourceState]:
     Raises:
         engine.errors.EngineError: The state cannot be read, or the passphrase does not open it.
     """
-    return [one for one in _store(workspace, passphrase).load().resources if not one.type.startswith(PROVIDERS)]
+    return [one for one in store(workspace, passphrase).load().resources if not one.type.startswith(PROVIDERS)]
 
 
 def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | Secret]:
@@ -54,15 +54,16 @@ def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | S
     from engine.project import load_config, load_project  # noqa: PLC0415 - not before it is needed
 
     def crypter(ciphertext: str) -> str:
-        store = _store(workspace, passphrase)
-        store.load()
-        return store.decrypt_text(ciphertext)
+        opened = store(workspace, passphrase)
+        opened.load()
+        return opened.decrypt_text(ciphertext)
 
     project = load_project(workspace.folder)
     return load_config(project, workspace.stack, overrides=workspace.overrides, crypter=crypter).values
 
 
-def _store(workspace: Workspace, passphrase: str) -> Store:
+def store(workspace: Workspace, passphrase: str) -> Store:
+    """The stack in its file backend; the passphrase is needed only where a secret is opened."""
     from engine.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
     from engine.state import Store  # noqa: PLC0415 - loads cryptography
 
@@ -83,7 +84,7 @@ def held(workspace: Workspace) -> list[str] | None:
     Raises:
         engine.errors.EngineError: The state cannot be read.
     """
-    return None if workspace.state_folder is None else _store(workspace, "").held()
+    return None if workspace.state_folder is None else store(workspace, "").held()
 
 
 def recorded(workspace: Workspace) -> tuple[Recorded, ...]:

@@ -64,7 +64,7 @@ def test_a_held_lock_is_told_with_its_holder(place: layout.Layout) -> None:
     ):
         pytest.fail("the lock was not respected")
     assert str(caught.value).startswith("the stack is in use by ann@elsewhere (pid 7) since 2026-01-02 03:04:05\n")
-    assert f"remove {file} (or run `pulumi cancel`)" in str(caught.value)
+    assert f"./infra unlock STACK (its lock is {file})" in str(caught.value)
     assert list(place.locks.iterdir()) == [file]
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operations.engines.interface import Change, EngineName
+    from operations.engines.locks import Holder
     from operations.engines.recorded import Recorded
 
 OUTPUTS = {
@@ -42,6 +43,7 @@ class FakeEngine:
     answers: dict[str, api.Result] = field(default_factory=dict)
     values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
     there: tuple[Recorded, ...] = ()
+    locked_by: tuple[Holder, ...] | None = ()
     removal: bool | Exception = True
     previewed: list[bool] = field(default_factory=list)
 
@@ -72,6 +74,14 @@ class FakeEngine:
         if isinstance(self.removal, Exception):
             raise self.removal
         return self.removal
+
+    def holders(self) -> tuple[Holder, ...] | None:
+        """Who holds the lock."""
+        return self.locked_by
+
+    def unlock(self, holders: tuple[Holder, ...]) -> None:
+        """Remove the lock."""
+        self.asked.append(f"unlock {len(holders)}")
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What is recorded."""
