@@ -426,6 +426,33 @@ def test_who_holds_the_real_clis_lock_is_named(real: Callable[..., PulumiEngine]
             real().change("up", _Silent(), previewed=True)
 
 
+@pytest.mark.cli
+@real_cli
+def test_after_a_killed_run_of_the_real_cli_the_lock_goes_and_up_goes_on(real: Callable[..., PulumiEngine]) -> None:
+    """The run that is at work is seen as such; killed, its lock stands in the way until it is removed."""
+    slow = real(word="slow")
+
+    def run() -> None:
+        with contextlib.suppress(ResourceFailedError):
+            slow.change("up", _Silent(), previewed=True)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    while not (slow.workspace.folder / "creating").exists():
+        time.sleep(0.05)
+    (holder,) = slow.holders() or ()
+    assert (holder.here, holder.running, holder.program) == (True, True, "pulumi")
+    os.kill(holder.pid, signal.SIGKILL)
+    thread.join()
+    with pytest.raises(StateLockedError, match="infra unlock"):
+        real().change("up", _Silent(), previewed=True)
+    (left,) = slow.holders() or ()
+    assert (left.pid, left.running) == (holder.pid, False)
+    slow.unlock((left,))
+    assert slow.holders() == ()
+    assert real().change("up", _Silent(), previewed=True).succeeded
+
+
 def test_the_project_lies_where_git_may_see_it(project: Path) -> None:
     """The copy for the CLI lies in a folder that git ignores."""
     if shutil.which("git") is None:

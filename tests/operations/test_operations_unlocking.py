@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.state import Snapshot, Store
+from engine.state import Store
 from operations import console, unlocking
 from operations.changes import Target
 from operations.engines import choice, locks
@@ -23,7 +23,6 @@ from operations.engines.pulumi_cli import PulumiEngine
 from operations.errors import ChangesRefusedError, ResourceFailedError, StateLockedError
 from operations.exit_codes import ExitCode
 from operations.workspace import Workspace, open_workspace
-from tests.engine.snapshots import root
 from tests.operations.doubles import FakeEngine
 
 if TYPE_CHECKING:
@@ -36,11 +35,11 @@ ELSEWHERE = {"pid": 41, "username": "ann", "hostname": "build-7", "timestamp": "
 
 @pytest.fixture
 def folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project with a state, which every command finds; the folder of its locks."""
+    """A project that was worked on, which every command finds; the folder of its locks."""
     workspace = open_workspace(project, "dev", environ={"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE})
     store = Store(workspace.backend_url, "infra", "dev", PASSPHRASE, folder=project, config_salt=None)
     with store.lock(timeout=0, on_wait=lambda _: None):
-        store.save(Snapshot(resources=[root()]))
+        pass
     named = Target.from_arguments
     monkeypatch.setattr(Target, "from_arguments", lambda arguments: replace(named(arguments), folder=project))
     monkeypatch.setattr(choice, "installed", lambda: (None, []))
