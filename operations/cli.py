@@ -10,6 +10,7 @@ from operations import options
 from operations.commands import (
     destroy,
     doctor,
+    drift,
     outputs,
     preview,
     refresh,
@@ -36,6 +37,7 @@ COMMANDS = {
     "destroy": destroy,
     "outputs": outputs,
     "verify": verify,
+    "drift": drift,
     "rotate": rotate,
     "sync": sync,
     "wrangler": wrangler,

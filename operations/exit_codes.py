@@ -22,6 +22,7 @@ class ExitCode(IntEnum):
     VERIFICATION_FAILED = 5
     MACHINE_NOT_READY = 6
     LOCKED = 7
+    DRIFTED = 8
     INTERRUPTED = 130
 
 
@@ -48,6 +49,7 @@ MEANINGS = {
         "`./infra doctor` looks for it."
     ),
     ExitCode.LOCKED: "Somebody else works on the stack; the message says who.",
+    ExitCode.DRIFTED: "`drift` found that something is not as it was declared; the answer says what.",
     ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; what was made is recorded, and the next `up` goes on.",
 }
 

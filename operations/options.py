@@ -52,7 +52,7 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add `--engine`, which says what works on the stack, and `--sandbox`."""
+    """Add what works on stacks, and `--sandbox`."""
     parser.add_argument(
         "--engine",
         choices=ENGINES,

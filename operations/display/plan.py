@@ -52,12 +52,12 @@ def words(step: Step, found: str = "same") -> Words:
 def property_lines(step: Step) -> list[str]:
     """Return a line for each property that a step changes: "~ port: 5432 -> 5433"; more where its text has more."""
     if step.op == "refresh":
-        return _lines(step, _drift(step))
+        return _lines(step, drift(step))
     if step.old is None or step.new is None or step.op in AFTERMATH:
         return []
     found = differences(step.old, step.new)
     if not found and step.op == "update":
-        found = _undone_drift(step) or _new_code(step)
+        found = _undonedrift(step) or _new_code(step)
     named = dict.fromkeys((*step.diffs, *step.replace_keys))
     told = {one.key for one in found} | {one.path for one in found}
     found += [_named(step, key) for key in named if key not in told and not key.startswith("__")]
@@ -102,7 +102,7 @@ def _forces(step: Step, difference: Difference) -> bool:
     return any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in keys)
 
 
-def _drift(step: Step) -> list[Difference]:
+def drift(step: Step) -> list[Difference]:
     """What a refresh found: the recorded value, then the real one."""
     old, new = step.old_state, step.new_state
     if old is None or new is None:
@@ -117,7 +117,7 @@ def _all(state: ResourceState) -> dict[str, Any]:
     return {**state.inputs, **state.outputs}
 
 
-def _undone_drift(step: Step) -> list[Difference]:
+def _undonedrift(step: Step) -> list[Difference]:
     """What an update changes that the program says as before: it puts back what was found otherwise."""
     if step.old_state is None or step.new is None:
         return []

@@ -43,6 +43,7 @@ class FakeEngine:
     answers: dict[str, api.Result] = field(default_factory=dict)
     values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
     there: tuple[Recorded, ...] = ()
+    plans: list[list[api.Event]] = field(default_factory=list)
     locked_by: tuple[Holder, ...] | None = ()
     removal: bool | Exception = True
     previewed: list[bool] = field(default_factory=list)
@@ -56,8 +57,9 @@ class FakeEngine:
 
     def plan(self, kind: Change, listener: api.Listener) -> api.Result:
         """Say what a change would do."""
-        del listener
         self.asked.append(f"plan {kind}")
+        for event in self.plans.pop(0) if self.plans else ():
+            listener.on_event(event)
         return self.answers.get("plan", result("preview"))
 
     def preview(self, listener: api.Listener) -> tuple[api.Result, dict[str, Any]]:

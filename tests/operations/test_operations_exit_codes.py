@@ -34,6 +34,7 @@ def test_the_numbers_are_a_contract() -> None:
         "VERIFICATION_FAILED": 5,
         "MACHINE_NOT_READY": 6,
         "LOCKED": 7,
+        "DRIFTED": 8,
         "INTERRUPTED": 130,
     }
 
