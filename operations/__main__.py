@@ -91,10 +91,15 @@ def _ended(message: str, next_step: str, code: ExitCode, words: Sequence[str]) -
     console.say(f"error: {message}" if code is not ExitCode.INTERRUPTED else message)
     if next_step:
         console.say(f"  next: {next_step}")
-    if "--json" in words:
+    if _wants_a_document(words):
         answer = answers.of_failed_preview if words[0] == "preview" else answers.of_error
         console.answer(answer(message, next_step, code=code.value, name=code.name.lower()))
     return code
+
+
+def _wants_a_document(words: Sequence[str]) -> bool:
+    """Whether a program reads the answer: --json, or its other spelling of `outputs`."""
+    return "--json" in words or "--format json" in " ".join(words).replace("--format=", "--format ")
 
 
 def _trace(words: Sequence[str]) -> None:

@@ -1,9 +1,9 @@
 """The outputs contract: what every stack exports, and other projects may rely on.
 
-A field is added freely, and so is a word to those a field may be, such as a new environment's: whoever reads one that
-is not known to them is told of an environment they have nothing to do with. Renaming, removing or retyping a field, or
-taking a word away, raises `CONTRACT_VERSION`. The JSON Schema in
-`docs/schemas/stack-outputs.schema.json` is generated from here: `python -m stacks.outputs`.
+A field is added freely, and so is a word of `environment`; renaming, removing or retyping a field, or changing whether
+it is secret, raises `CONTRACT_VERSION`. Readers ignore what they do not know. The JSON Schema in
+`docs/schemas/stack-outputs.schema.json` is generated from here (`python -m stacks.outputs`); a test compares it with
+what each version has published (`tests/stacks/data/contract`).
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Checks(BaseModel):
 
 
 class StackOutputs(BaseModel):
-    """The outputs of one environment."""
+    """The outputs of one environment. Within a version fields, and words of `environment`, may be added."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
 
@@ -133,6 +133,8 @@ def export(values: Mapping[str, Any]) -> None:
 def json_schema() -> str:
     """The contract as JSON Schema text."""
     schema = StackOutputs.model_json_schema(by_alias=True)
+    for part in (schema, *schema["$defs"].values()):
+        del part["additionalProperties"]  # we export nothing else; a reader of this version meets what later ones add
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 

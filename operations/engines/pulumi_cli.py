@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from operations.engines.locks import Holder
     from operations.workspace import Workspace
 
-MASK = "[secret]"
 NO_STACK = "no stack named"
 HELD = "still has resources"
 STACK_NOT_FOUND = 6
@@ -95,7 +94,7 @@ class PulumiEngine:
             if answer.returncode:
                 raise failure(answer.stderr, answer.returncode)
         plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
-        return {name: api.Output(value=values[name], secret=plain[name] == MASK) for name in values}
+        return {name: api.Output(value=values[name], secret=plain[name] != values[name]) for name in values}
 
     def remove(self, *, force: bool = False) -> bool:
         """Forget the stack; the note of a creation that was cut off, which the CLI would drop, counts as a resource."""

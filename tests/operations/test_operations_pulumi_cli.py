@@ -235,10 +235,15 @@ def test_a_failed_run_keeps_its_errors(stand_in: StandIn) -> None:
 
 def test_outputs_know_which_are_secret(stand_in: StandIn) -> None:
     """Masked and clear answers are laid side by side; both calls work on the stack's state."""
+    masked, clear = '{"url": "[secret]", "a": {"b": "[secret]"}, "c": 1}', '{"url": "clear", "a": {"b": "s"}, "c": 1}'
     stand_in.engine.command.write_text(
-        '#!/bin/sh\ncase "$*" in *--show-secrets*) echo \'{"url": "clear"}\';; *) echo \'{"url": "[secret]"}\';; esac\n'
+        f"#!/bin/sh\ncase \"$*\" in *--show-secrets*) echo '{clear}';; *) echo '{masked}';; esac\n"
     )
-    assert stand_in.engine.outputs() == {"url": api.Output(value="clear", secret=True)}
+    assert stand_in.engine.outputs() == {
+        "url": api.Output(value="clear", secret=True),
+        "a": api.Output(value={"b": "s"}, secret=True),
+        "c": api.Output(value=1, secret=False),
+    }
 
 
 def test_a_stack_never_made_has_no_outputs(stand_in: StandIn) -> None:
