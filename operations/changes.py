@@ -129,9 +129,13 @@ def opened(target: Target, *, deploys: bool) -> Engine:
 
 def preview(target: Target, *, show: ShowProgress, document: bool = False) -> Done:
     """Say what `up` would do, with the document of it if one is asked for."""
-    engine = opened(target, deploys=True)
+    return previewed(opened(target, deploys=True), show=show, document=document)
+
+
+def previewed(engine: Engine, *, show: ShowProgress, document: bool) -> Done:
+    """The same of a stack that is open."""
     if not document:
-        return Done(engine=engine.name, result=_planned(engine, "up", show))
+        return Done(engine=engine.name, result=planned(engine, "up", show))
     with show(planned=True) as shown:
         plan, told = engine.preview(shown)
     shown.summary(plan, engine.name)
@@ -155,7 +159,7 @@ def change(
     if refused is not None:
         raise refused
     if not yes:
-        plan = _planned(engine, kind, show)
+        plan = planned(engine, kind, show)
         if not plan.succeeded:
             return Done(engine=engine.name, result=plan)
         if ask is None or not ask(plan):
@@ -193,7 +197,8 @@ def carried_out(engine: Engine, kind: Change, show: ShowProgress, *, previewed: 
     return result
 
 
-def _planned(engine: Engine, kind: Change, show: ShowProgress) -> Result:
+def planned(engine: Engine, kind: Change, show: ShowProgress) -> Result:
+    """Make a plan, and show it."""
     with show(planned=True) as shown:
         plan = engine.plan(kind, shown)
     shown.summary(plan, engine.name)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from operations import options
 from operations.commands import (
+    consumer,
     destroy,
     doctor,
     drift,
@@ -36,6 +37,7 @@ COMMANDS = {
     "refresh": refresh,
     "destroy": destroy,
     "outputs": outputs,
+    "consumer": consumer,
     "verify": verify,
     "drift": drift,
     "rotate": rotate,

@@ -23,10 +23,18 @@ def deployed(values: Mapping[str, Output], target: Target) -> Mapping[str, Outpu
     Raises:
         UsageError: It has none.
     """
+    return require_some(values, target.stack, f"./infra up {target.shown}")
+
+
+def require_some(values: Mapping[str, Output], stack: str, next_step: str) -> Mapping[str, Output]:
+    """The outputs of a stack that has some.
+
+    Raises:
+        UsageError: It has none.
+    """
     if not values:
         raise UsageError(
-            f"the stack {target.stack} has no outputs: it was never deployed, or has been destroyed",
-            next_step=f"./infra up {target.shown}",
+            f"the stack {stack} has no outputs: it was never deployed, or has been destroyed", next_step=next_step
         )
     return values
 

@@ -45,14 +45,13 @@ def add_command(
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """Add STACK, judged while the command line is read, and the engine that works on it."""
-    parser.add_argument(
-        "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
-    )
+    names = ", ".join(stack_names.STACKS)
+    parser.add_argument("stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {names}")
     add_engine(parser)
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add what works on stacks, and `--sandbox`."""
+    """Add `--engine`, which says what works on the stack, and `--sandbox`."""
     parser.add_argument(
         "--engine",
         choices=ENGINES,

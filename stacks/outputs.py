@@ -1,7 +1,8 @@
 """The outputs contract: what every stack exports, and other projects may rely on.
 
-A field is added freely, and so is a word of `environment`; renaming, removing or retyping a field, or changing whether
-it is secret, raises `CONTRACT_VERSION`. Readers ignore what they do not know. The JSON Schema in
+A field is added freely, and so is a word of `environment`: whoever reads one that is not known to them is told of an
+environment they have nothing to do with. Renaming, removing or retyping a field, or changing whether it is secret,
+raises `CONTRACT_VERSION`. Readers ignore what they do not know. The JSON Schema in
 `docs/schemas/stack-outputs.schema.json` is generated from here (`python -m stacks.outputs`); a test compares it with
 what each version has published (`tests/stacks/data/contract`).
 """
