@@ -1,0 +1,72 @@
+"""./infra rotate STACK --due, and the quarter it is about."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from operations.rotation_due import due, quarter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TODAY = date(2026, 11, 28)
+NOW = quarter(datetime.now(tz=UTC).date())
+
+
+@pytest.mark.parametrize(
+    ("day", "name"),
+    [
+        (date(2026, 1, 1), "2026-Q1"),
+        (date(2026, 3, 31), "2026-Q1"),
+        (date(2026, 4, 1), "2026-Q2"),
+        (date(2026, 9, 30), "2026-Q3"),
+        (date(2026, 12, 31), "2026-Q4"),
+        (date(2027, 1, 1), "2027-Q1"),
+    ],
+)
+def test_a_day_has_a_quarter(day: date, name: str) -> None:
+    """Three months each, from January on."""
+    assert quarter(day) == name
+
+
+@pytest.mark.parametrize(
+    ("rotation", "why"),
+    [
+        ("2026-Q4", ""),
+        ("2027-Q1", ""),
+        ("2026-Q3", "has a password of 2026-Q3, and this is 2026-Q4"),
+        ("2025-Q4", "has a password of 2025-Q4, and this is 2026-Q4"),
+        ("", "has no infra:rotation, so nothing tells when its password was made"),
+        ("after the leak", "has the infra:rotation 'after the leak', which is no quarter such as 2026-Q4"),
+        ("2026-Q5", "has the infra:rotation '2026-Q5', which is no quarter such as 2026-Q4"),
+    ],
+)
+def test_a_password_of_an_earlier_quarter_is_due(rotation: str, why: str) -> None:
+    """This quarter and a later one are not due; what does not tell its quarter is."""
+    assert due(rotation, TODAY) == why
+
+
+@pytest.mark.parametrize(("rotation", "code"), [(NOW, 0), ("2020-Q1", 5), ("", 5)])
+def test_due_is_told_by_the_exit_code_and_in_the_jobs_summary(
+    infra: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rotation: str, code: int
+) -> None:
+    """Nobody is asked, no key is needed, and the next step names the file and the value."""
+    monkeypatch.delenv("XATA_API_KEY", raising=False)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    answer = infra("rotate", "staging", "--due", "--config", f"rotation={rotation}")
+    assert answer.code == code
+    assert (tmp_path / "summary").read_text() == f"{answer.out.strip()}.\n\n"
+    step = f"  next: set infra:rotation: {NOW} in Pulumi.staging.yaml; the next `up` rotates it\n"
+    assert answer.err == (step if code else "")
+
+
+@pytest.mark.parametrize("arguments", [["dev", "--due"], ["staging", "--due", "--json"]])
+def test_due_is_refused_where_it_means_nothing(infra: Callable[..., Any], arguments: list[str]) -> None:
+    """A database on this machine has no password to rotate, and there is no document."""
+    answer = infra("rotate", *arguments)
+    assert answer.code == 2
+    assert "--due answers with its exit code" in answer.err

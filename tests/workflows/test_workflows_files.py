@@ -1,0 +1,126 @@
+"""Rules for every workflow file: who may do what, with which secrets, and what a command may be made of."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from operations import cli
+from tests.workflows.reading import FOLDER, PROJECT, Job, Workflow, workflows
+
+ALL = workflows()
+JOBS = [(name, job) for name, workflow in ALL.items() for job in workflow.jobs]
+IDS = [f"{name}.{job.name}" for name, job in JOBS]
+CHECKOUT = "actions/checkout"
+ACTIONS = {CHECKOUT: "v7.0.1", "actions/setup-python": "v7.0.0", "actions/setup-node": "v7.0.0"}
+"""The only actions that are used, and the release whose commit is pinned."""
+PLACES = {"", "plan", "preview", "staging", "production"}
+PERMISSIONS = {
+    "checks.checks": {"contents": "read"},
+    "plan.plan": {"contents": "read", "pull-requests": "write"},
+    "environment.environment": {"contents": "read", "pull-requests": "read"},
+    "environment.fork": {"contents": "read", "pull-requests": "read"},
+    "deploy.staging": {"contents": "read"},
+    "deploy.production": {"contents": "read"},
+    "nightly.sweep": {"contents": "read", "pull-requests": "read"},
+    "nightly.drift": {"contents": "read"},
+    "rotation.rotation": {"contents": "read"},
+}
+OWN = "github.event.pull_request.head.repo.full_name == github.repository"
+FORK = "github.event.pull_request.head.repo.full_name != github.repository"
+VARIABLE = re.compile(r'"\$[A-Z_]+(/[a-z]+\.json)?"')
+"""A value that reaches a command: in quotes, a file's name."""
+
+
+@pytest.mark.parametrize("workflow", ALL.values(), ids=ALL)
+def test_nothing_is_permitted_but_by_a_job(workflow: Workflow) -> None:
+    """A workflow itself permits nothing, and none is started by an event that brings secrets to foreign code."""
+    assert workflow.permissions == {}
+    assert workflow.triggers.keys() <= {"push", "pull_request", "schedule", "workflow_dispatch"}
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
+def test_each_job_has_the_permissions_that_it_needs(name: str, job: Job) -> None:
+    """Every permission is one of this table; a new one is a decision."""
+    assert job.permissions == PERMISSIONS[f"{name}.{job.name}"]
+    assert job.place in PLACES
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
+def test_secrets_belong_to_jobs_that_no_fork_begins(name: str, job: Job) -> None:
+    """A job that names a secret belongs to a GitHub environment, and one of a pull request is not begun by a fork."""
+    named = [text for one in (job, *job.steps) for text in one.environment.values() if "secrets." in text]
+    assert bool(named) == bool(job.place)
+    if "pull_request" in ALL[name].triggers and named:
+        assert job.condition == OWN
+    if name == "environment" and not named:
+        assert job.condition == FORK
+
+
+def test_the_keys_are_the_same_everywhere() -> None:
+    """Every job with secrets gets the same variables, so that what one of them needs is documented once."""
+    blocks = [job.environment for _, job in JOBS if job.place]
+    assert all(one == other for one, other in pairwise(blocks))
+    page = (PROJECT / "docs" / "workflows.md").read_text()
+    assert [name for name in blocks[0] if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
+def test_commands_are_infras_and_hold_no_expression(name: str, job: Job) -> None:
+    """A command is `./infra …` or `.ci/run`; values reach it as variables in quotes, and never as part of its text."""
+    del name
+    for step in job.steps:
+        if step.action or step.command == ".ci/run":
+            continue
+        bare = VARIABLE.sub("FILE", step.command).removesuffix(" > FILE")
+        assert re.fullmatch(r"\./infra [A-Za-z0-9 =-]+", bare)
+        cli.parse(bare.split()[1:])
+
+
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
+def test_actions_are_few_and_pinned(name: str, job: Job) -> None:
+    """Each action is one of the table, at a whole commit; the code comes first, and its token stays nowhere."""
+    text = (FOLDER / f"{name}.yml").read_text()
+    actions = [step.action for step in job.steps if step.action]
+    assert actions[0].startswith(f"{CHECKOUT}@")
+    for action in actions:
+        which, _, commit = action.partition("@")
+        assert re.fullmatch(r"[0-9a-f]{40}", commit)
+        assert f"{action} # {ACTIONS[which]}\n" in text
+    assert text.count(CHECKOUT) == text.count("persist-credentials: false")
+
+
+def test_an_action_has_one_commit_everywhere() -> None:
+    """The same release is the same commit in every file."""
+    used = {step.action for _, job in JOBS for step in job.steps if step.action}
+    assert len(used) == len(ACTIONS)
+
+
+def test_environments_are_brought_up_one_run_at_a_time() -> None:
+    """The runs of one pull request wait for each other and are never cut off, nor are deployments."""
+    for name in ("environment", "deploy", "nightly"):
+        assert not ALL[name].cancels
+    assert ALL["environment"].group == "environment-${{ github.event.pull_request.number }}"
+
+
+def test_production_waits_for_staging_and_for_an_approval() -> None:
+    """Production's job needs staging's, and belongs to the GitHub environment that asks for the approval."""
+    staging, production = ALL["deploy"].jobs
+    assert (staging.place, production.place, production.needs) == ("staging", "production", ("staging",))
+    commands = [[step.command.replace(job.name, "X") for step in job.steps] for job in (staging, production)]
+    assert commands[0] == commands[1]
+
+
+@pytest.mark.parametrize("linter", [("actionlint", "-no-color"), ("zizmor", "--offline", "--persona=auditor", "-q")])
+def test_linters_have_nothing_to_say(linter: tuple[str, ...]) -> None:
+    """Neither actionlint nor zizmor, in its strictest mode, finds anything; none of them asks the network."""
+    program = Path(sys.executable).with_name(linter[0])
+    done = subprocess.run(
+        [program, *linter[1:], *sorted(FOLDER.iterdir())], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
