@@ -94,6 +94,7 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         script=plan.script,
         values={DATABASE_URL: connection.url, **plan.secrets},
         on_undeployed_version=settings.on_undeployed_version,
+        owner=settings.branch if settings.environment == PREVIEW else None,
         opts=pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked, *fits]),
     )
     url = _address(plan, settings, secrets)

@@ -43,7 +43,7 @@ def client_for(recorded: Mapping[str, Any]) -> Client:
 def make_secrets(news: Properties) -> tuple[str, Properties]:
     """Set the secrets, on a draft when the Worker is not there; the id and the outputs."""
     client, target = connect(os.environ), _target(news)
-    made = change.put(client, target, news["values"], on_undeployed=news["onUndeployedVersion"])
+    made = change.put(client, target, news["values"], **_told(news))
     return f"{target.account}/{target.script}", _outputs(client, news, draft=made)
 
 
@@ -53,7 +53,7 @@ def change_secrets(olds: Properties, news: Properties) -> Properties:
     gone = sorted(set(olds["secretNames"]) - set(values))
     made = False
     if gone or olds.get("missing") or not matches(values, olds.get("valuesFingerprint")):
-        made = change.put(client, target, values, gone=gone, on_undeployed=news["onUndeployedVersion"])
+        made = change.put(client, target, values, gone=gone, **_told(news))
     return _outputs(client, news, draft=made or bool(olds.get("draft")))
 
 
@@ -70,9 +70,13 @@ def look_at_secrets(olds: Properties) -> Properties | None:
 
 
 def remove_secrets(olds: Properties) -> None:
-    """Remove the secrets, and the Worker when it is still the draft that was made for them."""
+    """Remove the secrets, and the Worker when it is still the draft that was made for them, or the stack's alone."""
     client = client_for(olds)
-    change.remove(client, _target(olds), olds["secretNames"], on_undeployed=olds["onUndeployedVersion"])
+    change.remove(client, _target(olds), olds["secretNames"], **_told(olds))
+
+
+def _told(properties: Mapping[str, Any]) -> dict[str, str]:
+    return {"on_undeployed": properties["onUndeployedVersion"], "owner": properties.get("owner") or ""}
 
 
 def _target(properties: Mapping[str, Any]) -> Target:

@@ -21,10 +21,11 @@ class SecretsProvider(DynamicProvider):
     """Named secrets of one Worker. Outputs hold fingerprints of the values: Cloudflare never tells a value again.
 
     Only the named ones are owned. One that is deleted outside, or that an app's deployment turns into a plain variable,
-    is `missing` after a refresh, and the next update sets it again. A value that was changed outside is not seen.
+    is `missing` after a refresh, and the next update sets it again. A value that was changed outside is not seen. With
+    an `owner` the Worker is that stack's alone: deleting this deletes it with whatever was deployed to it.
     """
 
-    inputs = ("account", "script", "values", "onUndeployedVersion")
+    inputs = ("account", "script", "values", "onUndeployedVersion", "owner")
     replaces = frozenset({"account", "script"})
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"values"})
     secret_inputs: ClassVar[frozenset[str]] = frozenset({"values"})

@@ -25,6 +25,8 @@ class Secrets(Resource, module="worker", name="Secrets"):
         values: Names to values.
         on_undeployed_version: What to do while a newer version of the Worker is uploaded and not deployed: `error`
             stops, `deploy` deploys it with the secrets.
+        owner: The stack of a pull request whose Worker this is alone: one that is there and was not made for it is
+            refused, and destroying deletes the Worker with whatever was deployed to it. None: it stays.
     """
 
     secretNames: pulumi.Output[list[str]]  # noqa: N815 - property names are camel case, as in all of Pulumi
@@ -40,6 +42,7 @@ class Secrets(Resource, module="worker", name="Secrets"):
         script: pulumi.Input[str],
         values: pulumi.Input[Mapping[str, pulumi.Input[str]]],
         on_undeployed_version: pulumi.Input[str] = "error",
+        owner: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         # Names are known here already where values come from other resources: the check then sees neither.
@@ -50,6 +53,7 @@ class Secrets(Resource, module="worker", name="Secrets"):
             "script": script,
             "values": pulumi.Output.secret(values),
             "onUndeployedVersion": on_undeployed_version,
+            "owner": owner,
             **dict.fromkeys(("secretNames", "missing", "draft", "api")),
         }
         super().__init__(SecretsProvider(), name, props, opts)

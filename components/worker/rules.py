@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.worker.secrets.names import CHOICES, account_fault, script_fault, values_fault
+from components.worker.secrets.names import CHOICES, account_fault, owner_fault, script_fault, values_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +17,7 @@ def secrets_faults(news: Mapping[str, Any]) -> dict[str, str]:
         "script": script_fault(news["script"]) if "script" in news else "",
         "values": values_fault(news["values"]) if "values" in news else "",
         "onUndeployedVersion": _choice_fault(news.get("onUndeployedVersion", CHOICES[0])),
+        "owner": owner_fault(news.get("owner")),
     }
     return {key: reason for key, reason in found.items() if reason}
 

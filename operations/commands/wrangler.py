@@ -1,11 +1,11 @@
-"""./infra wrangler: whether the app's wrangler.jsonc fits an environment, and the few edits that make it fit."""
+"""./infra wrangler: whether the app's wrangler.jsonc fits an environment, the edits that make it fit, and deploying."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from operations import console, options, stack_names
-from operations.errors import ChangesRefusedError
+from operations.errors import ChangesRefusedError, UsageError
 from operations.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from components.worker.wrangler.expectation import Finding
     from operations.wrangler import Asked
 
-ACTIONS = ("check", "write")
+ACTIONS = ("check", "write", "deploy")
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -23,16 +23,18 @@ def add_parser(commands: options.Commands) -> None:
     parser = options.add_command(
         commands,
         "wrangler",
-        summary="check the app's wrangler.jsonc against an environment, or make it fit",
+        summary="check the app's wrangler.jsonc against an environment, make it fit, or deploy the app",
         text=(
             "Compare the app's wrangler.jsonc (in the folder that infra:appPath names) with what STACK expects of it:\n"
             "the Worker's name, ENVIRONMENT and XATA_BRANCH, DATABASE_URL as a required secret and never as a\n"
             "variable, and nothing of another environment. `check` only looks; `write` edits the lines that must\n"
-            "change in the environment's own block and leaves comments and layout as they are."
+            "change in the environment's own block and leaves comments and layout as they are. `deploy` has the app's\n"
+            "wrangler deploy to STACK's Worker, for a pull request under its name and with its branch."
         ),
         examples=(
             "./infra wrangler check staging",
             "./infra wrangler write staging",
+            "./infra wrangler deploy pr-7 --sandbox",
             "./infra wrangler check production --json --config appPath=../printfarm-manager",
         ),
         run=run,
@@ -41,6 +43,7 @@ def add_parser(commands: options.Commands) -> None:
     parser.add_argument(
         "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
     )
+    options.add_sandbox(parser)
     options.add_yes(parser)
     options.add_json(parser)
     options.add_overrides(parser)
@@ -51,13 +54,18 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from components.worker.wrangler.expectation import errors  # noqa: PLC0415 - not for help and usage errors
     from operations.wrangler import asked, findings  # noqa: PLC0415 - loads pydantic
 
+    if arguments.sandbox and arguments.action != "deploy":
+        raise UsageError("--sandbox belongs to deploy: the others look at the file alone", next_step="leave it out")
     file = asked(arguments.stack, dict(arguments.config))
-    done = _written(file, arguments) if arguments.action == "write" else []
+    done = DOES[arguments.action](file, arguments) if arguments.action in DOES else []
     found = findings(file)
     if arguments.json:
         console.answer(as_answer(arguments.stack, file, done, found))
     else:
         print("\n".join(_lines(file, done, found)))
+    if arguments.action == "deploy":
+        console.say(f"  next: ./infra verify {options.shown_stack(arguments)}")
+        return ExitCode.SUCCESS
     return ExitCode.VERIFICATION_FAILED if errors(found) else ExitCode.SUCCESS
 
 
@@ -101,6 +109,21 @@ def _written(file: Asked, arguments: argparse.Namespace) -> list[str]:
                 next_step=f"./infra wrangler write {arguments.stack} --yes makes the changes",
             )
     return write(file) if steps else []
+
+
+def _deployed(_file: Asked, arguments: argparse.Namespace) -> list[str]:
+    """Have wrangler deploy the app; what was done, in words."""
+    from operations.changes import Target  # noqa: PLC0415 - not for help and usage errors
+    from operations.wrangler_deploy import deploy, planned  # noqa: PLC0415 - loads pydantic
+
+    deployment = planned(
+        Target(stack=arguments.stack, config=dict(arguments.config), only_reads=True, sandbox=arguments.sandbox)
+    )
+    deploy(deployment)
+    return [f"{deployment.file}: deployed to the Worker {deployment.script}"]
+
+
+DOES = {"write": _written, "deploy": _deployed}
 
 
 def _lines(file: Asked, done: Sequence[str], found: Sequence[Finding]) -> list[str]:

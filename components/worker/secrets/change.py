@@ -12,7 +12,7 @@ from components.worker.api.errors import (
     UndeployedVersionError,
     WorkerNotFoundError,
 )
-from components.worker.secrets import draft
+from components.worker.secrets import claim, draft
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -35,6 +35,7 @@ def put(
     *,
     gone: Collection[str] = (),
     on_undeployed: str = "error",
+    owner: str = "",
 ) -> bool:
     """Set these secrets and remove those of `gone` that are there; whether a draft had to be made for it.
 
@@ -45,13 +46,17 @@ def put(
         gone: Names to remove; one that is no secret (any more) is left alone.
         on_undeployed: While a newer version of the Worker is not deployed: `error` stops; `deploy` makes a version
             like the newest one with these secrets, and deploys it with whatever else is new in it.
+        owner: The stack that the Worker is made for and goes with; empty for one that stays when its stack goes.
 
     Raises:
+        RefusedError: There is an owner, and the Worker was not made for it.
         UndeployedVersionError: A newer version is not deployed, and `on_undeployed` is `error`.
         NameTakenError: Another kind of binding has one of the names.
         CloudflareError: As its tree says.
     """
     made = False
+    if owner:
+        claim.require_owned(client, target, owner)
     try:
         _change(client, target, values, gone, on_undeployed)
     except (WorkerNotFoundError, NoVersionsError) as error:
@@ -61,19 +66,23 @@ def put(
         made = not worker_exists
     else:
         return False
-    draft.make(client, target, worker_exists=worker_exists)
+    draft.make(client, target, worker_exists=worker_exists, owner=owner)
     _change(client, target, values, (), on_undeployed)
     return made
 
 
-def remove(client: Client, target: Target, names: Collection[str], *, on_undeployed: str = "error") -> None:
+def remove(
+    client: Client, target: Target, names: Collection[str], *, on_undeployed: str = "error", owner: str = ""
+) -> None:
     """Remove these secrets, and the Worker with them when it is a draft of ours that holds nothing else.
 
-    What is gone already is fine.
+    One that was made for the stack `owner` goes with whatever was deployed to it. What is gone already is fine.
 
     Raises:
         CloudflareError: As its tree says.
     """
+    if owner and claim.remove(client, target, owner):
+        return
     try:
         if draft.is_removable(client, target, names):
             client.delete_script(*target.arguments)

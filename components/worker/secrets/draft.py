@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from components.worker.api.bodies import Upload
 from components.worker.api.errors import AmbiguousError, ConflictError, NoVersionsError, WorkerNotFoundError
+from components.worker.secrets import claim
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -37,8 +38,10 @@ _CODE = b"""export default {
 """
 
 
-def make(client: Client, target: Target, *, worker_exists: bool = False) -> None:
+def make(client: Client, target: Target, *, worker_exists: bool = False, owner: str = "") -> None:
     """Upload the draft to a Worker of which it was just said that it is not there, or has no version.
+
+    With an owner the Worker is that stack's from then on, whoever made it while it had no code.
 
     An upload goes over whatever is there, so it is made again only after another look. An app that was deployed in the
     moment between is put back.
@@ -50,6 +53,8 @@ def make(client: Client, target: Target, *, worker_exists: bool = False) -> None
     """
     message = "made before the app, so that it has its secrets"
     tag = STUFFING_TAG if worker_exists else TAG
+    if owner:
+        tag = claim.draft_tag(owner)
     upload = Upload(main_module=_MODULE, modules={_MODULE: _CODE}, message=message, tag=tag)
     for number in range(1, MOST_UPLOADS + 1):
         try:
@@ -89,7 +94,7 @@ def is_removable(client: Client, target: Target, names: Collection[str]) -> bool
 
 
 def _is_ours(version: Version) -> bool:
-    return version.annotation("tag") in {TAG, STUFFING_TAG, CHANGE_TAG}
+    return version.annotation("tag") in {TAG, STUFFING_TAG, CHANGE_TAG} or claim.is_draft(version)
 
 
 def _put_back(client: Client, target: Target) -> None:

@@ -23,6 +23,8 @@ CHOICES: Final = ("error", "deploy")
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+OWNER: Final = re.compile(r"pr-[1-9][0-9]{0,8}")
+"""Stacks whose Worker is theirs alone. With it, our tags have Cloudflare's 25 characters at most."""
 
 
 def account_fault(account: Any) -> str:
@@ -46,6 +48,13 @@ def script_fault(script: Any) -> str:
             "and no hyphen at the beginning"
         )
     return ""
+
+
+def owner_fault(owner: Any) -> str:
+    """Why no Worker can be this stack's alone; empty when one can, or none is to be."""
+    if owner is None or (isinstance(owner, str) and OWNER.fullmatch(owner)):
+        return ""
+    return f"{owner!r} is not the stack of a pull request, such as pr-7: a Worker goes with no other stack"
 
 
 def name_fault(name: Any) -> str:
