@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from operations import changes, console, reporting
+from operations.errors import CommandError
 from operations.exit_codes import ExitCode
 from operations.sync.following import Done
 
@@ -43,7 +44,11 @@ class Preview:
         outputs = first.result.outputs
         if reporting.exit_code(first) is not ExitCode.SUCCESS or not _value(outputs, "workerName"):
             return _told(first, address=_address(outputs))
-        self.deploy(self.target)
+        try:
+            self.deploy(self.target)
+        except CommandError as error:
+            console.say(f"error: {error}")
+            return replace(_told(first), code=error.exit_code)
         return _told(first, self._changed("up", self.target, yes=True), address=_address(outputs))
 
     def down(self) -> Done:
@@ -58,9 +63,9 @@ class Preview:
 
 
 def _told(*runs: changes.Done, address: str = "") -> Done:
-    """What one or two runs came to: what both changed, and how the last one ended."""
-    counted = [asdict(run.result.changes) for run in runs]
-    total = {name: sum(one[name] for one in counted) for name in counted[0]}
+    """What one or two runs came to: what both changed, what the first left alone, and how the last one ended."""
+    first, *more = (asdict(run.result.changes) for run in runs)
+    total = {name: count + sum(one[name] for one in more if name != "same") for name, count in first.items()}
     if runs[-1].refused:
         console.say(runs[-1].refused.message)
     return Done(code=reporting.exit_code(runs[-1]), changes=total, address=address)

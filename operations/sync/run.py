@@ -15,6 +15,7 @@ from operations.sync import telling
 from operations.sync.environment import Preview
 from operations.sync.following import follow
 from operations.sync.github import look
+from operations.wrangler_deploy import deploy, planned
 
 if TYPE_CHECKING:
     import argparse
@@ -56,16 +57,12 @@ def sync(arguments: argparse.Namespace) -> Synced:
         yes=arguments.yes,
         ask=reporting.asker("sync"),
         show=reporting.shower(verbose=arguments.verbose),
-        deploy=deploy,
+        deploy=lambda target: deploy(planned(target)),
     )
     asked = partial(look, connect(environ), repository, int(stack.removeprefix("pr-")))
     followed = follow(asked, environment, console.say)
     telling.tell_run(stack, followed, environ)
     return Synced(stack=stack, shown=target.shown, repository=repository, followed=followed)
-
-
-def deploy(target: changes.Target) -> None:
-    """Deploy."""
 
 
 def _stack_of(file: Path, repository: str) -> str:

@@ -17,7 +17,7 @@ ALL = workflows()
 JOBS = [(name, job) for name, workflow in ALL.items() for job in workflow.jobs]
 IDS = [f"{name}.{job.name}" for name, job in JOBS]
 CHECKOUT = "actions/checkout"
-ACTIONS = {CHECKOUT: "v7.0.1", "actions/setup-python": "v7.0.0", "actions/setup-node": "v7.0.0"}
+ACTIONS = {CHECKOUT: "v7.0.1", "actions/setup-python": "v7.0.0"}
 """The only actions that are used, and the release whose commit is pinned."""
 PLACES = {"", "plan", "preview", "staging", "production"}
 PERMISSIONS = {
@@ -54,7 +54,8 @@ def test_each_job_has_the_permissions_that_it_needs(name: str, job: Job) -> None
 @pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
 def test_secrets_belong_to_jobs_that_no_fork_begins(name: str, job: Job) -> None:
     """A job that names a secret belongs to a GitHub environment, and one of a pull request is not begun by a fork."""
-    named = [text for one in (job, *job.steps) for text in one.environment.values() if "secrets." in text]
+    given = [job.environment, *(step.environment for step in job.steps)]
+    named = [text for one in given for text in one.values() if "secrets." in text]
     assert bool(named) == bool(job.place)
     if "pull_request" in ALL[name].triggers and named:
         assert job.condition == OWN
