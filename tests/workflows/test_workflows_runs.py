@@ -1,0 +1,121 @@
+"""The workflow of preview environments on this machine: its commands, recorded events, a real Postgres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from tests.acceptance.conftest import cloned
+from tests.sandboxed import sandbox_of
+from tests.workflows.hub import NOTHING_LEFT, ORDER, Hub, leaks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.workflows.running import Outcome
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A sandbox without Workers, with foundation and staging, for the pull requests of this module."""
+    with cloned() as clone, sandbox_of(clone) as made:
+        made.up("foundation")
+        made.up("staging")
+        yield Hub(sandboxed=made, temporary=tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture
+def hub(staged: Hub) -> Iterator[Hub]:
+    """The same, with nothing of pull requests in it, before and after."""
+    assert staged.left == NOTHING_LEFT
+    staged.sandboxed.forget_calls()
+    yield staged
+    staged.sandboxed.end_faults()
+    staged.github.post("/sandbox/reset").raise_for_status()
+    staged.sandboxed.clone.infra("destroy", "pr-7", "--sandbox", "--yes")
+
+
+def _well(outcome: Outcome) -> None:
+    assert outcome.succeeded, outcome.said
+
+
+def test_open_push_and_close_in_order(hub: Hub) -> None:
+    """An environment that answers is there after opening and after a push, its data kept, and nothing after closing."""
+    opened = hub.happens("opened")
+    _well(opened)
+    assert opened.jobs == {"environment": "success", "fork": "skipped"}
+    assert (hub.previews, hub.made()) == (["pr-7"], 1)
+    assert opened.summary == "the environment pr-7 is up: pull request #7 is open.\n\n"
+    hub.query("pr-7", "create table orders (id int); insert into orders values (7)")
+    _well(hub.happens("synchronize"))
+    assert hub.query("pr-7", "select id from orders") == (7,)
+    assert hub.made() == 1
+    url = hub.url("pr-7")
+    closed = hub.happens("closed")
+    _well(closed)
+    assert hub.left == NOTHING_LEFT
+    assert closed.summary == "there is no environment pr-7: pull request #7 is closed.\n\n"
+    with pytest.raises(psycopg.Error), hub.connect_to(url):
+        pass
+    assert [leaks(hub.machine, one) for one in hub.outcomes] == [[]] * 3
+
+
+def test_events_out_of_order_make_nothing_of_a_closed_pull_request(hub: Hub) -> None:
+    """Closed before opened, and a push after the close: nothing is made at any moment."""
+    hub.become(7, ORDER["merged"])
+    for name in ("merged", "opened", "synchronize"):
+        outcome = hub.delivered(name)
+        _well(outcome)
+        assert "pull request #7 is merged" in outcome.summary
+    assert (hub.left, hub.made()) == (NOTHING_LEFT, 0)
+
+
+def test_repeated_and_late_events_leave_an_open_pull_request_alone(hub: Hub) -> None:
+    """Opened twice, and a close that comes after the reopening: one branch is made, and its data stay."""
+    _well(hub.happens("opened"))
+    hub.query("pr-7", "create table orders (id int)")
+    _well(hub.delivered("closed"))
+    _well(hub.delivered("opened"))
+    assert (hub.previews, hub.made()) == (["pr-7"], 1)
+    assert hub.query("pr-7", "select count(*) from orders") == (0,)
+
+
+def test_a_fork_gets_no_secret_and_no_environment(hub: Hub) -> None:
+    """A fork's run has no secret in its variables, asks nobody but GitHub, makes nothing, is green and says why."""
+    for name, told in (("fork-opened", {}), ("fork-deleted", {"head_gone": True})):
+        hub.become(8, {"fork": "mallory/app", **told})
+        outcome = hub.delivered(name)
+        _well(outcome)
+        assert outcome.jobs == {"environment": "skipped", "fork": "success"}
+        secrets = {value for place in hub.machine.secrets.values() for value in place.values()}
+        assert [one.step for one in outcome.ran if secrets & set(one.environment.values())] == []
+        assert "neither a plan nor an environment" in outcome.summary
+        plan = hub.delivered(name, workflow="plan") if name == "fork-opened" else None
+        assert plan is None or (plan.jobs, plan.ran) == ({"plan": "skipped"}, ())
+    assert (hub.left, hub.sandboxed.calls()) == (NOTHING_LEFT, [])
+
+
+def test_hostile_names_are_only_text(hub: Hub) -> None:
+    """A branch name and a title full of shell, HTML and workflow commands run nothing and are printed nowhere."""
+    owned = hub.machine.temporary / "owned"
+    hub.become(9, {"state": "closed"})
+    outcome = hub.delivered("hostile-opened")
+    _well(outcome)
+    assert (hub.left, owned.exists()) == (NOTHING_LEFT, False)
+    assert [word for word in ("touch", "owned", "<img", "::add-mask", "xxx") if word in outcome.said] == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 502])
+@pytest.mark.thorough
+def test_without_githubs_word_a_run_fails_and_changes_nothing(hub: Hub, status: int) -> None:
+    """A run that cannot ask GitHub ends red, says the next step, and leaves the environment as it is."""
+    _well(hub.happens("opened"))
+    order = {"status": status, "times": 0, **({"message": "Not Found"} if status == 404 else {})}
+    hub.github.post("/sandbox/faults", json=order).raise_for_status()
+    outcome = hub.delivered("closed")
+    hub.github.delete("/sandbox/faults").raise_for_status()
+    assert not outcome.succeeded
+    assert "next: " in outcome.said
+    assert hub.previews == ["pr-7"]
