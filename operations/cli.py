@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from operations import options
 from operations.commands import (
-    consumer,
+    comment,
     destroy,
     doctor,
-    drift,
+    gate,
     outputs,
     preview,
     refresh,
@@ -43,7 +43,8 @@ COMMANDS = {
     "rotate": rotate,
     "sync": sync,
     "wrangler": wrangler,
-    "unlock": unlock,
+    "comment": comment,
+    "gate": gate,
     "doctor": doctor,
     "sandbox": sandbox,
     "setup": setup,

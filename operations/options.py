@@ -61,6 +61,16 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     add_sandbox(parser)
 
 
+def add_previews(parser: argparse.ArgumentParser) -> None:
+    """Add FILE…: documents of previews."""
+    parser.add_argument(
+        "documents",
+        metavar="FILE",
+        nargs="*",
+        help="what `preview --json` printed; STACK=FILE says which stack it is of; - or nothing: standard input",
+    )
+
+
 def add_sandbox(parser: argparse.ArgumentParser) -> None:
     """Add `--sandbox`."""
     parser.add_argument(

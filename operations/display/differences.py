@@ -52,6 +52,12 @@ class Difference:
         old, new = _pair(self.old, self.new)
         return [f"~ {self.path}: {old} -> {new}{mark}"]
 
+    def sides(self) -> tuple[str, str]:
+        """Both values as a person reads them, an empty text where the property is not there."""
+        if self.old is ABSENT or self.new is ABSENT:
+            return "" if self.old is ABSENT else shown(self.old), "" if self.new is ABSENT else shown(self.new)
+        return _pair(self.old, self.new)
+
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Difference]:
     """The properties that differ, sorted by their paths; Pulumi's internal ones are left out."""

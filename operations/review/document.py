@@ -1,0 +1,187 @@
+"""The documents of `pulumi preview --json`, read and judged. Pure.
+
+Fields that are not known are ignored, so that a newer CLI is understood; what is no preview is refused by name. A plan
+always lists the stack itself, so a document without steps is a failed preview, or none at all: never "no changes".
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+from components.http.malformed import first_fault
+
+MOST_BYTES: Final = 32 * 1024 * 1024
+"""What is longer is no plan that anybody reads."""
+STREAMED: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
+
+
+class Model(BaseModel):
+    """What all parts share: unknown fields ignored, null as if it were not there, no conversion of types."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, alias_generator=to_camel, hide_input_in_errors=True
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _null_is_nothing(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
+
+
+class State(Model):
+    """A resource as the state has it."""
+
+    type: str = ""
+    id: str = ""
+    parent: str = ""
+    protect: bool = False
+    retain_on_delete: bool = False
+    inputs: dict[str, Any] = Field({}, repr=False)
+    outputs: dict[str, Any] = Field({}, repr=False)
+    dependencies: list[str] = []
+    additional_secret_outputs: list[str] = []
+
+
+class Step(Model):
+    """What would be done to a resource."""
+
+    op: str = Field(min_length=1)
+    urn: str = Field(min_length=1)
+    old_state: State | None = None
+    new_state: State | None = None
+    diff_reasons: list[str] = []
+    replace_reasons: list[str] = []
+    detailed_diff: dict[str, Any] = {}
+
+
+class Diagnostic(Model):
+    """A message of the run."""
+
+    urn: str = ""
+    message: str = ""
+    severity: str = ""
+
+
+class Document(Model):
+    """One preview."""
+
+    steps: list[Step] = []
+    diagnostics: list[Diagnostic] = []
+    change_summary: dict[str, int] = {}
+    error: dict[str, Any] = Field({}, repr=False)
+    """What `./infra preview` says when it ended before an engine began."""
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        """The messages that say why it failed."""
+        return [one for one in self.diagnostics if one.severity == "error"]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the preview did not come to its end."""
+        return bool(self.errors or self.error)
+
+    @property
+    def stacks(self) -> set[tuple[str, str]]:
+        """Stack and project of all URNs; one pair in a document that is whole."""
+        urns = [*(step.urn for step in self.steps), *(one.urn for one in self.diagnostics)]
+        return {named for urn in urns if (named := _named(urn))}
+
+
+def _named(urn: str) -> tuple[str, str] | None:
+    """Stack and project in `urn:pulumi:stack::project::type::name`."""
+    head, *rest = urn.split("::")
+    if not head.startswith("urn:pulumi:") or not rest:
+        return None
+    return head.removeprefix("urn:pulumi:"), rest[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """A document, or why there is none.
+
+    Attributes:
+        source: Where it comes from, as the user named it.
+        stack: The stack it is about; empty where nothing says so.
+        project: The stack's project; empty where nothing says so.
+        document: None when it cannot be understood.
+        fault: Why it cannot be understood; empty when it can.
+    """
+
+    source: str
+    stack: str = ""
+    project: str = ""
+    document: Document | None = None
+    fault: str = ""
+
+
+def readings(text: str, *, source: str, stack: str = "") -> list[Reading]:
+    """All documents of a text, one behind the other.
+
+    Args:
+        text: What was read.
+        source: How messages name it.
+        stack: What the user says it is about; empty to take the document's own word.
+    """
+    found: list[Reading] = []
+    at, decoder = 0, json.JSONDecoder()
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            return [*found, Reading(source=source, stack=stack, fault=_unreadable(text, at, error))]
+        found.append(_judged(value, source=source, stack=stack))
+        if _is_event(value):
+            return found  # all that follow are of the same kind
+    return found or [Reading(source=source, stack=stack, fault="it is empty: the preview printed nothing")]
+
+
+def _unreadable(text: str, at: int, error: Exception) -> str:
+    begins = text[at : at + 1]
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply for a preview"
+    cut = begins in {"{", "["} and getattr(error, "pos", 0) >= len(text.rstrip()) - 1
+    if cut or "Unterminated string" in str(error):
+        return "it ends in the middle: the preview was cut off"
+    place = f"line {text.count(chr(10), 0, getattr(error, 'pos', at)) + 1}"
+    return f"it is not JSON from {place} on: give what `preview --json` prints on standard output, and nothing else"
+
+
+def _is_event(value: Any) -> bool:
+    """Whether this is one of the engine's events, which the CLI prints instead when it is told to stream."""
+    return isinstance(value, dict) and "sequence" in value and "timestamp" in value
+
+
+def _judged(value: Any, *, source: str, stack: str) -> Reading:
+    if not isinstance(value, dict):
+        return Reading(source=source, stack=stack, fault="it is no JSON object, so it is not the answer of a preview")
+    if _is_event(value):
+        return Reading(source=source, stack=stack, fault=f"it is a stream of events: unset {STREAMED} for the preview")
+    try:
+        document = Document.model_validate(value)
+    except ValidationError as error:
+        fault = first_fault(error).removeprefix("the answer is not what it should be: ")
+        return Reading(source=source, stack=stack, fault=f"it has not the shape of a preview: {fault}")
+    if not document.steps and not document.failed:
+        fault = "it has no steps and says no error, so it is not the answer of a preview"
+        return Reading(source=source, stack=stack, fault=fault)
+    return _of_one_stack(document, source=source, stack=stack)
+
+
+def _of_one_stack(document: Document, *, source: str, stack: str) -> Reading:
+    found = sorted(document.stacks)
+    if len(found) > 1:
+        names = ", ".join(f"{name} of {project}" for name, project in found[:3])
+        return Reading(source=source, stack=stack, fault=f"it is about several stacks: {names}")
+    name, project = found[0] if found else (stack, "")
+    if stack and name != stack:
+        return Reading(source=source, stack=stack, fault=f"it is about the stack {name}, not {stack}")
+    return Reading(source=source, stack=name, project=project, document=document)

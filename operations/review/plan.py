@@ -1,0 +1,220 @@
+"""What a document plans for each resource: its steps put together, and what of it changes. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from operations.display.differences import ABSENT, Difference, differences
+from operations.review.values import properties
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from operations.review.document import Document, Reading, State, Step
+
+Fate = Literal["create", "update", "replace", "delete", "forget", "import", "drift", "same", "unknown"]
+
+ROOT: Final = "pulumi:pulumi:Stack"
+DEFAULT_PROVIDER: Final = "pulumi:providers:"
+CODE: Final = "__provider"
+OPERATIONS: Final[dict[str, Fate]] = {
+    "same": "same",
+    "create": "create",
+    "update": "update",
+    "delete": "delete",
+    "replace": "replace",
+    "create-replacement": "replace",
+    "delete-replaced": "replace",
+    "read": "same",
+    "read-replacement": "replace",
+    "discard": "forget",
+    "discard-replaced": "replace",
+    "remove-pending-replace": "same",
+    "import": "import",
+    "import-replacement": "replace",
+    "refresh": "same",
+}
+"""What Pulumi calls a step, and what it means for the resource."""
+CHANGES: Final[tuple[Fate, ...]] = ("delete", "replace", "forget", "unknown", "update", "import", "create", "drift")
+"""What is worth telling, the worst first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource of a plan.
+
+    Attributes:
+        urn: Its name for Pulumi.
+        fate: What becomes of it.
+        steps: All that the document says of it, in its order.
+        old: As it is recorded; None when it is new.
+        new: As it would be; None when it goes.
+        gone: Whether the preview found that somebody else has deleted it.
+    """
+
+    urn: str
+    fate: Fate
+    steps: tuple[Step, ...] = field(repr=False)
+    old: State | None = field(repr=False)
+    new: State | None = field(repr=False)
+    gone: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its name in the program."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def type(self) -> str:
+        """Its type in full."""
+        state = self.new or self.old
+        return (state.type if state else "") or self.urn.split("::")[-2].rpartition("$")[2]
+
+    @property
+    def kind(self) -> str:
+        """The end of its type, such as `xata:Branch`."""
+        return self.type.rpartition("/")[2] if "dynamic/" in self.type else self.type
+
+    @property
+    def op(self) -> str:
+        """What Pulumi calls the last step."""
+        return self.steps[-1].op
+
+    @property
+    def called(self) -> str:
+        """What the thing itself is called, such as the branch's name; its name in the program where it has none."""
+        states = [state for state in (self.old, self.new) if state]
+        found = (values.get("name") for state in states for values in (state.outputs, state.inputs))
+        return next((one for one in found if isinstance(one, str) and one), self.name)
+
+    @cached_property
+    def changes(self) -> tuple[Difference, ...]:
+        """The properties that differ; one that only a provider calls different has the same value on both sides."""
+        if self.old is None or self.new is None:
+            return ()
+        old, new = (properties(one.inputs, one.additional_secret_outputs) for one in (self.old, self.new))
+        found = differences(old, new)
+        if not found and self.fate in {"update", "drift"}:
+            found = self._against_outputs(new)
+        reasons = dict.fromkeys(reason for step in self.steps for reason in _reasons(step))
+        told = {name for one in found for name in (one.key, one.path)}
+        found += [Difference(path=key, old=None, new=None) for key in reasons if key not in told]
+        if self.old.inputs.get(CODE) != self.new.inputs.get(CODE) and not found and CODE in self.old.inputs:
+            found = [Difference(path="the provider's code", old=None, new=None)]
+        return tuple(found)
+
+    def _against_outputs(self, new: dict[str, Any]) -> list[Difference]:
+        """What was found otherwise than recorded, and is put back though the program says the same."""
+        assert self.old  # noqa: S101 - asked for a resource that is there
+        outputs = properties(self.old.outputs, self.old.additional_secret_outputs)
+        found = differences(
+            {key: outputs[key] for key in new if key in outputs}, {k: new[k] for k in new if k in outputs}
+        )
+        return found or [one for step in self.steps for one in _found_otherwise(step)]
+
+    @property
+    def forces(self) -> frozenset[str]:
+        """The properties that force a replacement."""
+        return frozenset(reason for step in self.steps for reason in step.replace_reasons)
+
+
+def before_and_after(resource: Resource, key: str) -> tuple[Any, Any]:
+    """An input's value before and after; ABSENT where there is none."""
+    return tuple(ABSENT if one is None else one.inputs.get(key, ABSENT) for one in (resource.old, resource.new))  # type: ignore[return-value] # two of them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one document plans.
+
+    Attributes:
+        stack: The stack; empty where nothing says so.
+        project: Its project.
+        resources: What changes, the worst first; the rest is counted.
+        unchanged: How many resources stay as they are.
+        errors: Why the preview failed, with the resource's name in front where it is about one.
+    """
+
+    stack: str
+    project: str
+    resources: tuple[Resource, ...]
+    unchanged: int
+    errors: tuple[str, ...] = field(repr=False)
+
+    def of(self, *fates: Fate) -> list[Resource]:
+        """The resources that meet one of these fates."""
+        return [resource for resource in self.resources if resource.fate in fates]
+
+
+def plan(reading: Reading) -> Plan:
+    """Put the steps of a document together."""
+    assert reading.document is not None  # noqa: S101 - the caller has asked
+    document = reading.document
+    steps: dict[str, list[Step]] = {}
+    for step in document.steps:
+        steps.setdefault(step.urn, []).append(step)
+    found = [_resource(urn, listed) for urn, listed in steps.items()]
+    shown = [one for one in found if one.fate != "same" and not (one.type == ROOT and one.fate in {"create", "drift"})]
+    shown = [one for one in shown if not one.kind.startswith(DEFAULT_PROVIDER) or "::default" not in one.urn]
+    same = document.change_summary.get("same", 0)
+    listed = sum(one.fate == "same" for one in found)
+    return Plan(
+        stack=reading.stack,
+        project=reading.project,
+        resources=tuple(sorted(shown, key=lambda one: (CHANGES.index(one.fate), one.kind, one.name))),
+        unchanged=same or (listed if not document.change_summary else 0),
+        errors=tuple(_errors(document)),
+    )
+
+
+def _resource(urn: str, steps: list[Step]) -> Resource:
+    """What becomes of a resource. A refresh says what was found; the step after it what is done about it."""
+    first, last = steps[0], steps[-1]
+    fates = [OPERATIONS.get(step.op, "unknown") for step in steps]
+    gone = len(steps) > 1 and "delete" in fates[:-1] and fates[-1] == "create"
+    worst = min(fates, key=lambda one: (*CHANGES, "same").index(one))
+    fate: Fate = "create" if gone else worst
+    old, new = first.old_state, last.new_state
+    if fate == "delete" and old and old.retain_on_delete:
+        fate = "forget"
+    if fate == "same" and any(_found_otherwise(step) for step in steps):
+        fate = "drift"
+    if fate == "same" and _lifted(old, new):
+        fate = "update"
+    return Resource(urn=urn, fate=fate, steps=tuple(steps), old=None if gone else old, new=new, gone=gone)
+
+
+def _lifted(old: State | None, new: State | None) -> bool:
+    """Whether nothing changes but that the resource loses, or gets, its protection."""
+    return bool(old and new) and (old.protect, old.retain_on_delete) != (new.protect, new.retain_on_delete)  # type: ignore[union-attr] # both are there
+
+
+def _found_otherwise(step: Step) -> list[Difference]:
+    """What a refresh found: the recorded value, then the real one."""
+    if step.op not in {"refresh", "update"} or step.old_state is None or step.new_state is None:
+        return []
+    if not step.new_state.outputs or not step.new_state.parent:
+        return []
+    old, new = (properties(one.outputs, one.additional_secret_outputs) for one in (step.old_state, step.new_state))
+    return differences(old, new)
+
+
+def _reasons(step: Step) -> Iterable[str]:
+    names = [*step.diff_reasons, *step.replace_reasons, *step.detailed_diff]
+    return [name for name in names if not name.startswith("__")]
+
+
+def _errors(document: Document) -> Iterable[str]:
+    """Why it failed, each cause once."""
+    told = [(one.urn.rpartition("::")[2], one.message) for one in document.errors]
+    if not told:
+        message, step = document.error.get("message"), document.error.get("next")
+        told = [("", "\n".join(str(one) for one in (message, step) if one))] if document.error else []
+    texts = (f"{name}: {_bare(text)}" if name else _bare(text) for name, text in told)
+    return list(dict.fromkeys(text for text in texts if text))
+
+
+def _bare(message: str) -> str:
+    return message.strip().removeprefix("error:").strip()

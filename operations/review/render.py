@@ -1,0 +1,218 @@
+"""Plans as one Markdown text that a reviewer reads: counts, what needs an eye first, failures, then the rest. Pure.
+
+The text stays below what a comment may hold. It is made of parts that are whole in themselves, the most important ones
+first; those that no longer fit are left out, and the end says how many.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from operations.review import rules
+from operations.review.graph import graph
+from operations.review.markdown import code, fence, folded, length
+from operations.review.plan import plan
+from operations.review.values import readable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from operations.display.differences import Difference
+    from operations.review.document import Reading
+    from operations.review.plan import Fate, Plan, Resource
+    from operations.review.rules import Risk
+
+MARKER: Final = "<!-- infra: what this pull request would change -->"
+"""The first line of our comment, by which it is found again."""
+LONGEST: Final = 65_000
+"""GitHub takes 65,536 characters; counted here as JavaScript does."""
+ROOM_FOR_THE_END: Final = 400
+MOST_RISKS: Final = 40
+MOST_LINES: Final = 30
+MOST_ERRORS: Final = 20
+LONGEST_ERROR: Final = 25
+"""Lines of one error."""
+SAME_VALUE: Final = "changes (secret, or known after up)"
+SIGNS: Final[dict[str, str]] = {
+    "delete": "-",
+    "replace": "±",
+    "forget": "<",
+    "update": "~",
+    "import": "=",
+    "create": "+",
+}
+VERBS: Final[dict[Fate, str]] = {
+    "delete": "deleted",
+    "replace": "replaced",
+    "forget": "left out of the stack",
+    "unknown": "changed in a way this version does not know",
+    "update": "updated",
+    "import": "imported",
+    "create": "created",
+    "drift": "found otherwise, and left so",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A part of the text, and how many resources would go unseen without it."""
+
+    text: str
+    resources: int = 0
+
+
+def render(readings: Sequence[Reading], *, commit: str = "", longest: int = LONGEST) -> str:
+    """The whole text.
+
+    Args:
+        readings: The documents, also those that cannot be understood.
+        commit: What was previewed; empty where nobody says so.
+        longest: How many characters it may have.
+    """
+    plans = [plan(reading) for reading in readings if reading.document is not None]
+    found = rules.risks(plans)
+    first = [MARKER, f"## {_headline(readings, plans, found)}", _table(readings, plans)]
+    parts = [Part(text="\n\n".join(first)), *_risks(found, plans), *_faults(readings), *_failures(plans)]
+    parts += [part for one in plans for part in _details(one, plans)]
+    end = f"<sub>Plan of commit {code(commit)}.</sub>" if commit else ""
+    return _fitted(parts, end, longest)
+
+
+def shown_stack(stack: str, project: str, plans: Sequence[Plan]) -> str:
+    """A stack as a reader tells it from others: with its project where there are several."""
+    if len({one.project for one in plans if one.project}) > 1 and project:
+        return f"{project}/{stack}"
+    return stack or "a stack that nothing names"
+
+
+def _fitted(parts: list[Part], end: str, longest: int) -> str:
+    kept: list[str] = []
+    room = longest - ROOM_FOR_THE_END - length(end)
+    left_out = missing = 0
+    for part in parts:
+        cost = length(part.text) + 2
+        if left_out or cost > room:
+            left_out, missing = left_out + 1, missing + part.resources
+            continue
+        kept.append(part.text)
+        room -= cost
+    if left_out:
+        told = f"{missing} changed {_plural(missing, 'resource is', 'resources are')}"
+        kept.append(
+            f"**This text is cut here: it is as long as a comment may be. {told} not shown;** "
+            "the counts and what is to be looked at first are complete. The whole plan: `./infra preview STACK`."
+        )
+    return "\n\n".join([*kept, *([end] if end else [])]) + "\n"
+
+
+def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequence[Risk]) -> str:
+    if len(plans) < len(readings) or any(one.errors for one in plans):
+        return "The preview failed"
+    if any(risk.refused for risk in found):
+        return "This pull request would lose data or protection"
+    if found:
+        return "This pull request changes what needs a look"
+    changed = sum(len(one.resources) for one in plans)
+    return (
+        f"This pull request changes {changed} {_plural(changed, 'resource', 'resources')}"
+        if changed
+        else ("This pull request changes nothing that is deployed")
+    )
+
+
+def _table(readings: Sequence[Reading], plans: Sequence[Plan]) -> str:
+    rows = ["| stack | create | update | replace | delete | other | unchanged | |", "|---|--:|--:|--:|--:|--:|--:|---|"]
+    for one in plans:
+        counts = Counter(resource.fate for resource in one.resources)
+        named = [counts.pop(fate, 0) for fate in ("create", "update", "replace", "delete")]
+        cells = [*(str(count) if count else "" for count in (*named, counts.total())), str(one.unchanged)]
+        state = "**failed**" if one.errors else "" if one.resources else "no changes"
+        rows.append(f"| {_cell(one.stack, one.project, plans)} | {' | '.join(cells)} | {state} |")
+    unread = [reading.stack or reading.source for reading in readings if reading.document is None]
+    return "\n".join([*rows, *(f"| {_cell(name, '', plans)} | | | | | | | **no plan** |" for name in unread)])
+
+
+def _cell(stack: str, project: str, plans: Sequence[Plan]) -> str:
+    return code(shown_stack(stack, project, plans), in_table=True)
+
+
+def _risks(found: Sequence[Risk], plans: Sequence[Plan]) -> Iterator[Part]:
+    if not found:
+        return
+    lines = []
+    for risk in found[:MOST_RISKS]:
+        sentence = risk.says.format(*(code(name) for name in risk.names))
+        sign = "🛑" if risk.refused else "⚠️"
+        lines.append(f"- {sign} {code(shown_stack(risk.stack, risk.project, plans))}: {sentence}")
+    if len(found) > MOST_RISKS:
+        others = Counter(risk.rule for risk in found[MOST_RISKS:])
+        lines.append(f"- … and {', '.join(f'{count} more of {rule}' for rule, count in others.items())}")
+    yield Part(text="\n".join(["### Look at this first", "", *lines]))
+
+
+def _faults(readings: Sequence[Reading]) -> Iterator[Part]:
+    for reading in readings:
+        if reading.document is None:
+            name = code(reading.stack or reading.source)
+            yield Part(text=f"### {name}: no plan\n\n{fence([f'{reading.source}: {reading.fault}'])}")
+
+
+def _failures(plans: Sequence[Plan]) -> Iterator[Part]:
+    for one in plans:
+        if not one.errors:
+            continue
+        blocks = [fence(_error(error)) for error in one.errors[:MOST_ERRORS]]
+        if len(one.errors) > MOST_ERRORS:
+            blocks.append(f"… and {len(one.errors) - MOST_ERRORS} more.")
+        name = code(shown_stack(one.stack, one.project, plans))
+        yield Part(text="\n\n".join([f"### {name}: the preview failed, so what it lists may not be all", *blocks]))
+
+
+def _error(text: str) -> list[str]:
+    lines = str(readable(text)).splitlines()
+    more = [f"… {len(lines) - LONGEST_ERROR} more lines"] if len(lines) > LONGEST_ERROR else []
+    return [*lines[:LONGEST_ERROR], *more]
+
+
+def _details(one: Plan, plans: Sequence[Plan]) -> Iterator[Part]:
+    """The plan itself: what goes or is replaced, what is updated, and folded what is new and how it hangs together."""
+    if not one.resources:
+        return
+    yield Part(text=f"### {code(shown_stack(one.stack, one.project, plans))}")
+    for fate in ("delete", "replace", "forget", "unknown", "update", "import", "drift"):
+        for resource in one.of(fate):
+            yield Part(text=_changed(resource), resources=1)
+    yield from _created(one.of("create"))
+    if drawn := graph(one):
+        yield Part(text=folded("How what changes hangs together", f"```mermaid\n{drawn}\n```"))
+
+
+def _changed(resource: Resource) -> str:
+    title = f"{code(resource.name)} ({code(resource.kind)}) is **{VERBS[resource.fate]}**"
+    lines = [line for one in resource.changes for line in _lines(one, resource)]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], f"  … {len(lines) - MOST_LINES} more lines"]
+    return f"{title}\n\n{fence(lines, 'diff')}" if lines else title
+
+
+def _lines(one: Difference, resource: Resource) -> list[str]:
+    """The old value above the new one: side by side, text from right to left would change their places."""
+    forces = " (forces the replacement)" if one.key in resource.forces or one.path in resource.forces else ""
+    if one.old is None and one.new is None:
+        return [f"! {one.path}: {SAME_VALUE}{forces}"]
+    old, new = one.sides()
+    return [f"{sign} {one.path}: {text}{forces}" for sign, text in (("-", old), ("+", new)) if text]
+
+
+def _created(resources: list[Resource], *, most: int = 100) -> Iterator[Part]:
+    for start in range(0, len(resources), most):
+        some = resources[start : start + most]
+        lines = [f"- {code(resource.name)} ({code(resource.kind)})" for resource in some]
+        summary = f"{len(some)} {_plural(len(some), 'resource is', 'resources are')} created"
+        yield Part(text=folded(summary, "\n".join(lines)), resources=len(some))
+
+
+def _plural(count: int, one: str, many: str) -> str:
+    return one if count == 1 else many
