@@ -58,10 +58,12 @@ class Temporary:
     Attributes:
         description: What follows our mark; the last day of its life comes first.
         most: How many previews the project may hold.
+        instead_of: The id of the branch, to have a fresh copy in its place.
     """
 
     description: str
     most: int
+    instead_of: str = ""
 
 
 def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | None = None) -> None:
@@ -109,6 +111,7 @@ def xata_database(
         description=temporary.description if temporary else settings.description,
         own_password=temporary is not None,
         most_previews=temporary.most if temporary else 0,
+        instead_of=temporary.instead_of if temporary else "",
         protect=settings.protect,
         adopt=settings.adopt_branch,
         allow_parent=settings.allow_parent,

@@ -273,6 +273,12 @@ class PreviewSettings(CloudSettings):
         allowed="a whole number from 1 to 1000",
         example=50,
     )
+    instead_of: Word = key(
+        "",
+        "The id of the preview's branch, to have a fresh copy of the parent in its place: `./infra reset` says it.",
+        allowed="a branch's id, or nothing",
+        example="b6k2q0example",
+    )
 
 
 MODELS: Mapping[str, type[Settings]] = {

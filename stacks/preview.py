@@ -34,4 +34,4 @@ def temporary(settings: PreviewSettings, today: date) -> cloud.Temporary:
     """
     end = until(today + timedelta(days=settings.life_days)) if settings.life_days else ""
     text = " ".join(part for part in (end, settings.description) if part)
-    return cloud.Temporary(description=text, most=settings.most_previews)
+    return cloud.Temporary(description=text, most=settings.most_previews, instead_of=settings.instead_of)

@@ -39,6 +39,7 @@ class XataPostgresSettings:
         description: What it is for, in a few words.
         own_password: Whether it is given another password than the service made it with.
         most_previews: How many previews the project may hold, this one among them; 0 for any number.
+        instead_of: The id of the branch, to have a fresh copy in its place; empty or another one leaves it.
         protect: Whether the engine refuses to delete it, and keeps it when it leaves the program.
         adopt: The id of an existing branch to take over, whoever made it.
         allow_parent: The parent's name, when it is production and that is meant.
@@ -63,6 +64,7 @@ class XataPostgresSettings:
     description: str = ""
     own_password: bool = False
     most_previews: int = 0
+    instead_of: str = ""
     protect: bool = True
     adopt: str = ""
     allow_parent: str = ""
@@ -154,6 +156,7 @@ class XataPostgres(pulumi.ComponentResource):
             adopt=settings.adopt,
             allow_parent=settings.allow_parent,
             most_previews=settings.most_previews or None,
+            instead_of=settings.instead_of or None,
             opts=pulumi.ResourceOptions(parent=self, protect=settings.protect, retain_on_delete=settings.protect),
         )
 

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 from components.errors import RefusedError
 from components.http.address import same_server
 from components.xata import rules
-from components.xata.api.bodies import BranchPatch
 from components.xata.api.client import connect
-from components.xata.api.errors import AmbiguousError, NotFoundError
+from components.xata.api.errors import NotFoundError
 from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.errors import MissingError, NotReadyError
@@ -28,6 +27,7 @@ from components.xata.branches.projects import (
 )
 from components.xata.branches.ready import wait_until_healthy
 from components.xata.branches.remove import delete_branch
+from components.xata.branches.rename import give_back
 from components.xata.branches.restore import restore_points
 from components.xata.branches.specs import BranchSpec, RootConfiguration, parse_image
 
@@ -145,7 +145,8 @@ def change_branch(resource_id: str, olds: Properties, news: Properties) -> Prope
     """Give a branch that was renamed its name back; its outputs. Nothing else of its identity can change."""
     client = client_for(olds)
     if olds["currentName"] != news["name"]:
-        _rename(client, place_of(olds), resource_id, news["name"])
+        found = olds["currentName"]
+        give_back(client, place_of(olds), resource_id, news["name"], found=found, environment=os.environ)
     kept = ("branchId", "projectId", "projectName", "parentId", "parentName", "createdAt", "adopted", "api")
     return {**{key: olds[key] for key in kept}, "currentName": news["name"]}
 
@@ -172,6 +173,7 @@ def _branch_spec(client: Client, news: Mapping[str, Any]) -> BranchSpec:
         adopt=news.get("adopt") or "",
         allow_parent=news.get("allowParent") or "",
         most_previews=news.get("mostPreviews") or 0,
+        instead_of=news.get("insteadOf") or "",
     )
 
 
@@ -210,15 +212,6 @@ def _parent_name(client: Client, place: Place, news: Mapping[str, Any], branch: 
         return given
     parent = _read_branch(client, place, branch.parent_id)
     return parent.name if parent else ""
-
-
-def _rename(client: Client, place: Place, branch_id: str, name: str) -> None:
-    try:
-        client.update_branch(place.organization, place.project, branch_id, BranchPatch(name=name))
-    except AmbiguousError:
-        found = _read_branch(client, place, branch_id)
-        if found is None or found.name != name:
-            raise
 
 
 def _read_branch(client: Client, place: Place, branch_id: str) -> Branch | None:

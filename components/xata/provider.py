@@ -79,8 +79,9 @@ class BranchProvider(DynamicProvider):
 
     `adopt`, `allowParent` and the root configuration speak about the moment of birth; a later change of them is
     recorded and changes nothing on the server (what a root branch runs on is changed by BranchSettings); that of
-    `mostPreviews` is no change at all. The name it really has is told as `currentName`: a branch renamed behind our
-    back gets its name back.
+    `mostPreviews` is no change at all. `insteadOf` is one while it is the id of this very branch: a fresh copy is then
+    made beside it, and it goes last, when nobody uses it any more. The name a branch really has is told as
+    `currentName`: one that was renamed behind our back gets its name back.
     """
 
     inputs = (
@@ -94,8 +95,9 @@ class BranchProvider(DynamicProvider):
         "adopt",
         "allowParent",
         "mostPreviews",
+        "insteadOf",
     )
-    replaces = frozenset({"organization", "project", "name", "stack", "parent", "region", "root"})
+    replaces = frozenset({"organization", "project", "name", "stack", "parent", "region", "root", "insteadOf"})
     delete_before_replace = True  # names are unique in a project
 
     @override
@@ -106,6 +108,8 @@ class BranchProvider(DynamicProvider):
     def diff(self, _id: str, _olds: Any, _news: Any) -> DiffResult:
         result = super().diff(_id, _olds, _news)
         _refuse(rules.refused_replacement("branch", plain(_olds), plain(_news), result.replaces or [], os.environ))
+        if result.replaces == ["insteadOf"]:
+            result.delete_before_replace = False  # the old one has given its name away
         return result
 
     @override

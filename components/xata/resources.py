@@ -81,6 +81,8 @@ class Branch(Resource, module="xata", name="Branch"):
         adopt: The id of an existing branch to take over, whoever made it.
         allow_parent: The parent's name, when it is production and that is meant.
         most_previews: How many previews (`pr-<number>`) the project may hold, a new one among them. None: any number.
+        instead_of: The id of this very branch, to have a fresh copy of the parent in its place. Another id, or None,
+            leaves it as it is: so it may be said once or again and again.
     """
 
     branchId: pulumi.Output[str]  # noqa: N815 - property names are camel case, as in all of Pulumi
@@ -106,6 +108,7 @@ class Branch(Resource, module="xata", name="Branch"):
         adopt: pulumi.Input[str] = "",
         allow_parent: pulumi.Input[str] = "",
         most_previews: pulumi.Input[int] | None = None,
+        instead_of: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         if (parent is None) == (root is None):
@@ -125,6 +128,7 @@ class Branch(Resource, module="xata", name="Branch"):
             "adopt": adopt,
             "allowParent": allow_parent,
             "mostPreviews": most_previews,
+            "insteadOf": instead_of,
             **dict.fromkeys((*outputs, "adopted", "api")),
         }
         super().__init__(BranchProvider(), name, props, opts)

@@ -131,6 +131,8 @@ def same_identity(key: str, olds: Mapping[str, Any], news: Mapping[str, Any]) ->
     before, after = olds.get(key), news.get(key)
     if before == after or key == "mostPreviews":
         return True
+    if key == "insteadOf":
+        return not after or after != olds.get("branchId")
     if key in _SPELLINGS:
         return bool(after) and after in {olds.get(name) for name in _SPELLINGS[key]}
     if key == "root" and isinstance(before, dict) and isinstance(after, dict):

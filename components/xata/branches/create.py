@@ -14,6 +14,7 @@ from components.xata.branches.errors import GoneError
 from components.xata.branches.find import resolve_branch
 from components.xata.branches.names import is_preview
 from components.xata.branches.ownership import mark
+from components.xata.branches.rename import set_aside
 from components.xata.branches.settle import settle
 from components.xata.branches.specs import check_spec, require_parent_allowed
 
@@ -57,6 +58,8 @@ def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Cloc
     check_spec(spec)
     require_parent_allowed(spec, spec.parent or "")
     seen = look(client, place, spec.name)
+    if spec.instead_of:
+        seen = set_aside(client, place, spec.stack, seen, spec.instead_of)
     require_adoptable(spec, seen)
     if seen.branch is not None:
         return Ensured(branch=take_over(spec, seen.branch, seen.branches), adopted=True)

@@ -18,6 +18,7 @@ PRODUCTION = "production"
 _BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _PROJECT = re.compile(r"[^\W_](?:[\w .-]{0,98}[\w.-])?")
 _PREVIEW = re.compile(r"pr-[1-9][0-9]{0,8}")
+_ASIDE = re.compile(rf"({_PREVIEW.pattern})-old-[a-v][a-v0-9]{{7}}")
 _BRANCH_ID = re.compile(r"[a-v][a-v0-9]{25}")
 _PROJECT_ID = re.compile(r"prj_[a-v0-9]{26}")
 SHOWN = 60
@@ -29,6 +30,17 @@ PROJECT_RULE = "1 to 100 letters, digits, spaces, hyphens, underscores and perio
 def is_preview(name: str) -> bool:
     """Whether this is the branch of a pull request: `pr-<number>`."""
     return bool(_PREVIEW.fullmatch(name))
+
+
+def aside_name(name: str, branch_id: str) -> str:
+    """What a preview's branch is called once a fresh copy has taken its place: `pr-7-old-` and a part of its id."""
+    return f"{name}-old-{branch_id[:8]}"
+
+
+def set_aside_from(name: str) -> str:
+    """The preview that a branch was set aside from, told by its name; empty for any other branch."""
+    found = _ASIDE.fullmatch(name)
+    return found[1] if found else ""
 
 
 def is_branch_id(text: str) -> bool:

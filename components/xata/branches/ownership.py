@@ -12,7 +12,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, RefusedError
-from components.xata.branches.names import is_preview
+from components.xata.branches.names import is_preview, set_aside_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,7 +90,7 @@ def require_name_deletable(name: str, environment: Mapping[str, str]) -> None:
     Raises:
         RefusedError: The name is protected.
     """
-    if is_preview(name) or name in allowed_names(environment):
+    if is_preview(name) or set_aside_from(name) or name in allowed_names(environment):
         return
     raise RefusedError(
         f"the branch {name!r} is protected: a deleted branch cannot be brought back. Only previews (pr-<number>) are "

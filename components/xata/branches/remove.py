@@ -11,6 +11,7 @@ from components.errors import RefusedError
 from components.xata.api.errors import NotFoundError
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.errors import StillThereError
+from components.xata.branches.names import aside_name
 from components.xata.branches.ownership import (
     ALLOW_DELETE,
     allowed_names,
@@ -87,7 +88,7 @@ def confirm_gone(read: Callable[[], object], what: str, clock: Clock) -> None:
 
 
 def _require_same_name(branch: Branch, name: str, environment: Mapping[str, str]) -> None:
-    if branch.name == name or branch.name in allowed_names(environment):
+    if branch.name in {name, aside_name(name, branch.id), *allowed_names(environment)}:
         return
     raise RefusedError(
         f"the branch {branch.id} was made as {name!r} and is now called {branch.name!r}: somebody renamed it, perhaps "

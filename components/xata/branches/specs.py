@@ -46,6 +46,8 @@ class BranchSpec:
         adopt: The id of an existing branch to take over, whoever made it; then nothing is ever created.
         allow_parent: The parent's name, when it is production and that is meant.
         most_previews: How many previews the project may hold, a new one among them; 0 for any number.
+        instead_of: The id of the branch that bears the name and whose place this one takes: it is renamed, and somebody
+            else deletes it later. Empty for none.
     """
 
     name: str
@@ -56,6 +58,7 @@ class BranchSpec:
     adopt: str = ""
     allow_parent: str = ""
     most_previews: int = 0
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
