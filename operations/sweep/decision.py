@@ -1,0 +1,209 @@
+"""Which previews go, which stay, and why. Pure.
+
+A preview goes when it has our name (`pr-<number>`), our mark in its branch's description, and either a pull request
+that is closed or a life that has ended; not while its pull request has the label that keeps it. What is not known for
+certain stays.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from components.xata.branches.names import is_preview
+from components.xata.branches.ownership import last_day, marked_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+_LIKE_A_PREVIEW: Final = re.compile(r"\W*pr\W*[-_ ]?\W*[0-9].*", re.IGNORECASE | re.DOTALL)
+
+
+class Reason(StrEnum):
+    """Why a preview goes or stays; programs read these words."""
+
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    NAME = "name"
+    UNREADABLE = "unreadable"
+    NOT_OURS = "not-ours"
+    LOCKED = "locked"
+    CHILDREN = "children"
+    UNASKED = "not-asked"
+    KEPT = "kept"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+GOES: Final = frozenset({Reason.CLOSED, Reason.EXPIRED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Branch:
+    """A branch of Xata's list.
+
+    Attributes:
+        id: Its id.
+        name: Its name.
+        parent: The id of its parent; None for a root branch.
+        description: What it says, where it was read.
+        fault: Why its description could not be read.
+    """
+
+    id: str
+    name: str
+    parent: str | None = None
+    description: str | None = None
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pull:
+    """A pull request, as GitHub tells it now.
+
+    Attributes:
+        state: `unknown` for a number that GitHub does not know, or does not show us; `unasked` where nobody could be
+            asked.
+        labels: Its labels.
+        fault: Why nobody could be asked.
+    """
+
+    state: str
+    labels: tuple[str, ...] = ()
+    fault: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Everything that is known.
+
+    Attributes:
+        branches: All branches of the project.
+        pulls: Pull requests by number; one that is missing was not asked about.
+        states: Stacks that have a state.
+        workers: Workers that bear a preview's name, by the name of that preview.
+        locked: Stacks whose lock is held, and by whom.
+        today: The day, UTC.
+    """
+
+    branches: Sequence[Branch]
+    pulls: Mapping[int, Pull] = field(default_factory=dict)
+    states: frozenset[str] = frozenset()
+    workers: Mapping[str, str] = field(default_factory=dict)
+    locked: Mapping[str, str] = field(default_factory=dict)
+    today: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of one preview.
+
+    Attributes:
+        name: Its name.
+        reason: Why.
+        detail: The same in words.
+        branch: Its branch; None when there is none (any more).
+        worker: Its Worker's name; empty without one.
+        state: Whether its stack has a state.
+    """
+
+    name: str
+    reason: Reason
+    detail: str
+    branch: Branch | None = None
+    worker: str = ""
+    state: bool = False
+
+    @property
+    def goes(self) -> bool:
+        """Whether it is removed."""
+        return self.reason in GOES
+
+
+def looks_like_preview(name: str) -> bool:
+    """Whether somebody may take this name for a preview's, so that it deserves a word."""
+    return is_preview(name) or bool(_LIKE_A_PREVIEW.fullmatch(name))
+
+
+def number_of(name: str) -> int:
+    """The pull request of a preview."""
+    return int(name.removeprefix("pr-"))
+
+
+def decide(seen: Seen, *, keep_label: str, without_github: bool = False) -> list[Verdict]:
+    """Judge every branch that looks like a preview's, and every Worker and state that is left of one.
+
+    Args:
+        seen: What is known.
+        keep_label: The label of pull requests whose preview stays.
+        without_github: Remove what has outlived its life although GitHub was not asked, and nobody knows of labels.
+
+    Returns:
+        Those that go first, then by number and name.
+    """
+    there = {branch.name for branch in seen.branches}
+    left = sorted(({*seen.states, *seen.workers} - there), key=number_of)
+    candidates: list[tuple[str, Branch | None]] = [(one.name, one) for one in seen.branches]
+    candidates = [one for one in candidates if looks_like_preview(one[0])] + [(name, None) for name in left]
+    verdicts = []
+    for name, branch in candidates:
+        reason, detail = _judged(name, branch, seen, keep_label=keep_label, without_github=without_github)
+        worker, state = seen.workers.get(name, ""), name in seen.states
+        verdicts.append(
+            Verdict(name=name, reason=reason, detail=detail, branch=branch, worker=worker, state=state)
+        )
+    return sorted(verdicts, key=_order)
+
+
+def _order(verdict: Verdict) -> tuple[bool, bool, int, str, str]:
+    ours = is_preview(verdict.name)
+    number = number_of(verdict.name) if ours else 0
+    return not verdict.goes, not ours, number, verdict.name, verdict.branch.id if verdict.branch else ""
+
+
+def _judged(
+    name: str, branch: Branch | None, seen: Seen, *, keep_label: str, without_github: bool
+) -> tuple[Reason, str]:
+    if not is_preview(name):
+        return Reason.NAME, "not the name of a preview: pr-<number>, without zeros before it"
+    if branch is not None and (refused := _not_ours(branch, seen)):
+        return refused
+    if name in seen.locked:
+        return Reason.LOCKED, f"somebody works on its stack: {seen.locked[name]}"
+    end = last_day(branch.description) if branch else None
+    expired = end is not None and seen.today > end
+    pull = seen.pulls.get(number_of(name), Pull(state="unasked", fault="nobody asked"))
+    if pull.state == "unasked":
+        if expired and without_github:
+            return Reason.EXPIRED, f"its life ended with {end}; GitHub was not asked, so no label could keep it"
+        return Reason.UNASKED, f"GitHub was not asked about its pull request: {pull.fault}"
+    if keep_label in pull.labels:
+        return Reason.KEPT, f"its pull request has the label {keep_label}"
+    if expired:
+        return Reason.EXPIRED, f"its life ended with {end}"
+    if pull.state == "closed":
+        return Reason.CLOSED, "its pull request is closed"
+    if pull.state == "open":
+        until = f", and it lives until {end}" if end else ""
+        return Reason.OPEN, f"its pull request is open{until}"
+    return Reason.UNKNOWN, "GitHub does not know its pull request, or does not show it to us"
+
+
+def _not_ours(branch: Branch, seen: Seen) -> tuple[Reason, str] | None:
+    """Why a branch is left alone whatever became of its pull request."""
+    if branch.fault:
+        return Reason.UNREADABLE, f"whose it is could not be read: {branch.fault}"
+    owner = marked_stack(branch.description)
+    if owner is None:
+        return Reason.NOT_OURS, "without our mark (infra stack pr-<number>): somebody else may have made it"
+    if owner != branch.name:
+        return Reason.NOT_OURS, f"marked as the branch of {owner}, so somebody renamed it"
+    children = sorted(other.name for other in seen.branches if other.parent == branch.id)
+    if children:
+        return Reason.CHILDREN, f"it has children: {', '.join(children)}"
+    if branch.parent is None:
+        return Reason.NOT_OURS, "a root branch, and no preview is one"
+    return None
