@@ -59,7 +59,6 @@ def forget(
     project_folder: Path,
     stack: str,
     backend_url: str,
-    force: bool,
     lock_timeout: float,
     on_wait: Callable[[LockHolder], None],
 ) -> bool:
@@ -69,7 +68,6 @@ def forget(
         project_folder: Where Pulumi.yaml lies.
         stack: The stack's name.
         backend_url: "file://…".
-        force: Also when the state holds resources, which are left behind.
         lock_timeout: Seconds to wait for somebody else who works on the stack.
         on_wait: Called once for each holder that is waited for.
 
@@ -86,7 +84,7 @@ def forget(
     if store.held() is None:
         return False
     with store.lock(timeout=lock_timeout, on_wait=on_wait):
-        return store.forget(force=force)
+        return store.forget()
 
 
 def _open(project_folder: Path, stack: str, backend_url: str, passphrase: str) -> tuple[Project, Store]:

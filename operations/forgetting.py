@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from operations.engines.interface import Engine
 
 
-def forget(engine: Engine, folder: Path, stack: str, *, force: bool = False) -> bool:
+def forget(engine: Engine, folder: Path, stack: str) -> bool:
     """Remove the state of a preview, then the stack file that was made of the template.
 
     Stacks of the other environments are never forgotten: their history tells what was done.
@@ -21,7 +21,6 @@ def forget(engine: Engine, folder: Path, stack: str, *, force: bool = False) -> 
         engine: Works on the stack.
         folder: Where Pulumi.yaml lies.
         stack: The stack's name.
-        force: Also when the state holds resources, which must be certain to be gone.
 
     Returns:
         Whether there was any state.
@@ -30,7 +29,7 @@ def forget(engine: Engine, folder: Path, stack: str, *, force: bool = False) -> 
         engine.errors.HeldError: The state holds resources. Nothing was removed.
         engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
     """
-    removed = engine.remove(force=force)
+    removed = engine.remove()
     (folder / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
     return removed
 

@@ -141,16 +141,13 @@ class Store:
         content = self._read()
         return None if content is None else checkpoint.held(content, self.file)
 
-    def forget(self, *, force: bool) -> bool:
+    def forget(self) -> bool:
         """Remove the stack's checkpoint, history and backups; False where there was no such stack.
 
         Call it under the lock. The checkpoint goes last: whoever is cut off in between can be called again.
-
-        Args:
-            force: Also when the state holds resources, which are left behind.
         """
         found = self.held()
-        if found and not force:
+        if found:
             raise HeldError.of(self._layout.stack, found)
         for path in self._layout.kept():
             files.remove(path)

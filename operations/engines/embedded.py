@@ -62,7 +62,7 @@ class EmbeddedEngine:
             passphrase=self._passphrase(),
         )
 
-    def remove(self, *, force: bool = False) -> bool:
+    def remove(self) -> bool:
         """Forget the stack."""
         from engine import forget  # noqa: PLC0415 - not before it is needed
 
@@ -71,7 +71,6 @@ class EmbeddedEngine:
             project_folder=self.workspace.folder,
             stack=self.workspace.stack,
             backend_url=self.workspace.backend_url,
-            force=force,
             lock_timeout=self.options.lock_timeout,
             on_wait=lambda holder: console.say(f"waiting: the stack is in use by {holder}"),
         )

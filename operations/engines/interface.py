@@ -57,11 +57,8 @@ class Engine(Protocol):
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment; none for a stack that was never deployed."""
 
-    def remove(self, *, force: bool = False) -> bool:
+    def remove(self) -> bool:
         """Forget the stack: its checkpoint, history and backups; False where there was nothing to forget.
-
-        Args:
-            force: Also when the state holds resources, which must be certain to be gone.
 
         Raises:
             engine.errors.HeldError: The state holds resources. Nothing was removed.

@@ -96,14 +96,12 @@ class PulumiEngine:
         plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
         return {name: api.Output(value=values[name], secret=plain[name] != values[name]) for name in values}
 
-    def remove(self, *, force: bool = False) -> bool:
+    def remove(self) -> bool:
         """Forget the stack; the note of a creation that was cut off, which the CLI would drop, counts as a resource."""
         names = held(self.workspace)
-        if names and not force:
+        if names:
             raise HeldError.of(self.workspace.stack, names)
-        forced = ["--force"] if force else []
-        options = ["--yes", "--preserve-config", "--remove-backups", *forced]
-        done = self._call(["stack", "rm", self.workspace.stack, *options])
+        done = self._call(["stack", "rm", self.workspace.stack, "--yes", "--preserve-config", "--remove-backups"])
         if done.returncode and NO_STACK in done.stderr:
             return False
         if done.returncode and HELD in done.stderr:

@@ -152,9 +152,7 @@ def decide(seen: Seen, *, keep_label: str, without_github: bool = False) -> list
     for name, branch in candidates:
         reason, detail = _judged(name, branch, seen, keep_label=keep_label, without_github=without_github)
         worker, state = seen.workers.get(name, ""), name in seen.states
-        verdicts.append(
-            Verdict(name=name, reason=reason, detail=detail, branch=branch, worker=worker, state=state)
-        )
+        verdicts.append(Verdict(name=name, reason=reason, detail=detail, branch=branch, worker=worker, state=state))
     return sorted(verdicts, key=_order)
 
 
@@ -169,21 +167,25 @@ def _judged(
 ) -> tuple[Reason, str]:
     if not is_preview(name):
         return Reason.NAME, "not the name of a preview: pr-<number>, without zeros before it"
-    if branch is not None and (refused := _not_ours(branch, seen)):
+    refused = _not_ours(branch, seen) if branch is not None else None
+    if refused is None and name in seen.locked:
+        refused = Reason.LOCKED, f"somebody works on its stack: {seen.locked[name]}"
+    if refused is not None:
         return refused
-    if name in seen.locked:
-        return Reason.LOCKED, f"somebody works on its stack: {seen.locked[name]}"
     end = last_day(branch.description) if branch else None
-    expired = end is not None and seen.today > end
-    pull = seen.pulls.get(number_of(name), Pull(state="unasked", fault="nobody asked"))
-    if pull.state == "unasked":
-        if expired and without_github:
-            return Reason.EXPIRED, f"its life ended with {end}; GitHub was not asked, so no label could keep it"
-        return Reason.UNASKED, f"GitHub was not asked about its pull request: {pull.fault}"
+    ended = end if end is not None and seen.today > end else None
+    pull = seen.pulls.get(number_of(name), Pull(state="unasked"))
+    if pull.state == "unasked" and not (ended and without_github):
+        return Reason.UNASKED, f"what became of its pull request is not known: {pull.fault or 'nobody asked'}"
     if keep_label in pull.labels:
         return Reason.KEPT, f"its pull request has the label {keep_label}"
-    if expired:
-        return Reason.EXPIRED, f"its life ended with {end}"
+    if ended:
+        return Reason.EXPIRED, f"its life ended with {ended}"
+    return _of_pull(pull, end)
+
+
+def _of_pull(pull: Pull, end: date | None) -> tuple[Reason, str]:
+    """What the pull request alone decides."""
     if pull.state == "closed":
         return Reason.CLOSED, "its pull request is closed"
     if pull.state == "open":
@@ -194,16 +196,18 @@ def _judged(
 
 def _not_ours(branch: Branch, seen: Seen) -> tuple[Reason, str] | None:
     """Why a branch is left alone whatever became of its pull request."""
-    if branch.fault:
-        return Reason.UNREADABLE, f"whose it is could not be read: {branch.fault}"
     owner = marked_stack(branch.description)
-    if owner is None:
-        return Reason.NOT_OURS, "without our mark (infra stack pr-<number>): somebody else may have made it"
-    if owner != branch.name:
-        return Reason.NOT_OURS, f"marked as the branch of {owner}, so somebody renamed it"
     children = sorted(other.name for other in seen.branches if other.parent == branch.id)
-    if children:
-        return Reason.CHILDREN, f"it has children: {', '.join(children)}"
-    if branch.parent is None:
-        return Reason.NOT_OURS, "a root branch, and no preview is one"
-    return None
+    rules = (
+        (Reason.UNREADABLE, branch.fault, f"whose it is could not be read: {branch.fault}"),
+        (Reason.NOT_OURS, owner is None, "without our mark (infra stack pr-<number>): somebody else may have made it"),
+        (Reason.NOT_OURS, owner != branch.name, f"marked as the branch of {owner}, so somebody renamed it"),
+        (Reason.NOT_OURS, branch.parent is None, "a root branch, and no preview is one"),
+        (
+            Reason.NOT_OURS,
+            sum(other.name == branch.name for other in seen.branches) > 1,
+            "several branches bear this name, and which one is meant cannot be told",
+        ),
+        (Reason.CHILDREN, children, f"it has children: {', '.join(children)}"),
+    )
+    return next(((reason, words) for reason, applies, words in rules if applies), None)

@@ -33,14 +33,13 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.as_posix() for path in found if not path.name.startswith("meta.yaml"))
 
 
-def _forget(folder: Path, *, force: bool = False) -> bool:
+def _forget(folder: Path) -> bool:
     (folder / "Pulumi.yaml").write_text("name: sample\nruntime: python\n")
     try:
         return forget(
             project_folder=folder,
             stack="dev",
             backend_url=f"file://{folder}",
-            force=force,
             lock_timeout=0,
             on_wait=lambda _: None,
         )
@@ -66,23 +65,21 @@ def test_nothing_of_a_forgotten_stack_stays_and_nothing_else_goes(
 
 
 def test_a_stack_that_holds_something_is_not_forgotten(tmp_path: Path) -> None:
-    """A resource keeps it, and the note of a creation that was cut off; the error names both; by force it goes."""
+    """A resource keeps it, and the note of a creation that was cut off; the error names both."""
     cut_off = PendingOperation(resource=thing("branch"), type="creating")
     _finished(make_store(tmp_path), thing("a"), pending=(cut_off,))
     before = _files(tmp_path)
     with pytest.raises(HeldError, match=r"2 resources \(a, branch\)"):
         _forget(tmp_path)
     assert _files(tmp_path) == before
-    assert _forget(tmp_path, force=True)
-    assert _files(tmp_path) == []
 
 
 def test_nobody_forgets_what_another_works_on(tmp_path: Path) -> None:
-    """The lock holds for forgetting, too, by force as well."""
+    """The lock holds for forgetting, too."""
     store = _finished(make_store(tmp_path))
     before = _files(tmp_path)
     with store.lock(timeout=0, on_wait=lambda _: None), pytest.raises(LockedError, match=f"pid {os.getpid()}"):
-        _forget(tmp_path, force=True)
+        _forget(tmp_path)
     assert _files(tmp_path) == before
 
 
@@ -112,13 +109,12 @@ def test_whoever_is_cut_off_while_forgetting_can_be_called_again(
 
 
 def test_a_stack_that_cannot_be_understood_is_not_forgotten(tmp_path: Path) -> None:
-    """What a torn or foreign state holds is not known, so it stays, by force as well."""
+    """What a torn or foreign state holds is not known, so it stays."""
     store = _finished(make_store(tmp_path))
     for content in ("", '{"version": 3, "checkpoint": {"latest": {"resources": [1]}}}', json.dumps({"version": 9})):
         store.file.write_text(content)
-        for force in (False, True):
-            with pytest.raises(StateError, match=r"dev\.json"):
-                _forget(tmp_path, force=force)
+        with pytest.raises(StateError, match=r"dev\.json"):
+            _forget(tmp_path)
         assert store.file.read_text() == content
 
 
@@ -129,4 +125,3 @@ def test_no_passphrase_is_needed(tmp_path: Path) -> None:
     store.file.write_bytes((RECORDED / "dev.json").read_bytes())
     with pytest.raises(HeldError, match=r"\(a, b\)"):
         _forget(tmp_path)
-    assert _forget(tmp_path, force=True)

@@ -70,9 +70,9 @@ class FakeEngine:
         """The outputs."""
         return self.values
 
-    def remove(self, *, force: bool = False) -> bool:
+    def remove(self) -> bool:
         """Forget the stack."""
-        self.asked.append("remove by force" if force else "remove")
+        self.asked.append("remove")
         if isinstance(self.removal, Exception):
             raise self.removal
         return self.removal

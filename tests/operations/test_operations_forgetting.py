@@ -103,27 +103,26 @@ def test_a_state_that_still_holds_something_keeps_its_stack_file(project: Path) 
 
 
 def test_the_embedded_engine_forgets(workspace: Workspace) -> None:
-    """Not what holds something, unless it is forced to; what is gone is told as such."""
+    """Not what holds something; what is gone is told as such."""
     engine = EmbeddedEngine(workspace=workspace, options=EngineOptions(lock_timeout=0))
     file = _save(workspace, thing("branch"))
     with pytest.raises(HeldError, match=r"1 resources \(branch\)"):
         engine.remove()
     assert file.exists()
-    assert engine.remove(force=True)
+    _save(workspace)
+    assert engine.remove()
     assert not file.exists()
     assert not engine.remove()
 
 
 def test_the_cli_forgets_with_its_backups_and_keeps_the_stack_file(workspace: Workspace, tmp_path: Path) -> None:
-    """It is told the whole of it, and to force only when that is meant."""
+    """It is told the whole of it, and never to force anything."""
     engine, record = _cli(workspace, tmp_path)
     _save(workspace)
     assert engine.remove()
-    assert engine.remove(force=True)
-    first, second = [json.loads(line) for line in record.read_text().splitlines()]
-    assert first[:6] == ["stack", "rm", "pr-7", "--yes", "--preserve-config", "--remove-backups"]
-    assert "--force" not in first
-    assert "--force" in second
+    (told,) = [json.loads(line) for line in record.read_text().splitlines()]
+    assert told[:6] == ["stack", "rm", "pr-7", "--yes", "--preserve-config", "--remove-backups"]
+    assert "--force" not in told
 
 
 def test_the_cli_is_not_asked_to_forget_what_the_state_holds(workspace: Workspace, tmp_path: Path) -> None:

@@ -379,7 +379,7 @@ def test_the_real_cli_forgets_what_was_destroyed(real: Callable[..., PulumiEngin
     state = engine.workspace.state_folder
     assert state is not None
     assert [path.name for path in state.rglob("*") if path.is_file() and "meta.yaml" not in path.name] == []
-    assert not engine.remove(force=True)
+    assert not engine.remove()
 
 
 @pytest.mark.cli

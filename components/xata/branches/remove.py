@@ -68,6 +68,48 @@ def delete_branch(
     return deleted
 
 
+def delete_judged(
+    client: Client, place: Place, branch_id: str, *, name: str, description: str | None, clock: Clock = SYSTEM
+) -> bool:
+    """Delete a preview that was judged by what it said of itself, if it still says the same; confirm that it is gone.
+
+    Whoever judged it has looked at its children: the list of all branches is not read again for each.
+
+    Args:
+        client: The API.
+        place: The project.
+        branch_id: Which branch.
+        name: What it was called when it was judged.
+        description: What it said then.
+        clock: The time.
+
+    Returns:
+        False when it was gone already.
+
+    Raises:
+        RefusedError: It is no preview, not ours, or another `up` or somebody has changed it since. Nothing was deleted.
+        StillThereError: The service took the request and still shows the branch.
+    """
+    try:
+        branch = client.branch(place.organization, place.project, branch_id)
+    except NotFoundError:
+        return False
+    require_deletable(name, description, {})
+    if (branch.name, branch.description) != (name, description):
+        raise RefusedError(
+            f"the branch {name!r} ({branch_id}) was changed while it was judged: it is now called {branch.name!r} and "
+            f"says {branch.description!r}",
+            next_step="sweep again, which judges it anew",
+        )
+    deleted = client.delete_branch(place.organization, place.project, branch_id)
+    confirm_gone(
+        lambda: client.branch(place.organization, place.project, branch_id),
+        f"the branch {name!r} ({branch_id})",
+        clock,
+    )
+    return deleted
+
+
 def confirm_gone(read: Callable[[], object], what: str, clock: Clock) -> None:
     """Read until the service says "not found": its 404 to a delete is no proof, older versions keep the row.
 
