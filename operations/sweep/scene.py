@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from components.worker.wrangler.file import locate
 from components.xata.api.client import connect
 from components.xata.branches.place import Place, find_project
 from operations import preview_file
@@ -47,7 +48,7 @@ class Scene:
             ConfigurationError: It cannot be told from the app's wrangler file.
         """
         settings = settings_in(self.folder)
-        return worker_plan.script(settings, self.folder / settings.app_path).removesuffix(ANY)
+        return worker_plan.script(settings, locate(self.folder / settings.app_path)).removesuffix(ANY)
 
     def workspace(self, stack: str) -> Workspace:
         """The stack of a preview; nothing is made."""
