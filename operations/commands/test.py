@@ -15,17 +15,21 @@ from operations import console, options
 from operations.workspace import NOT_FOR_CHILDREN, PROJECT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 EPILOG = """\
 examples:
   ./infra test                              everything: linter, formatter, types, imports, tests
   ./infra test tests/operations -k verify   some tests: what follows goes to pytest
+  ./infra test workflows                    the workflows' commands against the sandbox, at full length
 """
 TEXT = (
     "Check everything a change must pass: linter, formatter, types, imports and tests. With arguments, only pytest\n"
-    "runs, with these arguments."
+    "runs, with these arguments. `workflows` alone runs what .github/workflows would run, with recorded events."
 )
+WORKFLOWS = "workflows"
+THOROUGH = "INFRA_TEST_THOROUGH"
+"""The variable with which tests that take minutes run, too."""
 IMPORT_LINTER = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
 CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ruff check", ("-m", "ruff", "check", "--no-fix", ".")),
@@ -72,6 +76,8 @@ def check(folder: Path) -> list[Outcome]:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the first thing that fails gives the exit code, after everything has run."""
     code = 0
+    if arguments.pytest_arguments[:1] == [WORKFLOWS]:
+        return _workflows(arguments.pytest_arguments[1:])
     if not arguments.pytest_arguments:
         started = time.monotonic()
         for outcome in check(PROJECT):
@@ -80,13 +86,20 @@ def run(arguments: argparse.Namespace) -> int:
                 console.say(outcome.output.rstrip())
             code = code or outcome.code
         console.say(f"checks took {time.monotonic() - started:.0f} s; now the tests")
-    tests = subprocess.run(  # noqa: S603 - our own interpreter, with the user's arguments for pytest
-        [sys.executable, "-m", "pytest", *map(_absolute, arguments.pytest_arguments)],
-        cwd=PROJECT,
-        env=_environment(),
-        check=False,
-    )
-    return code or tests.returncode
+    tests = _pytest(map(_absolute, arguments.pytest_arguments))
+    return code or tests
+
+
+def _workflows(arguments: Sequence[str]) -> int:
+    """Run the workflows' tests at full length."""
+    os.environ.setdefault(THOROUGH, "1")
+    return _pytest([str(PROJECT / "tests" / WORKFLOWS), *map(_absolute, arguments)])
+
+
+def _pytest(arguments: Iterable[str]) -> int:
+    return subprocess.run(  # noqa: S603 - our own interpreter, with the user's arguments for pytest
+        [sys.executable, "-m", "pytest", *arguments], cwd=PROJECT, env=_environment(), check=False
+    ).returncode
 
 
 def _absolute(argument: str) -> str:

@@ -22,11 +22,13 @@ class PullRequest:
         number: Its number.
         state: Open or not; gone when the repository has no pull request of this number.
         is_from_fork: Whether its commits lie in another repository, also in one that was deleted.
+        keep_label: The label that keeps the environment of a closed pull request, where it has that; else empty.
     """
 
     number: int
     state: State
     is_from_fork: bool = False
+    keep_label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,10 @@ def decide(pull_request: PullRequest) -> Decision:
     told = f"pull request #{pull_request.number}"
     if pull_request.state == "gone":
         return Decision(verb="down", why=f"there is no {told}")
+    if pull_request.state != "open" and pull_request.keep_label:
+        return Decision(
+            verb="nothing", why=f"{told} is {pull_request.state}, and has the label {pull_request.keep_label}"
+        )
     if pull_request.state != "open":
         return Decision(verb="down", why=f"{told} is {pull_request.state}")
     if pull_request.is_from_fork:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.github.api.errors import NotFoundError
+from operations.commands.sweep import KEEP_LABEL
 from operations.sync.decision import PullRequest
 
 if TYPE_CHECKING:
@@ -35,4 +36,5 @@ def look(client: Client, repository: str, number: int) -> PullRequest:
 
 def _in_our_words(told: Told) -> PullRequest:
     state: State = "open" if told.is_open else "merged" if told.merged_at else "closed"
-    return PullRequest(number=told.number, state=state, is_from_fork=told.is_from_fork)
+    kept = KEEP_LABEL if KEEP_LABEL in told.label_names else ""
+    return PullRequest(number=told.number, state=state, is_from_fork=told.is_from_fork, keep_label=kept)

@@ -96,6 +96,7 @@ class Closing(FakeEngine):
         ({"draft": True}, PullRequest(number=7, state="open")),
         ({"state": "closed"}, PullRequest(number=7, state="closed")),
         ({"merged": True}, PullRequest(number=7, state="merged")),
+        ({"labels": ["keep-preview", "x"]}, PullRequest(number=7, state="open", keep_label="keep-preview")),
         ({"fork": "mallory/app"}, PullRequest(number=7, state="open", is_from_fork=True)),
         ({"fork": "mallory/app", "head_gone": True}, PullRequest(number=7, state="open", is_from_fork=True)),
         ({"fork": "mallory/app", "state": "closed"}, PullRequest(number=7, state="closed", is_from_fork=True)),

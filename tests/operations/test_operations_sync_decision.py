@@ -23,3 +23,17 @@ def test_what_is_true_now_decides(state: State, fork: bool, verb: Verb, why: str
     """Open goes up unless it is a fork's, everything else comes down, and the reason names the pull request."""
     decision = decide(PullRequest(number=7, state=state, is_from_fork=fork))
     assert (decision.verb, decision.why) == (verb, why)
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "why"),
+    [
+        ("open", "up", "pull request #7 is open"),
+        ("closed", "nothing", "pull request #7 is closed, and has the label keep-preview"),
+        ("merged", "nothing", "pull request #7 is merged, and has the label keep-preview"),
+    ],
+)
+def test_a_label_keeps_what_a_sweep_would_keep(state: State, verb: Verb, why: str) -> None:
+    """A closed pull request with the label is left to whoever set it; while it is open the label changes nothing."""
+    decision = decide(PullRequest(number=7, state=state, keep_label="keep-preview"))
+    assert (decision.verb, decision.why) == (verb, why)

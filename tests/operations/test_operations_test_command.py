@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,18 @@ def test_arguments_go_to_pytest_alone(
     monkeypatch.chdir(tmp_path)
     infra("test", "test_x.py::test_a", "-k", "word", "--no-header", "-x")
     assert started == [["-m", "pytest", f"{tmp_path}/test_x.py::test_a", "-k", "word", "--no-header", "-x"]]
+
+
+def test_workflows_is_a_word_for_their_tests_at_full_length(
+    infra: Callable[..., Any], started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`./infra test workflows` runs one folder, with those tests that take minutes; more arguments are pytest's."""
+    monkeypatch.setattr(command, "check", lambda _folder: pytest.fail("no checks were asked for"))
+    monkeypatch.setenv("INFRA_TEST_THOROUGH", "")
+    monkeypatch.delenv("INFRA_TEST_THOROUGH")
+    assert infra("test", "workflows", "-x").code == 5
+    assert started == [["-m", "pytest", str(command.PROJECT / "tests" / "workflows"), "-x"]]
+    assert os.environ["INFRA_TEST_THOROUGH"] == "1"
 
 
 def test_pytests_flags_are_not_ours() -> None:
