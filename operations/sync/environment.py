@@ -43,32 +43,33 @@ class Preview:
         first = self._changed("up", replace(self.target, config={**self.target.config, **UNCHECKED}))
         outputs = first.result.outputs
         if reporting.exit_code(first) is not ExitCode.SUCCESS or not _value(outputs, "workerName"):
-            return _told(first, address=_address(outputs))
+            return self._told(first, address=_address(outputs))
         try:
             self.deploy(self.target)
         except CommandError as error:
             console.say(f"error: {error}")
-            return replace(_told(first), code=error.exit_code)
-        return _told(first, self._changed("up", self.target, yes=True), address=_address(outputs))
+            return replace(self._told(first), code=error.exit_code)
+        return self._told(first, self._changed("up", self.target, yes=True), address=_address(outputs))
 
     def down(self) -> Done:
         """Everything, and what was recorded of it."""
         done = self._changed("destroy", self.target)
         if reporting.exit_code(done) is ExitCode.SUCCESS and not done.result.changes.delete:
             console.say(f"there was nothing of {self.target.shown} to take down")
-        return _told(done)
+        return self._told(done)
+
+    def _told(self, *runs: changes.Done, address: str = "") -> Done:
+        """What one or two runs came to: what both changed, what the first left alone, and how the last one ended."""
+        first, *more = (asdict(run.result.changes) for run in runs)
+        total = {name: count + sum(one[name] for one in more if name != "same") for name, count in first.items()}
+        refused = runs[-1].refused
+        if refused:
+            # Without --yes the next step is a sync, which the command names.
+            console.say(str(refused) if self.yes else refused.message)
+        return Done(code=reporting.exit_code(runs[-1]), changes=total, address=address)
 
     def _changed(self, kind: Change, target: changes.Target, *, yes: bool = False) -> changes.Done:
         return changes.change(kind, target, yes=self.yes or yes, ask=self.ask, show=self.show)
-
-
-def _told(*runs: changes.Done, address: str = "") -> Done:
-    """What one or two runs came to: what both changed, what the first left alone, and how the last one ended."""
-    first, *more = (asdict(run.result.changes) for run in runs)
-    total = {name: count + sum(one[name] for one in more if name != "same") for name, count in first.items()}
-    if runs[-1].refused:
-        console.say(runs[-1].refused.message)
-    return Done(code=reporting.exit_code(runs[-1]), changes=total, address=address)
 
 
 def _address(outputs: Mapping[str, Output]) -> str:

@@ -11,6 +11,7 @@ import pytest
 from operations import cli
 from operations.commands import test as command
 from operations.commands.test import Outcome
+from operations.workspace import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ def test_workflows_is_a_word_for_their_tests_at_full_length(
     monkeypatch.setenv("INFRA_TEST_THOROUGH", "")
     monkeypatch.delenv("INFRA_TEST_THOROUGH")
     assert infra("test", "workflows", "-x").code == 5
-    assert started == [["-m", "pytest", str(command.PROJECT / "tests" / "workflows"), "-x"]]
+    assert started == [["-m", "pytest", str(PROJECT / "tests" / "workflows"), "-x"]]
     assert os.environ["INFRA_TEST_THOROUGH"] == "1"
 
 

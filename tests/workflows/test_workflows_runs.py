@@ -61,14 +61,17 @@ def test_open_push_and_close_in_order(hub: Hub) -> None:
         pass
 
 
-def test_events_out_of_order_make_nothing_of_a_closed_pull_request(hub: Hub) -> None:
-    """Closed before opened, and a push after the close: nothing is made at any moment."""
-    hub.become(7, ORDER["merged"])
-    for name in ("merged", "opened", "synchronize"):
-        outcome = hub.delivered(name)
-        _well(outcome)
-        assert "pull request #7 is merged" in outcome.summary
-    assert (hub.left, hub.made()) == (NOTHING_LEFT, 0)
+@pytest.mark.thorough
+@pytest.mark.parametrize("truth", ["merged", "reopened"])
+def test_whatever_order_events_come_in_the_environment_is_what_is_true(hub: Hub, truth: str) -> None:
+    """In two orders of all the events: one branch for an open pull request, none at any moment for a merged one."""
+    hub.become(7, ORDER[truth])
+    orders = list(permutations(["opened", "synchronize", "closed", "reopened"]))
+    for order in Random(7).sample(orders, 2):  # noqa: S311 - no secret
+        for name in order:
+            _well(hub.delivered(name))
+        assert hub.previews == (["pr-7"] if truth == "reopened" else [])
+    assert hub.made() == (1 if truth == "reopened" else 0)
 
 
 def test_repeated_and_late_events_leave_an_open_pull_request_alone(hub: Hub) -> None:
