@@ -63,7 +63,8 @@ class Recorder:
     def __init__(self, folder: Path, *, api_port: int, gateway_port: int) -> None:
         self._path = folder / FILE
         self._ports = {"apiPort": api_port, "gatewayPort": gateway_port}
-        self._lock = threading.Lock()
+        self._lock, self._counting = threading.Lock(), threading.Lock()
+        self._asked = self._written = 0
         self._making: set[str] = set()
         self._snapshot: Callable[[], dict[str, Any]] = lambda: {"branches": []}
 
@@ -72,12 +73,19 @@ class Recorder:
         self._snapshot = snapshot
 
     def save(self) -> None:
-        """Write down how things are now."""
+        """Write down how things are now, unless somebody has since begun to, and has written this with the rest."""
+        with self._counting:
+            self._asked += 1
+            mine = self._asked
         with self._lock:
+            if self._written >= mine:
+                return
+            covered = self._asked
             service = self._snapshot()
             self._making -= {branch["id"] for branch in service["branches"]}
             data = {"version": VERSION, **self._ports, "making": sorted(self._making), "service": service}
-            write_private(self._path, json.dumps(data, indent=1).encode())
+            write_private(self._path, json.dumps(data).encode())
+            self._written = covered
 
     def begin(self, branch_id: str) -> None:
         """Note that a branch is being made, before anything is. The note goes when the service knows the branch."""

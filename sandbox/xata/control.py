@@ -5,7 +5,7 @@
     GET, DELETE /sandbox/calls             the log of calls
     GET, POST, DELETE /sandbox/faults      what goes wrong (`faults.Fault`)
     POST /sandbox/clock                    {"advance": seconds}
-    POST /sandbox/branches                 branches without databases (`seeding.seed`), by the thousand
+    POST, DELETE /sandbox/branches         branches without databases (`seeding`), by the thousand
     POST /sandbox/branches/{id}            {"statusType": "FAULT" or "" to end it, "status": text, "hibernate": bool,
                                             "clusterGone": bool}
     POST /sandbox/organizations/{id}       {"status", "tier", "created", "limits"}
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.errors import SandboxError
 from sandbox.xata import life
 from sandbox.xata.faults import fault_of
-from sandbox.xata.seeding import seed
+from sandbox.xata.seeding import seed, unseed
 from sandbox.xata.wire import JSON_TYPE, Request, Response, encode
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Control:
             ("POST", "faults"): lambda data: service.faults.add(fault_of(data)),
             ("DELETE", "faults"): lambda _: service.faults.clear(),
             ("POST", "branches"): lambda data: seed(self.world, data),
+            ("DELETE", "branches"): lambda data: unseed(self.world, data),
             ("POST", "clock"): self._advance,
             ("POST", "flags"): self._flags,
             ("GET", "state"): lambda _: self._state(),

@@ -36,8 +36,17 @@ def seed(world: World, data: dict[str, Any]) -> dict[str, Any]:
             branch = _made(world, there, wanted, str(wanted.get("parent") or data.get("parent")))
             there[branch.name] = world.branches[branch.id] = branch
             made[branch.name] = branch.id
+            world.without_database.add(branch.id)
         world.changed()
         return made
+
+
+def unseed(world: World, data: dict[str, Any]) -> None:
+    """Take branches out of the memory, as if they had never been: {"names": [name, …]}. Only for those made here."""
+    with world.mutex:
+        names = set(data.get("names") or ())
+        world.branches = {key: branch for key, branch in world.branches.items() if branch.name not in names}
+        world.changed()
 
 
 def _made(world: World, there: dict[str, Branch], wanted: dict[str, Any], parent: str) -> Branch:
@@ -47,7 +56,8 @@ def _made(world: World, there: dict[str, Branch], wanted: dict[str, Any], parent
     if above is None:
         raise SeedError(f"there is no parent {parent!r}")
     return replace(
-        deepcopy(above),
+        above,
+        life=deepcopy(above.life),
         id=ids.branch_id(world.source),
         name=name,
         parent=above.id,
@@ -55,4 +65,5 @@ def _made(world: World, there: dict[str, Branch], wanted: dict[str, Any], parent
         depth=above.depth + 1,
         created=world.now,
         updated=world.now,
+        cluster=replace(above.cluster, parameters={}, libraries=[]),
     )

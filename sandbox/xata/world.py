@@ -46,6 +46,7 @@ class World:
         self.branches: dict[str, Branch] = {}
         self.creation_disabled = self.child_creation_disabled = False
         self.gone_listeners: list[Listener] = []
+        self.without_database: set[str] = set()
         self.sleep_listeners: list[Listener] = []
         self.change_listeners: list[Callable[[], None]] = []
         self._asleep: list[str] = []
@@ -146,7 +147,9 @@ class World:
             self._changed = True
 
     def remove_database(self, branch: Branch) -> None:
-        """End the branch's connections and drop its database. The project's lock is held."""
+        """End the branch's connections and drop its database, where it has one. The project's lock is held."""
+        if branch.id in self.without_database:
+            return
         for listener in list(self.gone_listeners):
             listener(branch.id)
         try:
