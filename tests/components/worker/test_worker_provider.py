@@ -26,6 +26,7 @@ FATES: dict[str, tuple[Any, str]] = {
     "script": ("printfarm-manager-production", REPLACE),
     "values": ({"DATABASE_URL": "another", "OTHER": "o"}, UPDATE),
     "onUndeployedVersion": ("deploy", UPDATE),
+    "owner": ("pr-7", UPDATE),
 }
 """For each input another value, and what it leads to."""
 

@@ -1,0 +1,160 @@
+"""The life of a pull request's environment, as a user of ./infra sees it, in the sandbox."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import psycopg
+import pytest
+
+from components.xata.branches.ownership import last_day
+from sandbox import node
+from tests.acceptance.conftest import cloned
+from tests.sandboxed import NOTHING, Sandboxed, changes, connect, password_of, sandbox_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@pytest.fixture(scope="module")
+def staged(founded: Sandboxed) -> Sandboxed:
+    """The shared sandbox with a staging that holds a row; what previews are copies of."""
+    founded.end_faults()
+    if "staging" not in founded.branches():
+        founded.begin_anew("staging")
+    founded.up("staging")
+    _ask(founded, founded.outputs("staging"), "create table if not exists orders as select 1 as number")
+    return founded
+
+
+def _ask(sandboxed: Sandboxed, outputs: Mapping[str, Any], statement: str) -> list[Any]:
+    with connect(outputs["databaseUrl"], authority=sandboxed.record["authority"]) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _until(sandboxed: Sandboxed, name: str) -> date | None:
+    return last_day(str(sandboxed.branches()[name]["description"]))
+
+
+def test_a_pull_request_has_a_copy_of_staging_that_stays_until_it_is_reset(staged: Sandboxed) -> None:
+    """[A10] Open, push, a day passes, reset, close: data are kept but by reset, and nothing is left."""
+    made = staged.up("pr-7")["outputs"]
+    assert (made["environment"], made["branchName"], made["backupRetentionDays"]) == ("preview", "pr-7", 2)
+    today = datetime.now(tz=UTC).date()
+    assert _until(staged, "pr-7") == today + timedelta(days=7)
+    first, parent = staged.outputs("pr-7"), staged.outputs("staging")
+    assert password_of(first["databaseUrl"]) != password_of(parent["databaseUrl"])
+    assert _ask(staged, first, "select number from orders") == [(1,)]
+    _ask(staged, first, "insert into orders values (2)")
+    assert changes(staged.up("pr-7")) == NOTHING
+    longer = staged.up("pr-7", "--config", "lifeDays=8")
+    assert changes(longer) == {**NOTHING, "update": 1}
+    assert _until(staged, "pr-7") == today + timedelta(days=8)
+    assert _ask(staged, first, "select count(*) from orders") == [(2,)]
+    staged.must("reset", "pr-7", "--yes")
+    second = staged.outputs("pr-7")
+    assert second["branchId"] != first["branchId"]
+    assert _ask(staged, second, "select number from orders") == [(1,)]
+    with pytest.raises(psycopg.OperationalError):
+        _ask(staged, first, "select 1")
+    assert changes(staged.up("pr-7")) == NOTHING
+    assert {name for name in staged.branches() if name.startswith("pr-7")} == {"pr-7"}
+    staged.must("destroy", "pr-7", "--yes")
+    assert not {name for name in staged.branches() if name.startswith("pr-7")}
+
+
+def test_what_a_preview_is_refused(staged: Sandboxed) -> None:
+    """The cap, a parent that is not there, production: in words, with the next step, and no branch is made."""
+    before = set(staged.branches())
+    branch = next(iter(staged.branches().values()))
+    project = f"/organizations/{staged.record['organization']}/projects/{branch['project']}/branches"
+    staged.control.post(
+        project, json={"name": "pr-1", "mode": "inherit", "parentID": staged.branches()["staging"]["id"]}
+    ).raise_for_status()
+    try:
+        full = staged.run("up", "pr-9", "--yes", "--config", "mostPreviews=1")
+        assert full.returncode == 4
+        assert "holds 1 previews" in full.stderr
+        assert "./infra sweep" in full.stderr
+        missing = staged.run("up", "pr-9", "--yes", "--config", "parent=stagign")
+        assert missing.returncode == 4
+        assert "there is no branch of the name or id 'stagign'" in missing.stderr
+        assert set(staged.branches()) == {*before, "pr-1"}
+    finally:
+        staged.control.delete(f"{project}/{staged.branches()['pr-1']['id']}").raise_for_status()
+
+
+def _many(staged: Sandboxed, count: int) -> None:
+    """So many previews at the same moment, each a run of its own; then all of them go."""
+    stacks = [f"pr-{number}" for number in range(100, 100 + count)]
+    with ThreadPoolExecutor(count) as pool:
+        made = list(pool.map(lambda stack: staged.up(stack)["outputs"], stacks))
+        assert [one["branchName"] for one in made] == stacks
+        assert all(one["checks"]["database"]["ok"] for one in made)
+        passwords = {password_of(staged.outputs(stack)["databaseUrl"]) for stack in (*stacks, "staging")}
+        assert len(passwords) == count + 1
+        for done in pool.map(lambda stack: staged.run("destroy", stack, "--yes"), stacks):
+            assert done.returncode == 0, done.stderr
+    assert not set(stacks) & set(staged.branches())
+
+
+@pytest.mark.thorough
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("count", [3, 50])
+def test_previews_at_once_are_as_many_environments(staged: Sandboxed, count: int) -> None:
+    """[E1] Each run ends well, each branch has a password of its own, and none is left."""
+    _many(staged, count)
+
+
+@pytest.fixture(scope="module")
+def with_workers() -> Iterator[Sandboxed]:
+    """A sandbox that runs Workers, with staging in it."""
+    try:
+        node.installed()
+    except node.ToolsError as error:
+        pytest.skip(f"{error.message}: {node.FETCH} fetches them")
+    with cloned() as clone, sandbox_of(clone, workers=True) as made:
+        made.up("staging")
+        yield made
+
+
+@pytest.mark.wrangler
+@pytest.mark.thorough
+def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(with_workers: Sandboxed) -> None:
+    """[A10] up, deploy, verify, push, reset, destroy: one address all along, and at the end nothing is left."""
+    made = with_workers
+    assert made.up("pr-7")["outputs"]["checks"]["worker"]["state"] == "waiting for the app"
+    deployed = made.clone.infra("wrangler", "deploy", "pr-7", "--sandbox", timeout=180, XDG_CACHE_HOME=made.cache)
+    assert deployed.returncode == 0, deployed.stderr
+    first = made.outputs("pr-7")
+    assert first["workerName"] == "health-worker-pr-7"
+    assert password_of(first["databaseUrl"]) not in deployed.stdout + deployed.stderr
+    layers = json.loads(made.must("verify", "pr-7", "--json").stdout)["layers"]
+    assert [layer["layer"] for layer in layers if layer["ok"] is not True] == []
+    pushed = made.up("pr-7")
+    assert changes(pushed) == NOTHING
+    assert pushed["outputs"]["checks"]["worker"]["state"] == "passed"
+    made.must("reset", "pr-7", "--yes")
+    second = made.outputs("pr-7")
+    assert (second["healthUrl"], second["workerName"]) == (first["healthUrl"], first["workerName"])
+    said = httpx.get(second["healthUrl"], trust_env=False, timeout=60).json()
+    assert (said["status"], said["environment"], said["xataBranch"], said["databaseBranch"]) == (
+        "ok",
+        "preview",
+        "pr-7",
+        "pr-7",
+    )
+    made.must("destroy", "pr-7", "--yes")
+    workers = httpx.get(_addresses(made), trust_env=False, timeout=60).json()
+    assert not [name for name in workers if "pr-7" in name]
+    assert not [name for name in made.branches() if "pr-7" in name]
+
+
+def _addresses(made: Sandboxed) -> str:
+    """The sandbox's page of Workers."""
+    return f"http://127.0.0.1:{httpx.URL(made.record['cloudflareApi']).port}/sandbox/workers"

@@ -1,0 +1,123 @@
+"""`./infra wrangler deploy`: which wrangler is run, with which arguments, and what it is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from operations import changes, cli
+from operations.errors import ResourceFailedError, UsageError
+from operations.wrangler_deploy import Deployment, deploy, planned
+
+PROJECT = Path(__file__).resolve().parents[2]
+ACCOUNT = "0123456789abcdef0123456789abcdef"
+TOLD = """#!{python}
+import json, os, sys
+print(json.dumps({{"arguments": sys.argv[1:], "environ": dict(os.environ)}}), file=sys.stderr)
+sys.exit({code})
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the example as its app, on an account."""
+    for name in (
+        "Pulumi.yaml",
+        "Pulumi.staging.yaml",
+        "Pulumi.production.yaml",
+        "Pulumi.preview.yaml",
+        "Pulumi.dev.yaml",
+    ):
+        shutil.copy(PROJECT / name, tmp_path / name)
+    app = tmp_path / "examples" / "health-worker"
+    app.mkdir(parents=True)
+    shutil.copy(PROJECT / "examples" / "health-worker" / "wrangler.jsonc", app)
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "the-token-0123456789")
+    monkeypatch.setenv("CLOUDFLARE_ENV", "production")
+    monkeypatch.setenv("XATA_API_KEY", "xau_secret")
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "secret")
+    monkeypatch.setenv("GITHUB_TOKEN", "ghs_secret")
+    return tmp_path
+
+
+def _planned(folder: Path, stack: str, **config: str) -> Deployment:
+    values = {f"infra:{key}": value for key, value in config.items()}
+    return planned(changes.Target(stack=stack, folder=folder, config=values))
+
+
+def _own(folder: Path, *, code: int = 0) -> None:
+    """The app has a wrangler of its own, and the machine a node."""
+    place = folder / "examples" / "health-worker" / "node_modules" / ".bin"
+    place.mkdir(parents=True)
+    for name in ("wrangler", "node"):
+        (place / name).write_text(TOLD.format(python=shutil.which("python3"), code=code))
+        (place / name).chmod(0o755)
+
+
+@pytest.mark.parametrize("stack", ["staging", "production"])
+def test_an_environment_is_deployed_as_its_block_says(folder: Path, stack: str) -> None:
+    """Wrangler finds everything in the environment's own block."""
+    found = _planned(folder, stack)
+    assert found.arguments == ("deploy", "--config", "wrangler.jsonc", "--env", stack)
+    assert found.script == f"health-worker-{stack}"
+
+
+def test_a_pull_request_is_given_its_name_its_branch_and_its_tag(folder: Path) -> None:
+    """The block of previews is that of all, so what is one's own is said with it; none of it is a secret."""
+    found = _planned(folder, "pr-7")
+    expected = "deploy --config wrangler.jsonc --env preview --name health-worker-pr-7 --var XATA_BRANCH:pr-7"
+    assert found.arguments == (*expected.split(), "--tag", "infra-app-pr-7")
+    assert found.script == "health-worker-pr-7"
+    named = _planned(folder, "pr-7", workerName="shop")
+    assert "shop-pr-7" in named.arguments
+
+
+def test_wrangler_is_told_the_token_and_no_other_secret(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The app's own wrangler runs in the app's folder; the build has no business with the database's keys."""
+    _own(folder)
+    monkeypatch.setenv("PATH", f"{folder}/examples/health-worker/node_modules/.bin:/usr/bin:/bin")
+    deploy(_planned(folder, "pr-7"))
+    told = json.loads(capfd.readouterr().err)
+    assert told["arguments"][0] == "deploy"
+    assert told["environ"]["CLOUDFLARE_API_TOKEN"] == "the-token-0123456789"
+    assert told["environ"]["CLOUDFLARE_ACCOUNT_ID"] == ACCOUNT
+    assert not told["environ"].keys() & {"XATA_API_KEY", "PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN", "CLOUDFLARE_ENV"}
+    assert "the-token" not in repr(_planned(folder, "pr-7"))
+
+
+def test_a_wrangler_that_fails_is_told_with_its_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says has been shown; the Worker and the next step are named."""
+    _own(folder, code=3)
+    monkeypatch.setenv("PATH", f"{folder}/examples/health-worker/node_modules/.bin:/usr/bin:/bin")
+    with pytest.raises(ResourceFailedError, match=r"Worker health-worker-pr-7: it ended with 3\n.*\./infra up first"):
+        deploy(_planned(folder, "pr-7"))
+
+
+def test_what_cannot_be_deployed_is_refused_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack without a Worker, an app without a file, an account or a token that nobody named."""
+    from components.errors import ConfigurationError  # noqa: PLC0415 - beside what raises it
+
+    with pytest.raises(UsageError, match="the stack dev has no Worker to deploy to"):
+        _planned(folder, "dev")
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"there is no .*wrangler\.jsonc\n.*infra:appPath"):
+        _planned(folder, "pr-7", appPath="empty")
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+    with pytest.raises(ConfigurationError, match="CLOUDFLARE_API_TOKEN is not set"):
+        _planned(folder, "pr-7")
+    monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
+    with pytest.raises(ConfigurationError, match="no Cloudflare account is known"):
+        _planned(folder, "pr-7")
+
+
+def test_the_sandbox_is_for_deploying_alone() -> None:
+    """The others look at a file, which no sandbox stands in for."""
+    arguments = cli.parse(["wrangler", "check", "staging", "--sandbox"])
+    with pytest.raises(UsageError, match="--sandbox belongs to deploy"):
+        arguments.run(arguments)
