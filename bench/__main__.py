@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from bench import dev, engine, worker, xata
+from bench import dev, engine, previews, worker, xata
 from tests.clone import make_clone
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ def measure_cloud(parent: Path) -> list[Measured]:
     return xata.measure(make_clone(parent), parent)
 
 
+def measure_previews(parent: Path) -> list[Measured]:
+    """What needs a sandbox of previews, in a clone of its own below `parent`."""
+    return previews.measure(make_clone(parent), parent)
+
+
 def measure_worker(parent: Path) -> tuple[list[Comparison], list[Measured]]:
     """What needs a sandbox that runs Workers, too."""
     second = parent / "second"
@@ -79,8 +84,8 @@ def measure(parent: Path) -> list[Comparison]:
 
 
 def main() -> int:
-    """0 when every promise holds. With the argument `dev`, `engine`, `xata` or `worker` only that part runs."""
-    parts = set(sys.argv[1:]) or {"dev", "engine", "xata", "worker"}
+    """0 when every promise holds. With the argument `dev`, `engine`, `xata`, `previews` or `worker` only that runs."""
+    parts = set(sys.argv[1:]) or {"dev", "engine", "xata", "previews", "worker"}
     RESULTS.mkdir(exist_ok=True)
     holds = True
     if "dev" in parts:
@@ -96,6 +101,11 @@ def main() -> int:
     if "xata" in parts:
         figures = _in_a_folder(measure_cloud)
         _keep("xata", [one.to_json() for one in figures])
+        print(cloud_table(figures))
+        holds &= all(one.holds for one in figures)
+    if "previews" in parts:
+        figures = _in_a_folder(measure_previews)
+        _keep("previews", [one.to_json() for one in figures])
         print(cloud_table(figures))
         holds &= all(one.holds for one in figures)
     if "worker" in parts:

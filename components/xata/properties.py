@@ -282,7 +282,7 @@ def make_connection(news: Properties) -> Properties:
     client = client_for({})
     ready = _until_ready(client, news)
     if news.get("ownPassword"):
-        ready = _rotated(client, news, ready.endpoints.password)
+        ready = credentials.renew(client, place_of(news), ready, timeout_seconds=news["readyTimeoutSeconds"])
     return _connection_outputs(client, ready)
 
 

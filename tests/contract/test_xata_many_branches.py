@@ -9,7 +9,7 @@ import pytest
 
 from components.xata.api.client import Client
 from components.xata.branches.create import Ensured, ensure_branch
-from components.xata.branches.credentials import Ready, connect_when_ready, rotate
+from components.xata.branches.credentials import Ready, connect_when_ready, renew
 from components.xata.branches.place import Place
 from components.xata.branches.remove import delete_branch
 from components.xata.branches.specs import BranchSpec
@@ -42,15 +42,15 @@ def standin() -> Iterator[tuple[StandIn, Place, Client]]:
 
 
 def test_fifty_previews_at_once_are_fifty_branches(standin: tuple[StandIn, Place, Client]) -> None:
-    """[E1] Each gets a branch, an id and a password that it was not made with, within the limits; all can be deleted."""
+    """[E1] Each gets a branch, an id and a password that it was not made with, within limits; all can be deleted."""
     made, place, client = standin
 
     def whole(number: int) -> tuple[Ensured, Ready]:
         spec = BranchSpec(name=f"pr-{number}", stack=f"pr-{number}", region=REGION, parent="main")
         ensured = ensure_branch(client, place, spec)
-        born = connect_when_ready(client, place, ensured.branch.id).endpoints.password
-        ready = rotate(client, place, ensured.branch.id, old_password=born)
-        assert ready.endpoints.password != born
+        born = connect_when_ready(client, place, ensured.branch.id)
+        ready = renew(client, place, born)
+        assert ready.endpoints.password != born.endpoints.password
         return ensured, ready
 
     def delete(number: int) -> bool:

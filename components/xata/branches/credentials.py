@@ -89,11 +89,28 @@ def rotate(
     before = _until_readable(client, place, branch, deadline)
     if not force and old_password and before.password != old_password:
         return Ready(branch=branch, endpoints=before)
+    return _renewed(client, place, branch, before.password, deadline)
+
+
+def renew(
+    client: Client, place: Place, ready: Ready, *, timeout_seconds: float = DEFAULT_TIMEOUT, clock: Clock = SYSTEM
+) -> Ready:
+    """Give a branch that was just read another password, whatever it has, and wait until that is in force.
+
+    Raises:
+        GoneError: The branch was deleted.
+        NotReadyError: The new password cannot be read by the deadline.
+    """
+    return _renewed(client, place, ready.branch, ready.endpoints.password, Deadline(timeout_seconds, clock))
+
+
+def _renewed(client: Client, place: Place, branch: Branch, old_password: str, deadline: Deadline) -> Ready:
+    branch_id, clock = branch.id, deadline.clock
     for _ in range(ROTATE_ATTEMPTS):
         answered = _ask_for_rotation(client, place, branch_id)
         wait = deadline if answered else Deadline(min(DOUBT_SECONDS, deadline.left), clock)
         try:
-            after = _until_readable(client, place, branch, wait, other_than=before.password)
+            after = _until_readable(client, place, branch, wait, other_than=old_password)
         except NotReadyError:
             if answered or not deadline.left:
                 raise
