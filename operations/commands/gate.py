@@ -21,11 +21,12 @@ def add_parser(commands: options.Commands) -> None:
         "gate",
         summary="refuse a plan that would lose data",
         text=(
-            "Reads documents of `preview --json` and fails (exit code 3) when a persistent branch, a project, anything\n"
-            "else that holds data, or a protected resource would be deleted, replaced or left out of the stack. Each is\n"
-            "named with the label that allows this one, and no other: set it on the pull request and run again. A\n"
-            "document that cannot be understood fails (2), and so does a failed preview (4): nobody knows what such a\n"
-            "plan would do. Asks no service. --self-test proves that every rule still fires."
+            "Reads documents of `preview --json` and fails (exit code 3) when a persistent branch, a project,\n"
+            "anything else that holds data, or a protected resource would be deleted, replaced or left out of\n"
+            "the stack. Each is named with the label that allows this one, and no other: set it on the pull\n"
+            "request and run again. A document that cannot be understood fails (2), and so does a failed\n"
+            "preview (4): nobody knows what such a plan would do. Asks no service. --self-test proves that\n"
+            "every rule still fires."
         ),
         examples=(
             "./infra preview staging --json | ./infra gate",

@@ -1,1 +1,1 @@
-"""What a pull request would change, for whoever reviews it: previews read, judged, shown as Markdown. Loads no engine."""
+"""What a pull request would change, for whoever reviews it: previews read, judged, and shown as Markdown."""

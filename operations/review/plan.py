@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from pydantic.alias_generators import to_camel
+
 from operations.display.differences import ABSENT, Difference, differences
+from operations.engines.cli_events import without_traceback
 from operations.review.values import properties
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ Fate = Literal["create", "update", "replace", "delete", "forget", "import", "dri
 ROOT: Final = "pulumi:pulumi:Stack"
 DEFAULT_PROVIDER: Final = "pulumi:providers:"
 CODE: Final = "__provider"
+EXITED: Final = "program exited with non-zero exit code"
 OPERATIONS: Final[dict[str, Fate]] = {
     "same": "same",
     "create": "create",
@@ -103,7 +107,16 @@ class Resource:
         found += [Difference(path=key, old=None, new=None) for key in reasons if key not in told]
         if self.old.inputs.get(CODE) != self.new.inputs.get(CODE) and not found and CODE in self.old.inputs:
             found = [Difference(path="the provider's code", old=None, new=None)]
-        return tuple(found)
+        return (*self._protection(), *found)
+
+    def _protection(self) -> Iterable[Difference]:
+        """Options that keep a resource from being lost, where they change."""
+        assert self.old is not None  # noqa: S101 - asked for a resource that is there before and after
+        assert self.new is not None  # noqa: S101 - as above
+        for name in ("protect", "retain_on_delete"):
+            before, after = getattr(self.old, name), getattr(self.new, name)
+            if before != after:
+                yield Difference(path=f"option {to_camel(name)}", old=before, new=after)
 
     def _against_outputs(self, new: dict[str, Any]) -> list[Difference]:
         """What was found otherwise than recorded, and is put back though the program says the same."""
@@ -158,25 +171,27 @@ def plan(reading: Reading) -> Plan:
     found = [_resource(urn, listed) for urn, listed in steps.items()]
     shown = [one for one in found if one.fate != "same" and not (one.type == ROOT and one.fate in {"create", "drift"})]
     shown = [one for one in shown if not one.kind.startswith(DEFAULT_PROVIDER) or "::default" not in one.urn]
-    same = document.change_summary.get("same", 0)
-    listed = sum(one.fate == "same" for one in found)
+    same, listed = document.change_summary.get("same", 0), sum(one.fate == "same" for one in found)
+    # A resource that only loses its protection, or drifted, is told here, and counted as unchanged by the engine.
+    same -= sum(OPERATIONS.get(one.op) == "same" for one in shown)
     return Plan(
         stack=reading.stack,
         project=reading.project,
         resources=tuple(sorted(shown, key=lambda one: (CHANGES.index(one.fate), one.kind, one.name))),
-        unchanged=same or (listed if not document.change_summary else 0),
+        unchanged=max(same, 0) if document.change_summary else listed,
         errors=tuple(_errors(document)),
     )
 
 
 def _resource(urn: str, steps: list[Step]) -> Resource:
     """What becomes of a resource. A refresh says what was found; the step after it what is done about it."""
-    first, last = steps[0], steps[-1]
     fates = [OPERATIONS.get(step.op, "unknown") for step in steps]
     gone = len(steps) > 1 and "delete" in fates[:-1] and fates[-1] == "create"
-    worst = min(fates, key=lambda one: (*CHANGES, "same").index(one))
+    worst = min(fates, key=(*CHANGES, "same").index)
     fate: Fate = "create" if gone else worst
-    old, new = first.old_state, last.new_state
+    # The last step knows what a refresh has found; of a replacement only one half has both sides.
+    old = next((step.old_state for step in reversed(steps) if step.old_state), None)
+    new = None if worst == "delete" and not gone else next((s.new_state for s in reversed(steps) if s.new_state), None)
     if fate == "delete" and old and old.retain_on_delete:
         fate = "forget"
     if fate == "same" and any(_found_otherwise(step) for step in steps):
@@ -212,9 +227,17 @@ def _errors(document: Document) -> Iterable[str]:
     if not told:
         message, step = document.error.get("message"), document.error.get("next")
         told = [("", "\n".join(str(one) for one in (message, step) if one))] if document.error else []
-    texts = (f"{name}: {_bare(text)}" if name else _bare(text) for name, text in told)
+    texts = [f"{name}: {_bare(text)}" if name else _bare(text) for name, text in told]
+    if any(EXITED in text for text in texts):
+        texts.append(_printed(document))
     return list(dict.fromkeys(text for text in texts if text))
 
 
+def _printed(document: Document) -> str:
+    """What the program wrote to standard error: where it ended by itself, the cause is in there alone."""
+    return "\n".join(one.message.rstrip() for one in document.diagnostics if one.severity == "info#err")
+
+
 def _bare(message: str) -> str:
-    return message.strip().removeprefix("error:").strip()
+    """The cause alone: where it was raised is for the job's log."""
+    return without_traceback(message.strip().removeprefix("error:").strip())

@@ -194,6 +194,8 @@ def _changed(resource: Resource) -> str:
     lines = [line for one in resource.changes for line in _lines(one, resource)]
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"  … {len(lines) - MOST_LINES} more lines"]
+    if not lines and resource.fate in {"update", "replace"}:
+        lines = [f"! what {SAME_VALUE}"]
     return f"{title}\n\n{fence(lines, 'diff')}" if lines else title
 
 

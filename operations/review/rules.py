@@ -1,7 +1,7 @@
 """What a reviewer has to see first, and what a gate refuses: one rule each. Pure.
 
-`cases.json` beside this file holds, for every rule, a plan in which it fires and one in which it must not; the gate's
-self-test runs them.
+`cases.json` beside this file holds, for every rule, a plan in which it fires, whether that closes the gate, and a plan
+in which it must not fire; the gate's self-test runs them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,6 @@ from components.http.scrub import scrub
 from engine.values import Secret
 
 MASKED: Final = "[secret]"
-SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - what marks a secret in Pulumi's states
 LONGEST_VALUE: Final = 100_000
 
 
@@ -21,18 +20,15 @@ def readable(value: Any, *, secret: bool = False) -> Any:
     match value:
         case _ if secret or value == MASKED:
             return Secret(MASKED)
-        case {"4dabf18193072939515e22adb298388d": str(kind)}:  # SIGNATURE
-            return Secret(MASKED) if kind == SECRET_SIGNATURE else f"[{kind[:8]}]"
+        case {"4dabf18193072939515e22adb298388d": str()}:  # a secret, an asset or an archive, as states have them
+            return Secret(MASKED)
         case dict():
             return {str(key): readable(item) for key, item in value.items()}
         case list():
             return [readable(item) for item in value]
-        case str() if len(value) <= LONGEST_VALUE:
-            return _scrubbed(value)
         case str():
-            return f"{len(value)} characters"
-        case _:
-            return value
+            return _scrubbed(value) if len(value) <= LONGEST_VALUE else f"{len(value)} characters"
+    return value
 
 
 def _scrubbed(text: str) -> str:

@@ -35,7 +35,7 @@ class ApiError(Exception):
 
 def no_route(method: str, path: str) -> ApiError:
     """A gap in the stand-in. GitHub would say 404, which a client takes for an answer: here it is seen at once."""
-    return ApiError(501, f"the stand-in for GitHub has no route for {method} {path}")
+    return ApiError(400, f"the stand-in for GitHub has no route for {method} {path}")
 
 
 def bad_credentials() -> ApiError:

@@ -189,7 +189,7 @@ def test_what_is_not_there_is_not_found(address: str, control: httpx.Client) -> 
 def test_a_gap_in_the_stand_in_is_loud(address: str) -> None:
     """What it does not know is no 404, which would read like an answer."""
     answer = httpx.get(f"{address}/repos/{REPOSITORY}/branches", trust_env=False)
-    assert answer.status_code == 501
+    assert answer.status_code == 400
     assert answer.json()["message"].endswith(f"no route for GET /repos/{REPOSITORY}/branches")
 
 
