@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, InfraError
 from engine.errors import EngineError
-from operations import preview_file, stack_names, workspace
+from operations import stack_names, workspace
+from operations.backends import KINDS, scheme
 from operations.engines import choice
 from operations.errors import CommandError
 from operations.findings import Finding
@@ -200,7 +201,11 @@ def state(name: str, machine: Machine) -> Finding:
     url = workspace.backend_url(machine.folder, machine.environ)
     folder = workspace.file_backend(url)
     if folder is None:
-        found = f"{url.partition('://')[0]}:// backend; only the Pulumi CLI reaches it"
+        found = f"{scheme(url)}:// backend, {KINDS[scheme(url)]}; only the Pulumi CLI reaches it"
+        if choice.installed(machine.environ, machine.home)[0] is None:
+            return Finding(
+                check=name, verdict="failure", found=f"{found}, and there is none", next_step=choice.HOW_TO_GET
+            )
         return Finding(check=name, verdict="ok", found=found)
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not os.access(there, os.W_OK | os.X_OK):
@@ -222,7 +227,11 @@ def passphrase(name: str, machine: Machine) -> Finding:
             return Finding(check=name, verdict="warning", found=found, next_step=f"chmod 600 {file}")
         return Finding(check=name, verdict="ok", found=f"{file}")
     folder = workspace.file_backend(workspace.backend_url(machine.folder, machine.environ))
-    if folder is None or not workspace.has_stacks(folder):
+    if folder is None:
+        found = "not known here, and none is made for a state elsewhere"
+        step = "name its file in PULUMI_CONFIG_PASSPHRASE_FILE, unless the stack has another secrets provider"
+        return Finding(check=name, verdict="warning", found=found, next_step=step)
+    if not workspace.has_stacks(folder):
         return Finding(check=name, verdict="ok", found="made with the first stack")
     found = f"there is state in {folder}, and no passphrase for it"
     return Finding(check=name, verdict="failure", found=found, next_step=f"put it back into {file}")

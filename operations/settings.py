@@ -34,7 +34,9 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
     from stacks.config import check, judge  # noqa: PLC0415 - loads pydantic
 
     project = load_project(workspace.folder)
-    config = load_config(project, workspace.stack, overrides=workspace.overrides, crypter=lambda _ciphertext: "")
+    config = load_config(
+        project, workspace.stack, overrides=workspace.overrides, crypter=lambda _ciphertext: "", for_cli=True
+    )
     plain = {key: value for key, value in config.plain.items() if key not in config.secret_keys}
     if with_files:
         return check(workspace.stack, plain, folder=workspace.folder)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operations import stack_names
+from operations import backends
 from operations.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -115,13 +115,17 @@ def backend_url(folder: Path, environ: Mapping[str, str]) -> str:
 
     A relative path starts from the current folder in the variable, as the CLI has it, and from the project's folder in
     Pulumi.yaml, so that the state is the same wherever the command is called.
+
+    Raises:
+        UsageError: It is no place that Pulumi knows.
     """
     from engine.project import load_project  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
 
     url = environ.get("PULUMI_BACKEND_URL", "")
     if url:
-        return absolute(url, Path.cwd())
-    return absolute(load_project(folder).backend_url or f"{FILE_SCHEME}./{FOLDER}/state?create_dir=true", folder)
+        return absolute(backends.checked(url), Path.cwd())
+    named = load_project(folder).backend_url or f"{FILE_SCHEME}./{FOLDER}/state?create_dir=true"
+    return absolute(backends.checked(named), folder)
 
 
 def absolute(url: str, start: Path) -> str:

@@ -127,7 +127,7 @@ def read_salt(project: Project, stack: str) -> str | None:
 
 
 def load_config(
-    project: Project, stack: str, *, overrides: Mapping[str, str], crypter: Callable[[str], str]
+    project: Project, stack: str, *, overrides: Mapping[str, str], crypter: Callable[[str], str], for_cli: bool = False
 ) -> StackConfig:
     """Read the stack's file, put overrides over it and defaults under it, and check the types.
 
@@ -136,8 +136,9 @@ def load_config(
         stack: The stack's name; a missing file means no values.
         overrides: Values of this run, "namespace:name" (or a name of the project) to text.
         crypter: Decrypts the text of a `secure:` value.
+        for_cli: Another engine may do the work, so what only the CLI does is no reason to refuse.
     """
-    said = _stack_file(project, stack)
+    said = _stack_file(project, stack, for_cli=for_cli)
     values = {
         full_key(said, key, project.name): _read_value(value, str(said.file), crypter)
         for key, value in said.mapping("config").items()
@@ -161,9 +162,11 @@ def load_config(
     )
 
 
-def _stack_file(project: Project, stack: str) -> Reader:
+def _stack_file(project: Project, stack: str, *, for_cli: bool = False) -> Reader:
     file = project.stack_file(stack)
     said = Reader(file, yamlfile.load(file) if file.exists() else None)
+    if for_cli:
+        return said
     if said.content.get("environment"):
         raise UnsupportedError(f"{file}: `environment` needs Pulumi Cloud", next_step=CLI_HINT)
     provider = said.text("secretsprovider", "")

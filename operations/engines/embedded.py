@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import api
 from engine.errors import UnsupportedError
-from operations import console
+from operations.backends import scheme
 from operations.engines.recorded import configuration, recorded
 from operations.workspace import acting_in, own_environment
 
@@ -117,7 +117,11 @@ class EmbeddedEngine:
 
     def _passphrase(self) -> str:
         if self.workspace.passphrase is None:
-            raise self._out_of_reach()
+            kind = scheme(self.workspace.backend_url)
+            raise UnsupportedError(
+                f"the embedded engine keeps state in a folder only (file://…), not in a {kind}:// backend",
+                next_step="install the Pulumi CLI, which reaches it: ./infra setup --pulumi",
+            )
         return self.workspace.passphrase
 
     def _require_folder(self) -> None:

@@ -26,14 +26,15 @@ import yaml
 from engine import api
 from engine.errors import HeldError
 from engine.project import load_project
+from operations.backends import scheme, without_password
 from operations.display.digest import diagnostic
 from operations.engines import locks
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
 from operations.engines.kept import Kept
-from operations.engines.recorded import Recorded, held, recorded
+from operations.engines.recorded import Recorded, exported, recorded
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
-from operations.workspace import child_environment, private_folder
+from operations.workspace import FILE_SCHEME, child_environment, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,8 @@ NO_STACK = "no stack named"
 HELD = "still has resources"
 STACK_NOT_FOUND = 6
 CONFIGURATION = 2
+NOISE = re.compile(r"SDK \S+ \S+ WARN ")
+"""What the libraries below the CLI remark about a storage service; nothing of it is about the stack."""
 LONGEST_WAIT = 0.2
 CHUNK = 65536
 
@@ -92,7 +95,7 @@ class PulumiEngine:
             if answer.returncode and NO_STACK in answer.stderr:
                 return {}
             if answer.returncode:
-                raise failure(answer.stderr, answer.returncode)
+                raise self._failure(answer.stderr, answer.returncode)
         plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
         return {name: api.Output(value=values[name], secret=plain[name] != values[name]) for name in values}
 
@@ -122,8 +125,30 @@ class PulumiEngine:
             raise failure(done.stderr, done.returncode)
 
     def recorded(self) -> tuple[Recorded, ...]:
-        """What the last deployment recorded, where the state lies in a folder."""
-        return recorded(self.workspace)
+        """What the last deployment recorded; where the state lies in no folder, the CLI is asked for it."""
+        return recorded(self.workspace) if self.workspace.state_folder else exported(self._exported())
+
+    def _exported(self) -> Mapping[str, Any]:
+        """The state as the CLI prints it, secrets encrypted; nothing for a stack that was never made."""
+        answer = self._call(["stack", "export", "--stack", self.workspace.stack])
+        if answer.returncode and NO_STACK in answer.stderr:
+            return {}
+        if answer.returncode:
+            raise self._failure(answer.stderr, answer.returncode)
+        deployment: dict[str, Any] = json.loads(answer.stdout)["deployment"] or {}
+        return deployment
+
+    @functools.cached_property
+    def _salt(self) -> str | None:
+        """The salt that the state was made with; None where there is none, or another kind of key."""
+        if self.workspace.state_folder is not None:
+            return recorded_salt(self.workspace)
+        provider = self._exported().get("secrets_providers") or {}
+        return str(provider["state"]["salt"]) if provider.get("type") == "passphrase" else None
+
+    def _failure(self, said: str, code: int) -> Exception:
+        """What the CLI printed as an error of ours, without the password of the state's place."""
+        return failure(without_password(said, self.workspace.backend_url), code, self.workspace.backend_url)
 
     def _run(self, arguments: Sequence[str], kind: api.Kind, listener: Listener) -> tuple[Result, str]:
         """Run a command that changes or plans; return how it ended, and what it printed."""
@@ -134,7 +159,7 @@ class PulumiEngine:
             run = self._attempt(arguments, listener)
         told = run.told
         if not told.verdict and not told.all_errors() and not run.interrupted:
-            raise failure(run.printed + run.said, run.code)
+            raise self._failure(run.printed + run.said, run.code)
         errors = told.all_errors()
         succeeded = run.code == 0 and not run.interrupted
         result = api.Result(
@@ -191,21 +216,26 @@ class PulumiEngine:
             project = Path(folder) / "Pulumi.yaml"
             content = yaml.safe_load((self.workspace.folder / "Pulumi.yaml").read_text(encoding="utf-8"))
             project.write_text(yaml.safe_dump({"name": content["name"], "runtime": "python"}), encoding="utf-8")
-            done = self._call(["stack", "init", self.workspace.stack, "--no-select"], folder=Path(folder))
+            key = self._stack_settings().get("secretsprovider")
+            named = ["--secrets-provider", str(key)] if key else []
+            done = self._call(["stack", "init", self.workspace.stack, "--no-select", *named], folder=Path(folder))
         if done.returncode:
-            raise failure(done.stderr, done.returncode)
+            raise self._failure(done.stderr, done.returncode)
+
+    def _stack_settings(self) -> dict[str, Any]:
+        """What stands in the stack's file."""
+        return yaml.safe_load(self.workspace.stack_file.read_text(encoding="utf-8")) or {}
 
     @contextlib.contextmanager
     def _stack_file(self) -> Iterator[Path]:
         """Lend the CLI a copy of the stack's file with the values of this run."""
-        content = yaml.safe_load(self.workspace.stack_file.read_text(encoding="utf-8")) or {}
+        content = self._stack_settings()
         overrides = {key: _typed(value) for key, value in self.workspace.overrides.items()}
         if overrides:
             content["config"] = {**(content.get("config") or {}), **overrides}
-        salt = recorded_salt(self.workspace)
-        if salt:
+        if self._salt and "secretsprovider" not in content:
             # With the salt the CLI checks the passphrase; from the state alone it would go on with a wrong one.
-            content.setdefault("encryptionsalt", salt)
+            content.setdefault("encryptionsalt", self._salt)
         with tempfile.TemporaryDirectory(dir=private_folder(self.workspace.private)) as folder:
             copy = Path(folder) / self.workspace.stack_file.name
             copy.touch(mode=0o600)
@@ -299,21 +329,23 @@ def _typed(text: str) -> Any:
     return value if isinstance(value, list | dict) else text
 
 
-def failure(said: str, code: int) -> Exception:
+def failure(said: str, code: int, backend: str = FILE_SCHEME) -> Exception:
     """Turn what the CLI printed, when it did not start at all, into an error of ours."""
-    lines = [line.removeprefix("error: ").rstrip() for line in said.splitlines() if line.strip()]
+    told = (line for line in said.splitlines() if line.strip() and not NOISE.match(line))
+    lines = [line.removeprefix("error: ").rstrip() for line in told]
     text = "\n  ".join(lines[-12:]) or f"exit code {code}"
     if "currently locked by" in said:
         holders = re.findall(r"created by (.+)", said)
+        dead = "if it has died on this machine, the same command with --engine embedded removes its lock and goes on"
         return StateLockedError(
             f"somebody else works on the stack and holds its lock: {'; '.join(holders) or text}",
-            next_step="wait for the other run; if it has died: ./infra unlock STACK",
+            next_step=f"wait for the other run; {dead} (else: pulumi cancel)"
+            if backend.startswith(FILE_SCHEME)
+            else "wait for the other run; if it is certain that it has died: pulumi cancel",
         )
-    if "passphrase" in said:
-        return StateError(
-            f"the passphrase does not open the stack's secrets: {text}",
-            next_step="correct PULUMI_CONFIG_PASSPHRASE, or put the right one into .infra/passphrase",
-        )
+    shut = _shut_out(said, text, backend)
+    if shut is not None:
+        return shut
     if "could not deserialize" in said or "failed to load checkpoint" in said or "unmarshal" in said:
         return StateError(f"the stack's state cannot be read: {text}", next_step="restore it from .pulumi/backups")
     if "validating stack config" in said or code == CONFIGURATION:
@@ -321,3 +353,28 @@ def failure(said: str, code: int) -> Exception:
     if "no space left" in said.lower() or "permission denied" in said.lower():
         return MachineError(f"the Pulumi CLI could not work: {text}")
     return ResourceFailedError(f"the Pulumi CLI failed before it began: {text}")
+
+
+def _shut_out(said: str, text: str, backend: str) -> Exception | None:
+    """The error of somebody who lacks what opens the state; None where that is not it."""
+    if "PULUMI_ACCESS_TOKEN must be set" in said and not backend.startswith("http"):
+        return UsageError(
+            f"the Pulumi CLI cannot read the URL of the state's place, which begins with {scheme(backend)}://",
+            next_step="percent-encode what stands in it: the password p@ss is p%40ss",
+        )
+    if "PULUMI_ACCESS_TOKEN must be set" in said:
+        return UsageError(
+            "the state is at Pulumi Cloud, which asks who works on it, and the Pulumi CLI is not logged in",
+            next_step="export PULUMI_ACCESS_TOKEN=…, or: pulumi login",
+        )
+    if "passphrase must be set" in said:
+        return StateError(
+            "the stack's secrets are encrypted with a passphrase, which is not known here",
+            next_step="name its file in PULUMI_CONFIG_PASSPHRASE_FILE, or put it into .infra/passphrase",
+        )
+    if "passphrase" in said:
+        return StateError(
+            f"the passphrase does not open the stack's secrets: {text}",
+            next_step="correct PULUMI_CONFIG_PASSPHRASE, or put the right one into .infra/passphrase",
+        )
+    return None

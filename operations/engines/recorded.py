@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from engine.state import ResourceState, Store
     from engine.values import Secret
@@ -102,3 +103,28 @@ def recorded(workspace: Workspace) -> tuple[Recorded, ...]:
         )
         for one in resources(workspace, workspace.passphrase)
     )
+
+
+def exported(deployment: Mapping[str, Any]) -> tuple[Recorded, ...]:
+    """The same of what `pulumi stack export` prints, where secrets are encrypted; names and addresses are none.
+
+    Args:
+        deployment: Its `deployment`.
+    """
+    return tuple(
+        Recorded(
+            name=str(one["urn"]).rpartition("::")[2],
+            kind=str(one["type"]).rpartition("/")[2],
+            called=_plain(one, "name"),
+            api=_plain(one, "api"),
+            protect=bool(one.get("protect")),
+            retain=bool(one.get("retainOnDelete")),
+        )
+        for one in deployment.get("resources") or ()
+        if not str(one["type"]).startswith(PROVIDERS)
+    )
+
+
+def _plain(resource: Mapping[str, Any], output: str) -> str:
+    value = (resource.get("outputs") or {}).get(output)
+    return value if isinstance(value, str) else ""
