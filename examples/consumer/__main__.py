@@ -5,7 +5,7 @@ from typing import Any
 import contract
 import pulumi
 
-NAME = f"organization/infra/{pulumi.get_stack()}"
+NAME = f"{pulumi.get_organization()}/infra/{pulumi.get_stack()}"
 environment = pulumi.StackReference(NAME)
 
 
@@ -24,7 +24,6 @@ def read(name: str) -> pulumi.Output[Any]:
 
 
 pulumi.export("environment", read("environment"))
-pulumi.export(
-    "database", pulumi.Output.concat(read("databaseHost"), ":", read("databasePort"), "/", read("databaseName"))
-)
+place = map(read, ("databaseHost", "databasePort", "databaseName"))
+pulumi.export("database", pulumi.Output.format("{}:{}/{}", *place))
 pulumi.export("reportingUrl", pulumi.Output.concat(read("databaseReadOnlyUrl"), "&application_name=reports"))

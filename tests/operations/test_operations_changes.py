@@ -9,7 +9,7 @@ import pytest
 
 from components.errors import ConfigurationError
 from engine import api
-from engine.errors import ProjectError
+from engine.errors import ProjectError, UnsupportedError
 from operations import changes, console, progress
 from operations.display import plan
 from operations.engines import choice
@@ -212,6 +212,16 @@ def test_opening_gives_the_engine_its_workspace(opening: Callable[..., Any], pro
     assert engine.name == "embedded"
     assert engine.workspace.overrides == {"infra:port": "15432"}
     assert engine.workspace.state_folder == project / ".infra" / "state"
+
+
+def test_a_key_that_only_the_cli_knows_leaves_the_choice_to_the_engine(
+    opening: Callable[..., Any], project: Path
+) -> None:
+    """A stack file with a secrets provider is judged as any other; the embedded engine refuses it by name."""
+    (project / "Pulumi.dev.yaml").write_text("config: {infra:database: embedded}\nsecretsprovider: awskms://key\n")
+    engine = opening()
+    with pytest.raises(UnsupportedError, match="the secrets provider awskms://key is not supported"):
+        engine.outputs()
 
 
 @pytest.mark.parametrize(

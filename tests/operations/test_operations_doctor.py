@@ -6,19 +6,20 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from components.postgres.choice import Record, write_record
 from operations import examination
+from operations.engines import choice
 from operations.examination import Machine
 from operations.exit_codes import ExitCode
 from operations.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 ASKED = ("xata key", "wrangler.jsonc", "cloudflare account")
@@ -186,12 +187,23 @@ def test_a_wrong_stack_file_is_found(machine: Machine, text: str | None, said: s
     assert said in finding.found
 
 
-def test_a_remote_backend_is_named_without_its_address(machine: Machine) -> None:
-    """A bucket's URL may hold credentials: only its kind is told."""
+def test_a_remote_backend_is_named_without_its_address(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket's URL may hold credentials: only its kind is told, and whether there is what reaches it."""
     environ = {**machine.environ, "PULUMI_BACKEND_URL": "s3://bucket?secret=s3cret"}
-    finding = _finding("state", Machine(folder=machine.folder, environ=environ, home=machine.home))
-    assert finding.verdict == "ok"
-    assert "s3cret" not in finding.found
+    cli = choice.Cli(path=Path("/pulumi"), version=choice.OLDEST)
+    for found, verdict in ((cli, "ok"), (None, "failure")):
+        monkeypatch.setattr(choice, "installed", lambda *_args, found=found: (found, []))
+        finding = _finding("state", Machine(folder=machine.folder, environ=environ, home=machine.home))
+        assert finding.verdict == verdict
+        assert finding.found.startswith("s3:// backend, an S3-compatible bucket; only the Pulumi CLI reaches it")
+        assert "s3cret" not in finding.found
+
+
+def test_a_remote_state_gets_no_passphrase_made(machine: Machine) -> None:
+    """There it is somebody's to hand on, so that it is missing is worth a warning."""
+    environ = {**machine.environ, "PULUMI_BACKEND_URL": "s3://bucket"}
+    finding = _finding("passphrase", Machine(folder=machine.folder, environ=environ, home=machine.home))
+    assert (finding.verdict, "PULUMI_CONFIG_PASSPHRASE_FILE" in finding.next_step) == ("warning", True)
 
 
 def test_a_thing_that_cannot_be_looked_at_does_not_stop_the_rest(machine: Machine) -> None:

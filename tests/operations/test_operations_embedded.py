@@ -79,13 +79,14 @@ def test_a_plan_of_the_others_is_a_dry_run(
 
 def test_another_backend_is_left_to_the_cli(project: Path) -> None:
     """State in a bucket is refused by name, with how to get what reaches it."""
-    workspace = Workspace(folder=project, stack="dev", backend_url="s3://bucket", passphrase=None)
+    workspace = Workspace(folder=project, stack="dev", backend_url="s3://u:s3cret@bucket", passphrase=None)
     engine_ = EmbeddedEngine(workspace=workspace, options=EngineOptions())
     for act in (
         engine_.outputs,
         lambda: engine_.change("up", _Recorder()),
         lambda: engine_.plan("destroy", _Recorder()),
     ):
-        with pytest.raises(UnsupportedError, match="s3://bucket") as told:
+        with pytest.raises(UnsupportedError, match="not in a s3:// backend") as told:
             act()
         assert "./infra setup --pulumi" in told.value.next_step
+        assert "s3cret" not in str(told.value)

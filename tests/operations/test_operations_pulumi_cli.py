@@ -12,7 +12,7 @@ import sys
 import textwrap
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from engine.errors import HeldError
 from operations.engines import choice
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine, failure
+from operations.engines.recorded import Recorded
 from operations.errors import CommandError, MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import Workspace, open_workspace
 
@@ -211,6 +212,108 @@ def test_an_unknown_stack_is_made_outside_the_project(stand_in: StandIn, project
     assert calls[1]["arguments"][:3] == ["stack", "init", "dev"]
     assert Path(calls[1]["folder"]).parent == project / ".infra"
     assert not Path(calls[1]["folder"]).exists()
+
+
+def test_a_new_stack_gets_the_secrets_provider_of_its_file(stand_in: StandIn, project: Path) -> None:
+    """The CLI asks for a passphrase otherwise, which a stack with a key of its own has none of."""
+    (project / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://key\nencryptedkey: abc\n")
+    stand_in.plays({"code": 6, "err": "error: no stack named 'dev' found"}, {}, {"events": [SUMMARY, END]})
+    assert stand_in.engine.change("up", _Silent(), previewed=True).succeeded
+    up, made, _again = stand_in.calls
+    assert made["arguments"][3:6] == ["--no-select", "--secrets-provider", "awskms://key"]
+    assert "encryptionsalt" not in up["file"]
+
+
+@pytest.fixture
+def remote(stand_in: StandIn) -> StandIn:
+    """The same, with its state in a Postgres database."""
+    workspace = replace(stand_in.engine.workspace, backend_url="postgres://ann:s3cr%40t@127.0.0.1:1/state")
+    return replace(stand_in, engine=replace(stand_in.engine, workspace=workspace))
+
+
+EXPORT = {
+    "secrets_providers": {"type": "passphrase", "state": {"salt": "v1:a:v1:b:c"}},
+    "resources": [
+        {"urn": "urn:pulumi:dev::infra::pulumi:providers:pulumi-python::default", "type": "pulumi:providers:x"},
+        {
+            "urn": "urn:pulumi:dev::infra::pulumi-python:dynamic/xata:Branch::database-branch",
+            "type": "pulumi-python:dynamic/xata:Branch",
+            "outputs": {"name": "dev", "api": {"4dabf18193072939515e22adb298388d": "x", "ciphertext": "y"}},
+            "protect": True,
+        },
+    ],
+}
+
+
+def test_a_state_elsewhere_is_read_through_the_cli(remote: StandIn) -> None:
+    """What would be deleted is known by name before anything is, as it is for a state in a folder."""
+    remote.plays({"out": json.dumps({"version": 3, "deployment": EXPORT})})
+    assert remote.engine.recorded() == (
+        Recorded(name="database-branch", kind="xata:Branch", called="dev", protect=True),
+    )
+    (call,) = remote.calls
+    assert call["arguments"][:4] == ["stack", "export", "--stack", "dev"]
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"code": 6, "err": "error: no stack named 'dev' found"},
+        {"out": json.dumps({"version": 3, "deployment": None})},
+        {"out": json.dumps({"version": 3, "deployment": {"secrets_providers": {"type": "cloud", "state": {}}}})},
+    ],
+)
+def test_a_stack_elsewhere_without_resources_records_nothing(remote: StandIn, turn: dict[str, Any]) -> None:
+    """Neither one that was never made, nor one whose key is kept by a service; no salt is made up for it."""
+    remote.plays(turn, turn)
+    assert remote.engine.recorded() == ()
+    assert remote.engine._salt is None
+
+
+def test_the_passphrase_of_a_state_elsewhere_is_checked_too(remote: StandIn) -> None:
+    """The CLI checks it by the salt in the stack's file, which comes from the state."""
+    remote.plays({"out": json.dumps({"version": 3, "deployment": EXPORT})}, {"events": [SUMMARY, END]})
+    assert remote.engine.change("up", _Silent(), previewed=True).succeeded
+    assert "encryptionsalt: v1:a:v1:b:c" in remote.calls[1]["file"]
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        ("error: dial postgres://ann:s3cr%40t@127.0.0.1:1/state (s3cr@t): refused", ResourceFailedError, "ann:***@"),
+        (
+            "SDK 2026/11/28 17:28:46 WARN Response has no supported checksum.\nerror: no such bucket",
+            ResourceFailedError,
+            "the Pulumi CLI failed before it began: no such bucket",
+        ),
+        (
+            "error: PULUMI_ACCESS_TOKEN must be set for login during non-interactive CLI sessions",
+            UsageError,
+            "cannot read the URL of the state's place, which begins with postgres://",
+        ),
+        (
+            "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE",
+            StateError,
+            "not known here\n  next: name its file in PULUMI_CONFIG_PASSPHRASE_FILE",
+        ),
+        ("error: the stack is currently locked by 1 lock(s)", StateLockedError, "it has died: pulumi cancel"),
+    ],
+)
+def test_failures_of_a_state_elsewhere_are_told_without_its_password(
+    remote: StandIn, said: str, kind: type[CommandError], told: str
+) -> None:
+    """Each says what to do there; what helps only with a folder is not offered."""
+    error = remote.engine._failure(said, 1)
+    assert type(error) is kind
+    assert told in str(error)
+    assert "s3cr" not in str(error)
+    assert "embedded" not in str(error)
+
+
+def test_pulumi_cloud_asks_who_one_is() -> None:
+    """The token, or a log-in, is the next step."""
+    error = failure("error: PULUMI_ACCESS_TOKEN must be set for login", 1, "https://api.pulumi.com")
+    assert "pulumi login" in str(error)
 
 
 def test_a_process_left_running_does_not_hold_the_command_up(stand_in: StandIn) -> None:
