@@ -10,9 +10,11 @@ import pytest
 from engine import monitor, options
 from engine.errors import UnsupportedError
 from engine.goal import read_goal
-from engine.options import FIELDS, REFERENCE_FILE, REFUSED_CALLS, SERVED
+from engine.options import FIELDS, REFUSED_CALLS
 from engine.protocol import engine_pb2, engine_pb2_grpc, resource_pb2, resource_pb2_grpc
 from engine.reads import read_read
+from operations import engine_options
+from operations.engine_options import SERVED
 
 TYPE: Final = "pulumi-python:dynamic/things:Thing"
 ABOUT: Final[dict[str, Any]] = {"stack": "dev", "project": "probe", "root": Path("/project")}
@@ -54,6 +56,7 @@ def test_every_field_is_honoured_passed_over_or_refused(name: str) -> None:
     table = FIELDS[name]
     told = [*table.honoured, *table.without_effect, *table.refused]
     assert sorted(told) == sorted(field.name for field in MESSAGES[name].fields)
+    assert engine_options.WORDS[name].keys() == {*table.honoured, *table.without_effect}
 
 
 @pytest.mark.parametrize("module", [(resource_pb2, resource_pb2_grpc), (engine_pb2, engine_pb2_grpc)])
@@ -96,7 +99,7 @@ def test_every_refused_field_is_refused(message: str, name: str) -> None:
 def test_a_field_that_no_table_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a newer Pulumi adds, also to a nested message, is refused with its name."""
     known = FIELDS["Spec"].honoured
-    rest = {name: text for name, text in known.items() if name != "project"}
+    rest = [name for name in known if name != "project"]
     monkeypatch.setattr(options, "FIELDS", {**FIELDS, "Spec": options.Fields(honoured=rest)})
     request = resource_pb2.RegisterResourceRequest(
         type=TYPE, name="a", custom=True, aliases=[{"spec": {"project": "p"}}]
@@ -128,5 +131,5 @@ def _callback() -> Any:
 
 
 def test_the_document_is_written_from_the_tables() -> None:
-    """`python -m engine.options` would change nothing."""
-    assert REFERENCE_FILE.read_text() == options.reference()
+    """`python -m operations.engine_options` would change nothing."""
+    assert engine_options.DOCUMENT.read_text() == engine_options.document()
