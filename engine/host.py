@@ -69,6 +69,19 @@ def _users_own(error: BaseException, folder: Path) -> str:
     return "".join(whole.format() if anything else whole.format_exception_only())
 
 
+def _said(error: Exception, folder: Path, *, verbose: bool) -> str:
+    """What a user reads about an exception that has ended the program."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, RecursionError) and any("resource_cycle_breaker" in frame.filename for frame in frames):
+        return (
+            f"The program has a chain of more than about {sys.getrecursionlimit()} resources, each of which depends on "
+            "the one before; Pulumi's SDK cannot follow it, with either engine.\n"
+            "  next: let fewer resources wait for the one before them"
+        )
+    text = "".join(traceback.format_exception(error)) if verbose else _users_own(error, folder)
+    return f"The program raised an exception:\n{text}"
+
+
 class _Workers(ThreadPoolExecutor):
     """Threads that know how many calls are on their way."""
 
@@ -174,8 +187,7 @@ def _run_program(settings: dict[str, Any]) -> int:
         pulumi.log.error(str(error))
         return 1
     except Exception as error:  # noqa: BLE001 - whatever the user's program raises is shown to the user
-        text = "".join(traceback.format_exception(error)) if settings["verbose"] else _users_own(error, folder)
-        pulumi.log.error(f"The program raised an exception:\n{text}")
+        pulumi.log.error(_said(error, folder, verbose=settings["verbose"]))
         return 1
     return 0
 

@@ -22,12 +22,16 @@ class Journal:
 
     Args:
         snapshot: What was recorded before.
-        save: Writes a snapshot; None in previews.
+        save: Writes a snapshot.
+
+    Attributes:
+        writes: Whether anything is written.
     """
 
-    def __init__(self, snapshot: Snapshot, save: Callable[[Snapshot], None] | None) -> None:
+    def __init__(self, snapshot: Snapshot, save: Callable[[Snapshot], None], *, writes: bool = True) -> None:
         self._snapshot = snapshot
         self._save = save
+        self.writes = writes
         self.rebase(list(snapshot.resources))
         self.unsettled = [pending for pending in snapshot.pending_operations if pending.type == "creating"]
         self._new: list[ResourceState] = []
@@ -76,7 +80,7 @@ class Journal:
 
     def save(self) -> None:
         """Write the state; several threads that want this at the same time share one write."""
-        if self._save is None:
+        if not self.writes:
             return
         with self._lock:
             self._version += 1

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.api import Event, Listener, Request
     from engine.processes import Child
     from engine.project import Project
-    from engine.state import Snapshot, Store
+    from engine.state import Store
 
 Stage = Literal["hold", "preview", "real"]
 
@@ -116,12 +116,11 @@ class Session:
         self._stage: Stage = now
         self._trial = now != "real" and not self._dry
         self._kept = [] if self._trial else None
-        self._writes = now == "real"
         self._providers.set_preview(now == "preview")
         snapshot = self._snapshot
         if now != "real":
             snapshot = replace(snapshot, resources=[replace(state) for state in snapshot.resources])
-        self._journal = Journal(snapshot, self._save)
+        self._journal = Journal(snapshot, self._store.save, writes=now == "real")
         self._steps = Steps(self._journal, self._emit, hold=now == "hold")
         if self._interrupted.is_set():
             self._steps.stopped.set()
@@ -136,10 +135,6 @@ class Session:
             preview=now == "preview",
             parallel=self._request.parallel,
         )
-
-    def _save(self, snapshot: Snapshot) -> None:
-        if self._writes:
-            self._store.save(snapshot)
 
     def _decided(self) -> bool:
         """Whether this pass is the last one: it failed, or it did all there was to do."""
@@ -307,7 +302,7 @@ class Session:
         self._changes = self._steps.changes
         if self._dry:
             return
-        self._writes = True
+        self._journal.writes = True  # also after a pass that had nothing to do
         try:
             self._journal.save()
             self._store.finish(

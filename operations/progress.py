@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Self
 
-from engine.api import Message, StepFailed
+from engine.api import Message, StepFailed, StepStarted
 from operations.display.listeners import make_listener
-from operations.display.plan import summed_up, untold
+from operations.display.plan import STACK_TYPE, output_lines, summed_up, untold
 
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Mapping
+    from typing import Any, TextIO
 
-    from engine.api import Event, Result
+    from engine.api import Event, Result, Step
 
 
 class Progress:
@@ -28,6 +29,7 @@ class Progress:
         self._stream = stream or sys.stderr
         self._display = make_listener(verbose=verbose, planned=planned, stream=self._stream)
         self._told: set[str] = set()
+        self._outputs: Mapping[str, Any] | None = None
 
     def __enter__(self) -> Self:
         self._display.__enter__()
@@ -37,14 +39,26 @@ class Progress:
         self._display.__exit__(*error)
 
     def on_event(self, event: Event) -> None:
-        """Show an event, and remember which errors have been told."""
-        if isinstance(event, StepFailed):
+        """Show an event, and remember which errors have been told, and which outputs were there before."""
+        if isinstance(event, StepStarted) and event.step.type == STACK_TYPE and event.step.op != "refresh":
+            self._outputs = _outputs(event.step)
+        elif isinstance(event, StepFailed):
             self._told.add(event.message)
         elif isinstance(event, Message):
             self._told.add(event.text)
         self._display.on_event(event)
 
     def summary(self, result: Result, engine: str) -> None:
-        """Say how the run ended, and the errors that no event has told."""
-        errors = [f"error: {error}" for error in untold(result.errors, self._told)]
-        print("\n".join([*errors, summed_up(result, engine)]), file=self._stream, flush=True)
+        """Say how the run ended, which outputs a plan changes, and the errors that no event has told."""
+        lines = [f"error: {error}" for error in untold(result.errors, self._told)]
+        if result.kind == "preview" and result.succeeded and self._outputs is not None:
+            changed = output_lines(self._outputs, result.outputs)
+            lines += ["   outputs", *(f"     {line}" for line in changed)] if changed else []
+        print("\n".join([*lines, summed_up(result, engine)]), file=self._stream, flush=True)
+
+
+def _outputs(stack: Step) -> Mapping[str, Any] | None:
+    """The recorded outputs; None where the stack itself goes, and they with it."""
+    if stack.new_state is None:
+        return None
+    return stack.old_state.outputs if stack.old_state is not None else {}

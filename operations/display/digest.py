@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.api import Message, StepFailed, StepFinished, StepStarted
 from engine.state.checkpoint import timestamp
 from engine.values import Secret
-from operations.display.plan import AFTERMATH, untold
+from operations.display.plan import AFTERMATH, STACK_TYPE, untold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,6 @@ MASK: Final = "[secret]"
 _NANOSECONDS: Final = 1_000_000_000
 _ALWAYS: Final = frozenset({"urn", "custom", "type"})
 _REPLACING: Final = frozenset({"create-replacement", "read-replacement"})
-_ROOT_TYPE: Final = "pulumi:pulumi:Stack"
 
 
 class Digest:
@@ -96,7 +95,7 @@ def _is_shown(step: Step) -> bool:
         return False
     old, new = step.old_state, step.new_state
     protection = old is not None and new is not None and old.protect != new.protect
-    return step.op != "same" or step.type == _ROOT_TYPE or protection
+    return step.op != "same" or step.type == STACK_TYPE or protection
 
 
 def _step(step: Step, op: str) -> Document:

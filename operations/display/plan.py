@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.api import Output
 from engine.values import Secret
 from operations.display.differences import ABSENT, Difference, differences
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Words = tuple[str, str, str]
 
 DYNAMIC_PREFIX: Final = "pulumi-python:"
+STACK_TYPE: Final = "pulumi:pulumi:Stack"
 _FORCES: Final = " (forces replacement)"
 
 # Sign, verb, and verb while it goes on. The verbs suit a plan as well as the deed.
@@ -64,6 +66,13 @@ def property_lines(step: Step) -> list[str]:
     return _lines(step, found)
 
 
+def output_lines(recorded: Mapping[str, Any], planned: Mapping[str, Output]) -> list[str]:
+    """Return a line for each stack output that a plan changes; one with a secret inside is masked as a whole."""
+    before = {key: Output.of(value) for key, value in recorded.items()}
+    old, new = ({key: _hidden(output) for key, output in outputs.items()} for outputs in (before, planned))
+    return [line for one in differences(old, new) for line in one.lines()]
+
+
 def untold(errors: Iterable[str], told: Iterable[str]) -> list[str]:
     """The errors of a result that no event has told; the engine puts the resource's name before what its event said."""
     known = tuple(text.strip() for text in told)
@@ -90,6 +99,10 @@ def counted(changes: Mapping[str, int], *, planned: bool) -> str:
     return ", ".join(f"{count} {text}" for count, text in [*parts, (changes.get("same", 0), "unchanged")] if count) or (
         "nothing"
     )
+
+
+def _hidden(output: Output) -> Any:
+    return Secret(output.value) if output.secret else output.value
 
 
 def _lines(step: Step, found: Iterable[Difference]) -> list[str]:

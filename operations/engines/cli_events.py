@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from engine import api
 from engine.state import ResourceState
 from engine.values import Secret
-from operations.display.plan import DYNAMIC_PREFIX
+from operations.display.plan import DYNAMIC_PREFIX, STACK_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - how Pulumi marks a secret, not one
-STACK_TYPE = "pulumi:pulumi:Stack"
 PROVIDER_PREFIX = "pulumi:providers:"
 TRACEBACK = "Traceback (most recent call last):"
 PROGRAM_FAILED = "Program failed"
@@ -245,8 +244,4 @@ def _wrapped(value: Any) -> Any:
 
 
 def _outputs(values: Mapping[str, Any]) -> dict[str, api.Output]:
-    wrapped = {name: _wrapped(value) for name, value in values.items()}
-    return {
-        name: api.Output(value="[secret]" if isinstance(value, Secret) else value, secret=isinstance(value, Secret))
-        for name, value in wrapped.items()
-    }
+    return {name: api.Output.of(_wrapped(value)) for name, value in values.items()}

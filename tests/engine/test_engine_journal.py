@@ -49,12 +49,16 @@ def test_operations_are_pending_until_they_end() -> None:
 
 
 def test_a_preview_saves_nothing() -> None:
-    """Without a way to save, everything else works."""
-    journal = Journal(Snapshot(), None)
+    """All that is noted is there when a pass turns out to be the last one, and is recorded then."""
+    disk = Disk()
+    journal = Journal(Snapshot(), disk.save, writes=False)
     new = _state("a")
     journal.begin(new, "creating")
     journal.end(new, new=new)
-    assert journal.resources() == [new]
+    assert (journal.resources(), disk.saved) == ([new], [])
+    journal.writes = True
+    journal.save()
+    assert disk.saved[-1].resources == [new]
 
 
 def test_threads_share_a_save() -> None:

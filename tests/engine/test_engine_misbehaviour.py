@@ -38,6 +38,13 @@ async def on():
         await asyncio.sleep(0.1)
 pulumi.export("never", pulumi.Output.from_input(asyncio.get_event_loop().create_task(on())))
 """
+CHAIN = """
+import sys
+sys.setrecursionlimit(300)
+last = []
+for number in range(300):
+    last = [Thing(f"link-{number}", {}, pulumi.ResourceOptions(depends_on=last))]
+"""
 APPLY = "pulumi.Output.from_input(0).apply(\n    lambda zero: 1 / zero)\n"
 
 
@@ -53,11 +60,12 @@ def _edit(things: Things, old: str, new: str) -> None:
         ("os._exit(3)\n", "The program ended (exit status 3) before it was done."),
         (ROOM, "circular dependency involving a resource of type pulumi-python:dynamic/things:Thing named inner"),
         (CIRCLE, "The program waits for itself and would never end; still to be registered: 'first', 'second'."),
+        (CHAIN, "The program has a chain of more than about 300 resources, each of which depends on the one before"),
         (APPLY, "    lambda zero: 1 / zero)"),
         ("import broken\n", 'broken.py", line 2'),
         ("def (\n", "SyntaxError: "),
     ],
-    ids=["os._exit", "its own parent", "in a circle", "in apply", "in another file", "syntax"],
+    ids=["os._exit", "its own parent", "in a circle", "in a long chain", "in apply", "in another file", "syntax"],
 )
 def test_a_program_that_goes_wrong_is_told_in_its_own_lines(things: Things, lines: str, said: str) -> None:
     """The error says what is wrong, with lines of the user's and none of Pulumi's or ours; nothing is changed."""

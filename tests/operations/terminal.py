@@ -35,6 +35,8 @@ the second text of each pair is what plain `pulumi` prints.
 - A plan lists what changes, below what that stands in; what stays as it is is counted.
 - A property is told with its old and its new value, and with a remark where it forces a replacement. What somebody else
   has changed is told as drift, with what the plan makes of it. A secret is `[secret]`.
+- A plan ends with the outputs of the stack that it changes. The Pulumi CLI tells nobody whether a secret output
+  changes, so on its engine those are left out. The document of a preview has no future outputs, on either engine.
 - Long values are cut around their first difference, and text of several lines is told line by line.
 - `NO_COLOR` takes the colours away, `FORCE_COLOR` gives the signs of plain lines theirs, and `TERM=dumb` asks for plain
   lines in a terminal.

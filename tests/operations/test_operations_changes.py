@@ -9,9 +9,12 @@ import pytest
 
 from components.errors import ConfigurationError
 from engine import api
-from engine.errors import ProjectError, UnsupportedError
+from engine.errors import ProjectError
+from engine.state import ResourceState
+from engine.values import UNKNOWN, Secret
 from operations import changes, console, progress
 from operations.display import plan
+from operations.display.plan import STACK_TYPE
 from operations.engines import choice
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
@@ -191,6 +194,43 @@ def test_an_error_is_told_once() -> None:
     shown.summary(result(succeeded=False, errors=("told", "untold")), "embedded")
     assert stream.getvalue().count("untold") == 1
     assert stream.getvalue().count("told") == 2
+
+
+@pytest.mark.parametrize(
+    ("differing", "told"),
+    [
+        (
+            {},
+            [
+                "   outputs",
+                "     - gone: 1",
+                '     ~ host: "a" -> known after up',
+                "     ~ password: [secret] -> [secret]",
+            ],
+        ),
+        ({"kind": "up"}, []),
+        ({"succeeded": False}, []),
+        ({"op": "delete"}, []),
+    ],
+)
+def test_a_plan_ends_with_the_outputs_that_it_changes(differing: dict[str, Any], told: list[str]) -> None:
+    """Secrets are masked; nothing is told of what stays, of failed plans, and where the whole stack goes."""
+    stream = io.StringIO()
+    recorded = {"gone": 1, "host": "a", "password": {"of": Secret("old")}, "port": 1, "same": Secret("old")}
+    state = ResourceState(urn="urn:stack", type=STACK_TYPE, custom=False, outputs=recorded)
+    planned = {
+        "host": api.Output(value=UNKNOWN, secret=False),
+        "password": api.Output(value={"of": "new"}, secret=True),
+        "port": api.Output(value=1, secret=False),
+        "same": api.Output(value="old", secret=True),
+    }
+    op = differing.pop("op", "same")
+    new = None if op == "delete" else state
+    shown = progress.Progress(stream=stream)
+    step = api.Step(urn="urn:stack", type=STACK_TYPE, name="dev", parent="", op=op, old_state=state, new_state=new)
+    shown.on_event(api.StepStarted(step=step))
+    shown.summary(result(**{"kind": "preview", "outputs": planned, **differing}), "embedded")
+    assert stream.getvalue().splitlines()[:-1] == told
 
 
 @pytest.fixture

@@ -37,3 +37,4 @@ maps = Shelf("maps", opts=below(hall, novels), place="right" if first else "corn
 if first:
     Shelf("magazines", opts=below(hall, maps), place="middle", wood="ash", books=[])
 pulumi.export("place", maps.place)
+pulumi.export("code", novels.code)
