@@ -21,11 +21,11 @@ def candidates(goal: Goal, earlier: Mapping[str, str]) -> list[str]:
         goal: The registration.
         earlier: For every resource that was found under an alias: its URN, and the one it was found under.
     """
-    own = [_collapse(goal, alias, earlier) for alias in goal.aliases]
+    own = [_collapse(goal, alias, earlier) for alias in goal.earlier]
     parent = earlier.get(goal.parent)
     inherited = []
     if parent is not None:
-        known = [(goal.type, goal.name), *((type_of(urn), name_of(urn)) for urn in own)]
+        known = [(goal.type, name_of(goal.urn)), *((type_of(urn), name_of(urn)) for urn in own)]
         inherited = [_inherit(goal, type_, name, parent) for type_, name in known]
     return list(dict.fromkeys([goal.urn, *own, *inherited]))
 
@@ -39,7 +39,7 @@ def _collapse(goal: Goal, alias: Alias, earlier: Mapping[str, str]) -> str:
         alias.project or project_of(goal.urn),
         "" if alias.no_parent else parent,
         alias.type or goal.type,
-        alias.name or goal.name,
+        alias.name or name_of(goal.urn),
     )
 
 

@@ -167,7 +167,7 @@ class Deployment:
         forced = [key for key, urns in tied.items() if urns & self._replaced]
         if forced or old.custom != goal.custom:
             return Decision(op="replace", keys=(*forced, "provider")[:1])
-        diff = calls.diff(replace(old, urn=goal.urn, type=goal.type), inputs, ignore=goal.ignore_changes)
+        diff = calls.diff(replace(old, urn=goal.urn, type=goal.type), inputs, ignore=tuple(goal.ignore_changes))
         return planner.decide(goal, old, planner.judge(diff, old.inputs, inputs, goal.ignore_changes))
 
     def _change(self, calls: Calls, goal: Goal, old: ResourceState, new: ResourceState, decision: Decision) -> None:

@@ -6,7 +6,7 @@ What is refused is in the tables of `engine.options`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote, urlsplit
@@ -27,6 +27,7 @@ BUILTIN_PROVIDER_TYPE: Final = "pulumi:providers:pulumi"
 STACK_TYPE: Final = "pulumi:pulumi:Stack"
 STACK_REFERENCE_TYPE: Final = "pulumi:pulumi:StackReference"
 
+_INHERITED: Final = {"protect": "protect", "retain_on_delete": "retainOnDelete", "deleted_with": "deletedWith"}
 _DURATION: Final = re.compile(r"([0-9]*\.?[0-9]+)(ms|h|m|s)")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -44,64 +45,34 @@ class Alias:
     project: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Goal:
-    """One resource as the program wants it. `None` and an empty `deleted_with` mean: as the parent has it."""
+@dataclass(kw_only=True)
+class Goal(ResourceState):
+    """One resource as the program wants it: the state to come, without what steps add to it.
 
-    urn: str
-    type: str
-    name: str
-    custom: bool
-    parent: str
-    inputs: dict[str, Any] = field(repr=False)
-    dependencies: tuple[str, ...] = ()
-    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
-    protect: bool | None = None
-    retain_on_delete: bool | None = None
+    Attributes:
+        delete_before_replace: None leaves it to the provider.
+        earlier: What else it may be recorded as.
+        unsaid: The attributes that the program says nothing about: they are as the parent has them.
+    """
+
     delete_before_replace: bool | None = None
-    ignore_changes: tuple[str, ...] = ()
-    replace_on_changes: tuple[str, ...] = ()
-    additional_secret_outputs: tuple[str, ...] = ()
-    custom_timeouts: dict[str, float] = field(default_factory=dict)
-    aliases: tuple[Alias, ...] = ()
-    deleted_with: str = ""
-    replace_with: tuple[str, ...] = ()
-    source_position: str = ""
+    earlier: tuple[Alias, ...] = ()
+    unsaid: tuple[str, ...] = ()
 
     def inherit(self, parent: Goal) -> Goal:
         """The goal with what it leaves to its parent."""
-        return replace(
-            self,
-            protect=parent.protect if self.protect is None else self.protect,
-            retain_on_delete=parent.retain_on_delete if self.retain_on_delete is None else self.retain_on_delete,
-            deleted_with=self.deleted_with or parent.deleted_with,
-        )
+        given: Any = {name: getattr(parent, name) for name in self.unsaid}
+        return replace(self, **given)
 
     def state(self, old: ResourceState | None) -> ResourceState:
         """The state that the steps of this registration complete."""
-        unmodelled = {} if old is None else {key: value for key, value in old.extra.items() if key != "stackTrace"}
-        return ResourceState(
-            urn=self.urn,
-            type=self.type,
-            custom=self.custom,
-            parent=self.parent,
-            inputs=self.inputs,
-            dependencies=list(self.dependencies),
-            property_dependencies=self.property_dependencies,
-            protect=bool(self.protect),
-            retain_on_delete=bool(self.retain_on_delete),
-            ignore_changes=list(self.ignore_changes),
-            replace_on_changes=list(self.replace_on_changes),
-            additional_secret_outputs=list(self.additional_secret_outputs),
-            custom_timeouts=self.custom_timeouts,
-            aliases=[old.urn] if old and old.urn != self.urn else [],
-            deleted_with=self.deleted_with,
-            replace_with=list(self.replace_with),
-            source_position=self.source_position,
-            created=old.created if old else None,
-            modified=old.modified if old else None,
-            extra=unmodelled,
-        )
+        state = ResourceState(**{one.name: getattr(self, one.name) for one in fields(ResourceState)})
+        if old is not None:
+            state.created, state.modified = old.created, old.modified
+            state.aliases = [old.urn] if old.urn != self.urn else []
+            if not self.external:
+                state.extra = {key: value for key, value in old.extra.items() if key != "stackTrace"}
+        return state
 
 
 def make_urn(stack: str, project: str, parent: str, type_: str, name: str) -> str:
@@ -155,27 +126,28 @@ def read_goal(request: resource_pb2.RegisterResourceRequest, *, stack: str, proj
         found = set(wanted.get(key, ()) if wanted else request.dependencies)
         inputs[key] = decode(value, found)
         by_property[key] = sorted(found)
+    said = {present.name for present, _ in request.ListFields()}
     decided = request.deleteBeforeReplaceDefined or request.deleteBeforeReplace
     return Goal(
         urn=make_urn(stack, project, request.parent, request.type, request.name),
         type=request.type,
-        name=request.name,
         custom=request.custom,
         parent=request.parent,
         inputs=inputs,
-        dependencies=tuple(sorted(set(request.dependencies))),
+        dependencies=sorted(set(request.dependencies)),
         property_dependencies=by_property,
-        protect=request.protect if request.HasField("protect") else None,
-        retain_on_delete=request.retainOnDelete if request.HasField("retainOnDelete") else None,
+        protect=request.protect,
+        retain_on_delete=request.retainOnDelete,
         delete_before_replace=request.deleteBeforeReplace if decided else None,
-        ignore_changes=tuple(request.ignoreChanges),
-        replace_on_changes=tuple(request.replaceOnChanges),
-        additional_secret_outputs=tuple(request.additionalSecretOutputs),
+        ignore_changes=list(request.ignoreChanges),
+        replace_on_changes=list(request.replaceOnChanges),
+        additional_secret_outputs=list(request.additionalSecretOutputs),
         custom_timeouts=_timeouts(request.customTimeouts),
-        aliases=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(alias) for alias in request.aliases)),
+        earlier=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(alias) for alias in request.aliases)),
         deleted_with=request.deletedWith,
-        replace_with=tuple(request.replace_with),
+        replace_with=list(request.replace_with),
         source_position=position(request.sourcePosition, root),
+        unsaid=tuple(ours for ours, theirs in _INHERITED.items() if theirs not in said),
     )
 
 

@@ -19,7 +19,6 @@ from engine.values import UNKNOWN, Secret, plain, same
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine.goal import Goal
     from engine.provider import Diff
     from engine.state import ResourceState
 
@@ -59,7 +58,7 @@ def judge(diff: Diff, old: Properties, news: Properties, ignore: Iterable[str]) 
     )
 
 
-def decide(options: Goal | ResourceState, old: ResourceState, judged: Decision) -> Decision:
+def decide(options: ResourceState, old: ResourceState, judged: Decision) -> Decision:
     """Apply the options of a resource to what its provider found."""
     if judged.op == "same" and not old.init_errors:
         return judged

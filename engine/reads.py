@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine import options
@@ -25,39 +24,22 @@ Properties = dict[str, Any]
 _NAME: Final = re.compile(r"(organization/((?P<project>[\w.-]{1,100})/)?)?(?P<stack>[\w.-]{1,100})", re.ASCII)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Read(Goal):
-    """A resource that the program names by its id. It takes nothing from its parent but its place."""
-
-    id: str
-
-    def inherit(self, parent: Goal) -> Goal:
-        """The goal as it is: what is not managed needs no protection."""
-        del parent
-        return self
-
-    def state(self, old: ResourceState | None) -> ResourceState:
-        """The state that the read completes."""
-        return replace(super().state(old), id=self.id, external=True, extra={})
-
-
-def read_read(request: resource_pb2.ReadResourceRequest, *, stack: str, project: str, root: Path) -> Read:
-    """Read a request to read; UnsupportedError names the first thing that would not be honoured."""
+def read_read(request: resource_pb2.ReadResourceRequest, *, stack: str, project: str, root: Path) -> Goal:
+    """Read a request to read: a goal that takes nothing from its parent but its place; refused as in `read_goal`."""
     if request.type != STACK_REFERENCE_TYPE:
         check_package(request.type, version=request.version)
     options.check(request, f"{request.type} {request.name!r}")
     if not request.id:
         raise EngineError(f"{request.type} {request.name!r} is to be read and has an empty id.")
-    return Read(
+    return Goal(
         id=request.id,
+        external=True,
         urn=make_urn(stack, project, request.parent, request.type, request.name),
         type=request.type,
-        name=request.name,
-        custom=True,
         parent=request.parent,
         inputs=decode(from_struct(request.properties)),
-        dependencies=tuple(sorted(set(request.dependencies))),
-        additional_secret_outputs=tuple(request.additionalSecretOutputs),
+        dependencies=sorted(set(request.dependencies)),
+        additional_secret_outputs=list(request.additionalSecretOutputs),
         source_position=position(request.sourcePosition, root),
     )
 

@@ -20,9 +20,7 @@ def _urn(name: str, parent: str = "", type_: str = THING, **more: str) -> str:
 
 
 def _goal(name: str, *aliases: Alias, parent: str = STACK) -> Goal:
-    return Goal(
-        urn=_urn(name, parent), type=THING, name=name, custom=True, parent=parent, inputs={}, aliases=tuple(aliases)
-    )
+    return Goal(urn=_urn(name, parent), type=THING, parent=parent, earlier=aliases)
 
 
 R, S = _urn("r", type_=ROOM), _urn("s", type_="x:y:Hall")
@@ -65,7 +63,7 @@ def test_aliases_are_read_in_both_spellings() -> None:
     )
     message.aliases.add().spec.noParent = True
     read = read_goal(message, stack="dev", project="probe", root=Path("/project"))
-    assert read.aliases == (
+    assert read.earlier == (
         Alias(urn="urn:first"),
         Alias(urn="urn:second"),
         Alias(name="b", type=THING, stack="s", project="p", parent=R),

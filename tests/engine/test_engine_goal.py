@@ -22,7 +22,7 @@ def _read(**fields: Any) -> Goal:
 
 def test_an_empty_binding_of_hooks_is_no_hook() -> None:
     """The SDK always sends one."""
-    assert _read(hooks=REQUEST.ResourceHooksBinding()).name == "a"
+    assert _read(hooks=REQUEST.ResourceHooksBinding()).type == TYPE
 
 
 def test_a_plugin_is_refused_with_its_version() -> None:
@@ -34,7 +34,7 @@ def test_a_plugin_is_refused_with_its_version() -> None:
 
 
 def test_a_registration_is_read() -> None:
-    """Inputs, dependencies and options arrive; nothing said is None."""
+    """Inputs, dependencies and options arrive; what is not said is left to the parent."""
     read = _read(
         object=to_struct({"size": 1, "color": "red"}),
         dependencies=["urn:b", "urn:a", "urn:b"],
@@ -45,9 +45,13 @@ def test_a_registration_is_read() -> None:
         sourcePosition={"uri": "file:///project/sub%20dir/x.py", "line": 7, "column": 3},
     )
     assert read.urn == f"urn:pulumi:dev::probe::{TYPE}::a"
-    assert (read.inputs, read.dependencies) == ({"size": 1, "color": "red"}, ("urn:a", "urn:b"))
+    assert (read.inputs, read.dependencies) == ({"size": 1, "color": "red"}, ["urn:a", "urn:b"])
     assert read.property_dependencies == {"size": [], "color": ["urn:a"]}
-    assert (read.protect, read.retain_on_delete, read.delete_before_replace) == (None, False, False)
+    assert (read.unsaid, read.retain_on_delete, read.delete_before_replace) == (
+        ("protect", "deleted_with"),
+        False,
+        False,
+    )
     assert read.custom_timeouts == {"create": 3723.5, "delete": 0.25}
     assert read.source_position == "project:///sub dir/x.py#7,3"
 

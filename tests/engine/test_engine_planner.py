@@ -25,7 +25,7 @@ def _state(name: str, *needs: str, **more: Any) -> ResourceState:
 
 
 def _goal(**more: Any) -> Goal:
-    return Goal(urn=_urn("a"), type=TYPE, name="a", custom=True, parent="", inputs={}, **more)
+    return Goal(urn=_urn("a"), type=TYPE, **more)
 
 
 Y = {"x.y": PropertyDiff(kind="update", input_diff=True)}

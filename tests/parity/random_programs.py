@@ -159,7 +159,7 @@ def urns(program: Program) -> dict[str, str]:
 def registrations(program: Program, *, protect: bool = True) -> list[Registration]:
     """What the program registers, the stack first; `protect` False leaves out all protection."""
     known = urns(program)
-    stack = Goal(urn=ROOT, type="pulumi:pulumi:Stack", name="random-dev", custom=False, parent="", inputs={})
+    stack = Goal(urn=ROOT, type="pulumi:pulumi:Stack", custom=False)
     return [Registration(goal=stack), *(_registration(wish, known, protect=protect) for wish in program)]
 
 
@@ -170,20 +170,23 @@ def _registration(wish: Wish, known: dict[str, str], *, protect: bool) -> Regist
         *(Alias(urn=urn) for urn in wish.urns if wish.earlier),
         *(Alias(name=name, parent=known[up], no_parent=not up) for name, up in wish.earlier if up in known),
     ]
+    said: dict[str, Any] = {
+        "protect": options.get("protect") if protect else None,
+        "retain_on_delete": options.get("retain"),
+        "deleted_with": known[options["deleted_with"]] if options.get("deleted_with") else None,
+    }
     goal = Goal(
         urn=known[wish.key],
         type=ROOM if wish.room else THING,
-        name=wish.name,
         custom=not wish.room,
         parent=known[wish.parent],
         inputs={"label": wish.key, **({} if wish.room else wish.props)},
-        dependencies=tuple(sorted({*(known[key] for key in wish.depends), *takes.values()})),
+        dependencies=sorted({*(known[key] for key in wish.depends), *takes.values()}),
         property_dependencies={name: [urn] for name, urn in takes.items()},
-        protect=options.get("protect") if protect else None,
-        retain_on_delete=options.get("retain"),
         delete_before_replace=options.get("first"),
-        ignore_changes=() if wish.room else options.get("ignore", ()),
-        deleted_with=known[options["deleted_with"]] if options.get("deleted_with") else "",
-        aliases=tuple(aliases),
+        ignore_changes=[] if wish.room else list(options.get("ignore", ())),
+        earlier=tuple(aliases),
+        unsaid=tuple(name for name, value in said.items() if value is None),
+        **{name: value for name, value in said.items() if value is not None},
     )
     return Registration(goal=goal, takes=takes)
