@@ -2,7 +2,7 @@
 
 A program is a file in `programs/`: YAML with `about` (what it is there to show) and `edits`, which are done one after
 the other on one stack; `thorough: true` leaves it to thorough runs and to the CLI's, because others show much of it,
-too. An edit has these keys, none of them needed:
+too, and `since: "3.260"` says that an older CLI does something else. An edit has these keys, none of them needed:
 
 - `run`: up (if not said), preview, refresh, destroy
 - `refresh`: true reads reality first
@@ -243,6 +243,23 @@ def _read(name: str) -> dict[str, Any]:
     return content
 
 
+def too_old(name: str) -> str:
+    """Why the CLI on the PATH is not compared on a program; nothing where it is."""
+    since = str(_read(name).get("since", ""))
+    differs = since and cli_version() < tuple(map(int, since.split(".")))
+    return f"older than {since}, which does something else here" if differs else ""
+
+
+@cache
+def cli_version() -> tuple[int, ...]:
+    """The version of the CLI on the PATH."""
+    return tuple(map(int, _cli_version().removeprefix("v").partition("-")[0].split(".")))
+
+
+def _cli_version() -> str:
+    return subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def read_recorded(name: str) -> list[Seen]:
     """What the CLI did, edit by edit."""
     edits: list[Seen] = json.loads((RECORDED / f"{name}.json").read_text())["edits"]
@@ -251,8 +268,7 @@ def read_recorded(name: str) -> list[Seen]:
 
 def write_recorded(name: str, edits: list[Seen]) -> None:
     """Keep what the CLI did."""
-    version = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()
-    (RECORDED / f"{name}.json").write_text(normal.text_of(name, version, edits))
+    (RECORDED / f"{name}.json").write_text(normal.text_of(name, _cli_version(), edits))
 
 
 class Embedded:

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.parity import normal
-from tests.parity.harness import Cli, Embedded, make_stack, program_names, read_program, read_recorded, write_recorded
+from tests.parity.harness import (
+    Cli,
+    Embedded,
+    make_stack,
+    program_names,
+    read_program,
+    read_recorded,
+    too_old,
+    write_recorded,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +32,13 @@ pytestmark = [
         shutil.which("pulumi") is None, reason="no pulumi on the PATH: ./infra setup --pulumi installs it"
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _new_enough(request: pytest.FixtureRequest) -> None:
+    why = too_old(request.getfixturevalue("program"))
+    if why:
+        pytest.skip(why)
 
 
 def _hands_over(stack: Stack, edit: Edit, seen: Seen, *, to: Engine, by: Engine) -> None:
