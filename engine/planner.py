@@ -208,10 +208,7 @@ def refuse_recorded(resources: Iterable[ResourceState]) -> None:
     for state in resources:
         if state.custom and not is_provider(state) and not (state.external and state.type == STACK_REFERENCE_TYPE):
             check_package(state.type)
-        odd = {
-            "hooks": state.extra.get("resourceHooks"),
-            "views": state.extra.get("viewOf"),
-        }
+        odd = {"hooks": state.extra.get("resourceHooks"), "views": state.extra.get("viewOf")}
         for what in (name for name, present in odd.items() if present):
             raise UnsupportedError(
                 f"{state.type} {name_of(state.urn)!r} is recorded with {what}, "

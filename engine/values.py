@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Collection, Mapping, MutableMapping
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What stands on the wire for a value that is known only after the deployment (Pulumi's own sentinel)."""
@@ -105,22 +105,18 @@ def plain(value: Any) -> Any:
 
 def contains_secret(value: Any) -> bool:
     """Whether a secret is anywhere inside."""
-    if isinstance(value, dict):
-        return any(contains_secret(item) for item in value.values())
-    if isinstance(value, list):
-        return any(contains_secret(item) for item in value)
-    return isinstance(value, Secret)
+    return isinstance(value, Secret) or any(map(contains_secret, _members(value)))
 
 
 def contains_unknown(value: Any) -> bool:
     """Whether an unknown is anywhere inside."""
+    return bool(value == UNKNOWN) or any(map(contains_unknown, _members(value)))
+
+
+def _members(value: Any) -> Collection[Any]:
     if isinstance(value, Secret):
-        return contains_unknown(value.value)
-    if isinstance(value, dict):
-        return any(contains_unknown(item) for item in value.values())
-    if isinstance(value, list):
-        return any(contains_unknown(item) for item in value)
-    return _is_unknown(value)
+        return (value.value,)
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _is_unknown(value: Any) -> bool:

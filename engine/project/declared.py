@@ -35,7 +35,6 @@ class Declaration:
 
     key: str
     type: str | None = None
-    description: str = ""
     default: Any = None
     items: Mapping[str, Any] | None = None
     secret: bool = False
@@ -134,9 +133,7 @@ def _declaration(said: Reader, key: str, content: dict[str, Any], *, own: bool) 
     chosen = value if default is None else default
     if own and kind is not None and default is not None and not _fits(kind, items, default):
         raise said.wrong(f"{at}.default", f"of type {_type_name(kind, items)}", default)
-    description = str(content.get("description") or "")
-    secret = content.get("secret") is True
-    return Declaration(key=key, type=kind, description=description, default=chosen, items=items, secret=secret)
+    return Declaration(key=key, type=kind, default=chosen, items=items, secret=content.get("secret") is True)
 
 
 def _is_items(items: Any) -> bool:

@@ -33,7 +33,6 @@ class Project:
         folder: Where it lies.
         file: Its path.
         main: The program's folder or file, relative to `folder`.
-        runtime_options: `runtime.options`, such as {"virtualenv": ".venv"}.
         refresh_always: `options.refresh: always` is there.
         declarations: "namespace:name" to what is declared under `config`.
     """
@@ -42,10 +41,8 @@ class Project:
     folder: Path
     file: Path
     main: str = "."
-    runtime_options: Mapping[str, Any] = field(default_factory=dict)
     refresh_always: bool = False
     backend_url: str | None = None
-    required_pulumi_version: str | None = None
     stack_config_folder: str = "."
     declarations: Mapping[str, Declaration] = field(default_factory=dict)
 
@@ -60,11 +57,9 @@ class StackConfig:
 
     Attributes:
         values: "namespace:name" to the text the program gets; objects and arrays are JSON text.
-        encryption_salt: What `secure:` values of the stack's file are encrypted with.
     """
 
     values: Mapping[str, str | Secret] = field(repr=False)
-    encryption_salt: str | None = None
 
     @property
     def secret_keys(self) -> list[str]:
@@ -97,9 +92,7 @@ def load_project(folder: Path) -> Project:
     if not _NAME.fullmatch(name):
         raise said.wrong("name", "letters, digits, '-', '_' and '.', at most 100 of them", name)
     runtime = said.content.get("runtime", "python")
-    options: Mapping[str, Any] = {}
     if isinstance(runtime, dict):
-        options = Reader(file, runtime, "runtime").mapping("options")
         runtime = runtime.get("name")
     if runtime != "python":
         raise UnsupportedError(f"{file}: the runtime {runtime!r} is not python", next_step=CLI_HINT)
@@ -112,10 +105,8 @@ def load_project(folder: Path) -> Project:
         folder=folder,
         file=file,
         main=said.text("main", "."),
-        runtime_options=options,
         refresh_always=bool(refresh),
         backend_url=Reader(file, said.mapping("backend"), "backend").text("url", "") or None,
-        required_pulumi_version=said.text("requiredPulumiVersion", "") or None,
         stack_config_folder=declared if isinstance(declared, str) else said.text("stackConfigDir", "."),
         declarations={} if isinstance(declared, str) else read_declarations(said, name),
     )
@@ -156,10 +147,7 @@ def load_config(
         raise _missing(said.file, missing, stack)
     for key, declaration in sorted(project.declarations.items()):
         _check(values[key], declaration, said.file)
-    return StackConfig(
-        values={key: Secret(v.text) if v.secret else v.text for key, v in sorted(values.items())},
-        encryption_salt=said.text("encryptionsalt", "") or None,
-    )
+    return StackConfig(values={key: Secret(v.text) if v.secret else v.text for key, v in sorted(values.items())})
 
 
 def _stack_file(project: Project, stack: str, *, for_cli: bool = False) -> Reader:

@@ -53,11 +53,10 @@ def test_a_project_file_is_read(tmp_path: Path) -> None:
     """All settings the engine heeds arrive."""
     project = _project(
         tmp_path,
-        "main: app\noptions: {refresh: always}\nbackend: {url: 'file://./x'}\nrequiredPulumiVersion: '>=3.1.0'\n"
-        "stackConfigDir: stacks\n",
+        "main: app\noptions: {refresh: always}\nbackend: {url: 'file://./x'}\nstackConfigDir: stacks\n",
     )
     assert (project.name, project.main, project.refresh_always) == ("infra", "app", True)
-    assert (project.backend_url, project.required_pulumi_version) == ("file://./x", ">=3.1.0")
+    assert project.backend_url == "file://./x"
     assert project.stack_file("dev") == tmp_path / "stacks" / "Pulumi.dev.yaml"
 
 
@@ -65,7 +64,6 @@ def test_a_missing_stack_file_means_no_values(tmp_path: Path) -> None:
     """As in the CLI, defaults alone make a configuration."""
     config = _config(_project(tmp_path, "config: {port: {type: integer, default: 5432}}"))
     assert config.plain == {"infra:port": "5432"}
-    assert config.encryption_salt is None
 
 
 @pytest.mark.parametrize(
