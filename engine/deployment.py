@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from engine import aliases, planner
@@ -33,45 +33,36 @@ if TYPE_CHECKING:
 Properties = dict[str, Any]
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Deployment:
     """The resources of one stack on their way from what is recorded to what the program wants.
 
-    Args:
+    Attributes:
         journal: What is recorded.
         steps: Carries out what is decided.
         providers: Gives the provider for a configuration.
         references: Reads other stacks.
         config: The stack's whole configuration, which dynamic providers get; secrets wrapped.
-        provider_urn: The URN of the default provider.
+        stack: The stack's name.
+        project: The project's name.
         preview: Nothing is done, so errors of the plan are collected instead of ending it.
         parallel: How many resources are worked on at once.
+        ready: Whether registrations may be worked on.
     """
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        steps: Steps,
-        providers: ProviderPool,
-        references: StackReferences,
-        config: Mapping[str, Any],
-        stack: str,
-        project: str,
-        preview: bool,
-        parallel: int,
-    ) -> None:
-        self._journal = journal
-        self._steps = steps
-        self._providers = providers
-        self._references = references
-        self._config = dict(config)
-        self._default_urns = {
-            type_: make_urn(stack, project, "", type_, "default") for type_ in (PROVIDER_TYPE, BUILTIN_PROVIDER_TYPE)
-        }
-        self._stack_urn = make_urn(stack, project, "", STACK_TYPE, f"{project}-{stack}")
-        self._preview = preview
-        self._parallel = parallel
-        self._slots = threading.BoundedSemaphore(parallel)
+    journal: Journal
+    steps: Steps
+    providers: ProviderPool
+    references: StackReferences
+    config: Mapping[str, Any]
+    stack: str
+    project: str
+    preview: bool
+    parallel: int
+
+    def __post_init__(self) -> None:
+        self._stack_urn = make_urn(self.stack, self.project, "", STACK_TYPE, f"{self.project}-{self.stack}")
+        self._slots = threading.BoundedSemaphore(self.parallel)
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._running = 0
@@ -92,16 +83,16 @@ class Deployment:
         """Bring one resource to what the program wants; StoppedError when that failed or must not begin."""
         self.ready.wait()
         with self._in_flight(goal.urn), self._slots:
-            self._steps.check()
+            self.steps.check()
             goal, old = self._claim(goal)
             new = goal.state(old)
             calls: Calls = Bookkeeping()
             if goal.custom:
                 builtin = goal.type == STACK_REFERENCE_TYPE
                 new.provider = self._default_provider(BUILTIN_PROVIDER_TYPE if builtin else PROVIDER_TYPE)
-                calls = self._references if builtin else self._providers.get(self._config)
+                calls = self.references if builtin else self.providers.get(self.config)
             if new.external:
-                self._steps.read(calls, old, new)
+                self.steps.read(calls, old, new)
             else:
                 self._bring(calls, goal, old, new)
             self._settled[goal.urn] = new
@@ -117,7 +108,7 @@ class Deployment:
             raise EngineError(f"Outputs were registered for {urn}, which is not registered.")
         if not same(state.outputs, outputs):
             state.outputs = outputs
-            self._journal.save()
+            self.journal.save()
 
     def _claim(self, goal: Goal) -> tuple[Goal, ResourceState | None]:
         """Take a registration's URN; returns the goal with what it inherits, and what is recorded of it."""
@@ -129,7 +120,7 @@ class Deployment:
             goal = goal.inherit(self._claimed.get(goal.parent, goal))
             self._claimed[goal.urn] = goal
             candidates = aliases.candidates(goal, self._earlier)
-            old = next((found for urn in candidates if (found := self._journal.old(urn))), None)
+            old = next((found for urn in candidates if (found := self.journal.old(urn))), None)
             taken = self._taken.get(goal.urn) or (old and (self._taken.get(old.urn) or self._claimed.get(old.urn)))
             if taken not in (None, goal):
                 raise EngineError(
@@ -149,16 +140,16 @@ class Deployment:
         if goal.custom:  # what a component ignores is not compared, and yet recorded
             new.inputs = inputs
         if old is None:
-            self._steps.create(calls, new)
+            self.steps.create(calls, new)
         elif recreated:
             with self._idle:  # its deletion may still be on its way
-                self._idle.wait_for(lambda: old.pending_replacement or self._steps.stopped.is_set())
-            self._steps.check()
+                self._idle.wait_for(lambda: old.pending_replacement or self.steps.stopped.is_set())
+            self.steps.check()
             keys = self._condemned.pop(goal.urn)
             self._replaced.add(goal.urn)
-            self._steps.create(calls, new, replaced=old, why=Decision(op="replace", delete_first=True, keys=keys))
+            self.steps.create(calls, new, replaced=old, why=Decision(op="replace", delete_first=True, keys=keys))
         elif old.external:
-            self._steps.create(calls, new, replaced=old)
+            self.steps.create(calls, new, replaced=old)
         else:
             self._change(calls, goal, old, new, self._decide(calls, goal, old, inputs))
 
@@ -176,19 +167,19 @@ class Deployment:
             first = decision.delete_first if wish is None else wish
             self._replace(calls, goal, old, new, replace(decision, op="replace", delete_first=first))
         elif decision.op == "update":
-            self._steps.update(calls, old, new, decision)
+            self.steps.update(calls, old, new, decision)
         else:
-            self._steps.same(old, new)
+            self.steps.same(old, new)
 
     def _replace(self, calls: Calls, goal: Goal, old: ResourceState, new: ResourceState, decision: Decision) -> None:
         if old.protect and new.protect:
-            self._refuse_protected(old.urn, "replaced", stop=not self._preview)
+            self._refuse_protected(old.urn, "replaced", stop=not self.preview)
         self._replaced.add(goal.urn)
         if goal.custom:
             new.inputs = self._checked(calls, goal, None)
         if decision.delete_first:
             self._delete_first(goal, old)
-        self._steps.create(calls, new, replaced=old, why=decision)
+        self.steps.create(calls, new, replaced=old, why=decision)
 
     def _delete_first(self, goal: Goal, root: ResourceState) -> None:
         """Delete what is about to be replaced, and before it what would be replaced because of that."""
@@ -203,7 +194,7 @@ class Deployment:
         todo = [state for state, _ in reversed(too)] + ([] if root.pending_replacement else [root])
         self._gone.update(id(state) for state in todo)
         for state in todo:
-            self._steps.delete(self._calls_for(state), state, first=not state.delete)
+            self.steps.delete(self._calls_for(state), state, first=not state.delete)
             with self._idle:
                 self._idle.notify_all()
 
@@ -217,7 +208,7 @@ class Deployment:
         found, tied = [], []
         with self._lock:
             registered = {*self._claimed, *self._taken}
-        for state in planner.dependents(self._journal.base, root, settled=registered):
+        for state in planner.dependents(self.journal.base, root, settled=registered):
             if id(state) in self._gone:
                 continue
             keys = self._forced(state, replaced)
@@ -245,7 +236,7 @@ class Deployment:
             news, failed = planner.ignore_changes(goal.ignore_changes, old.inputs, news)
             if failed:
                 which = ", ".join(failed)
-                self._steps.note(f'cannot ignore changes in added or removed elements of the path: "{which}"', goal.urn)
+                self.steps.note(f'cannot ignore changes in added or removed elements of the path: "{which}"', goal.urn)
         inputs, failures = calls.check(goal.urn, old.inputs if old else {}, news)
         if failures:
             raise ProviderError("\n".join(f"{key}: {reason}" if key else reason for key, reason in failures))
@@ -253,24 +244,24 @@ class Deployment:
 
     def _refuse_protected(self, urn: str, act: str, *, stop: bool) -> None:
         message = f"{name_of(urn)!r} is protected and cannot be {act}; remove `protect` from it first."
-        self._steps.fail(message, urn, stop=stop)
-        self._steps.check()
+        self.steps.fail(message, urn, stop=stop)
+        self.steps.check()
 
     def _default_provider(self, type_: str) -> str:
-        urn = self._default_urns[type_]
+        urn = make_urn(self.stack, self.project, "", type_, "default")
         with self._provider_lock:
             new = self._settled.get(urn)
             if new is None:
-                old = self._journal.old(urn)
-                new = ResourceState(urn=urn, type=type_, inputs=self._config if type_ == PROVIDER_TYPE else {})
+                old = self.journal.old(urn)
+                new = ResourceState(urn=urn, type=type_, inputs=dict(self.config) if type_ == PROVIDER_TYPE else {})
                 if old is None:
-                    self._steps.create(Bookkeeping(), new)
+                    self.steps.create(Bookkeeping(), new)
                 elif same(old.inputs, new.inputs):
                     new.created, new.modified = old.created, old.modified
-                    self._steps.same(old, new)
+                    self.steps.same(old, new)
                 else:
                     new.created = old.created
-                    self._steps.update(Bookkeeping(), old, new)
+                    self.steps.update(Bookkeeping(), old, new)
                 self._settled[new.urn] = new
             return f"{new.urn}::{new.id}"
 
@@ -283,7 +274,7 @@ class Deployment:
         except StoppedError:
             raise
         except EngineError as error:
-            self._steps.fail(str(error), urn)
+            self.steps.fail(str(error), urn)
             raise StoppedError(str(error)) from error
         finally:
             with self._idle:
@@ -305,20 +296,20 @@ class Deployment:
                 return state
             try:
                 if not state.custom:
-                    return self._steps.found(state, count=count)
-                return self._steps.refresh(self._recorded_provider(state), state, count=count)
+                    return self.steps.found(state, count=count)
+                return self.steps.refresh(self._recorded_provider(state), state, count=count)
             except StoppedError:
                 return state
 
-        base = self._journal.base
-        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
-            self._journal.rebase(planner.repair(zip(base, pool.map(read, base), strict=True)))
-        if self._steps.errors:
-            self._steps.stopped.set()
+        base = self.journal.base
+        with ThreadPoolExecutor(max_workers=self.parallel) as pool:
+            self.journal.rebase(planner.repair(zip(base, pool.map(read, base), strict=True)))
+        if self.steps.errors:
+            self.steps.stopped.set()
 
     def delete_rest(self) -> None:
         """Delete what was replaced and what the program no longer registers, dependents first."""
-        base = self._journal.base
+        base = self.journal.base
         condemned = [
             state
             for state in base
@@ -330,20 +321,20 @@ class Deployment:
         for wave in planner.waves(condemned, base):
             todo = [state for state in wave if state.urn not in blocked]
             for state in [one for one in todo if one.protect and not one.delete and not one.pending_replacement]:
-                self._steps.refuse(
+                self.steps.refuse(
                     state, f"{name_of(state.urn)!r} is protected and cannot be deleted; remove `protect` from it first."
                 )
                 blocked |= {state.urn} | planner.transitive_dependencies(base, state.urn)
                 todo.remove(state)
-            with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+            with ThreadPoolExecutor(max_workers=self.parallel) as pool:
                 list(pool.map(self._delete, todo))
 
     def _delete(self, state: ResourceState) -> None:
         try:
             if state.pending_replacement and not state.delete:
-                self._steps.forget(state)
+                self.steps.forget(state)
             else:
-                self._steps.delete(self._calls_for(state), state)
+                self.steps.delete(self._calls_for(state), state)
         except StoppedError:
             return
 
@@ -357,17 +348,17 @@ class Deployment:
     def _recorded_provider(self, state: ResourceState) -> Calls:
         """The provider of a resource that is not registered: as this run configured it, else as the last one did."""
         if state.type == STACK_REFERENCE_TYPE:
-            return self._references
+            return self.references
         urn = state.provider.rpartition("::")[0]
-        known = self._settled.get(urn) or self._journal.old(urn)
-        return self._providers.get(known.inputs if known else self._config)
+        known = self._settled.get(urn) or self.journal.old(urn)
+        return self.providers.get(known.inputs if known else self.config)
 
     def settle_outputs(self) -> Properties:
         """Record the stack's outputs; after a failure those that did not come stay as they were."""
-        recorded = next((state for state in self._journal.resources() if state.urn == self._stack_urn), None)
+        recorded = next((state for state in self.journal.resources() if state.urn == self._stack_urn), None)
         if recorded is None:
             return {}
         if self._outputs is not None and self._stack_urn in self._settled:
-            kept = recorded.outputs if self._steps.errors or self._steps.stopped.is_set() else {}
+            kept = recorded.outputs if self.steps.errors or self.steps.stopped.is_set() else {}
             recorded.outputs = {**kept, **self._outputs}
         return recorded.outputs

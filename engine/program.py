@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.monitor import EngineServices, Monitor
@@ -22,10 +23,11 @@ _FAREWELL_SECONDS: Final = 5.0
 _SPARE_THREADS: Final = 16  # for logs and questions, while registrations wait for their resources
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Program:
     """Serves the program's calls and waits for its end.
 
-    Args:
+    Attributes:
         child: The process, which has no orders yet.
         orders: What the host needs besides the address: project, stack, configuration, program.
         deployment: Takes the registrations.
@@ -34,24 +36,20 @@ class Program:
         on_line: Takes what it prints.
     """
 
-    def __init__(
-        self,
-        child: Child,
-        orders: Mapping[str, Any],
-        *,
-        deployment: Deployment,
-        steps: Steps,
-        emit: Callable[[Event], None],
-        on_line: Callable[[str], None],
-    ) -> None:
-        self._child = child
-        self._deployment = deployment
-        self._steps = steps
-        self._services = EngineServices(emit, steps)
+    child: Child
+    orders: Mapping[str, Any]
+    deployment: Deployment
+    steps: Steps
+    emit: Callable[[Event], None]
+    on_line: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        orders = self.orders
+        self._services = EngineServices(self.emit, self.steps)
         root: Path = orders["root"]
         self._monitor = Monitor(
-            deployment,
-            steps,
+            self.deployment,
+            self.steps,
             project=orders["project"],
             stack=orders["stack"],
             root=root,
@@ -69,20 +67,20 @@ class Program:
         port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         self._status: int | None = None
-        self._child.order("program", {**orders, "root": str(root), "address": f"127.0.0.1:{port}"}, on_line)
+        self.child.order("program", {**orders, "root": str(root), "address": f"127.0.0.1:{port}"}, self.on_line)
         self._waiter = threading.Thread(target=self._wait_for_exit, daemon=True)
         self._waiter.start()
 
     def wait(self) -> None:
         """Wait until the program has said that it is done, has ended, or the deployment has stopped."""
-        if not self._steps.stopped.is_set():
+        if not self.steps.stopped.is_set():
             self._monitor.ended.wait()
-        if self._steps.stopped.is_set() or self._monitor.done:
+        if self.steps.stopped.is_set() or self._monitor.done:
             return
         for message in self._services.errors:
-            self._steps.fail(message, show=False)
+            self.steps.fail(message, show=False)
         if not self._services.errors:
-            self._steps.fail(f"The program ended (exit status {self._status}) before it was done.")
+            self.steps.fail(f"The program ended (exit status {self._status}) before it was done.")
 
     def wake(self) -> None:
         """Let `wait` return."""
@@ -90,15 +88,15 @@ class Program:
 
     def end(self) -> None:
         """Wait for the process and stop serving it."""
-        if not self._steps.stopped.is_set():
+        if not self.steps.stopped.is_set():
             self._waiter.join(_FAREWELL_SECONDS)
             if self._status:
-                self._steps.fail(f"The program ended with exit status {self._status}.")
-        self._deployment.drain()
-        self._child.stop()
+                self.steps.fail(f"The program ended with exit status {self._status}.")
+        self.deployment.drain()
+        self.child.stop()
         self._server.stop(None).wait()
         self._threads.shutdown(wait=False)
 
     def _wait_for_exit(self) -> None:
-        self._status = self._child.wait()
+        self._status = self.child.wait()
         self._monitor.ended.set()

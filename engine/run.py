@@ -42,7 +42,15 @@ def run(request: Request, listener: Listener) -> Result:
         store.warm_up()
         from engine.session import Session  # noqa: PLC0415 - imports gRPC while the key is derived
 
-        session = Session(request, listener, project=project, store=store, spawn=spawn, children=children, exits=exits)
+        session = Session(
+            request=request,
+            listener=listener,
+            project=project,
+            store=store,
+            spawn=spawn,
+            children=children,
+            exits=exits,
+        )
         interrupted = session.work()
         return session.result(interrupted=interrupted, seconds=time.monotonic() - began)
 

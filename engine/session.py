@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
@@ -42,10 +42,11 @@ _GRACE_SECONDS: Final = 5.0
 """How long running calls may take after an interrupt."""
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Session:
     """One run with everything it holds open.
 
-    Args:
+    Attributes:
         request: What to do.
         listener: Who is told.
         project: What Pulumi.yaml says.
@@ -55,25 +56,17 @@ class Session:
         exits: Closes everything.
     """
 
-    def __init__(
-        self,
-        request: Request,
-        listener: Listener,
-        *,
-        project: Project,
-        store: Store,
-        spawn: Callable[[], Child],
-        children: list[Child],
-        exits: contextlib.ExitStack,
-    ) -> None:
-        self._request = request
-        self._spawn = spawn
-        self._programs = children[:-1]
-        self._hosts = children[-1:]
-        self._exits = exits
-        self._listener = listener
-        self._project = project
-        self._store = store
+    request: Request
+    listener: Listener
+    project: Project
+    store: Store
+    spawn: Callable[[], Child]
+    children: list[Child]
+    exits: contextlib.ExitStack
+
+    def __post_init__(self) -> None:
+        self._programs = self.children[:-1]
+        self._hosts = self.children[-1:]
         self._emit_lock = threading.Lock()
         self._kept: list[Event] | None = None
         self._interrupted = threading.Event()
@@ -81,25 +74,25 @@ class Session:
         self._recorded: Mapping[str, Any] = {}
         self._changes = Changes()
         self._started = datetime.now(UTC)
-        always = self._project.refresh_always
-        self._dry = request.dry_run or request.kind == "preview"
-        self._refreshes = (always if request.refresh is None else request.refresh) or request.kind == "refresh"
+        kind, wish = self.request.kind, self.request.refresh
+        self._dry = self.request.dry_run or kind == "preview"
+        self._refreshes = (self.project.refresh_always if wish is None else wish) or kind == "refresh"
         self._program: Program | None = None
         self._load()
 
     def _load(self) -> None:
-        request = self._request
+        request = self.request
         if not self._dry:
-            self._exits.enter_context(
-                self._store.lock(timeout=request.lock_timeout, on_wait=self._on_wait, on_stale=self._on_stale)
+            self.exits.enter_context(
+                self.store.lock(timeout=request.lock_timeout, on_wait=self._on_wait, on_stale=self._on_stale)
             )
-        self._snapshot = self._store.load()
+        self._snapshot = self.store.load()
         refuse_recorded(self._snapshot.resources)
         self._config = load_config(
-            self._project, request.stack, overrides=request.config, crypter=self._store.decrypt_text
+            self.project, request.stack, overrides=request.config, crypter=self.store.decrypt_text
         )
         self._providers = ProviderPool(self._start_provider, verbose=request.verbose)
-        self._exits.callback(self._providers.stop)
+        self.exits.callback(self._providers.stop)
         self._begin(self._passes()[0])
 
     # Passes.
@@ -107,7 +100,7 @@ class Session:
     def _passes(self) -> list[Stage]:
         if self._dry:
             return ["preview"]
-        if self._request.kind != "up" or self._request.previewed:
+        if self.request.kind != "up" or self.request.previewed:
             return ["real"]
         return ["hold", "preview", "real"] if self._snapshot.resources else ["preview", "real"]
 
@@ -120,7 +113,7 @@ class Session:
         snapshot = self._snapshot
         if now != "real":
             snapshot = replace(snapshot, resources=[replace(state) for state in snapshot.resources])
-        self._journal = Journal(snapshot, self._store.save, writes=now == "real")
+        self._journal = Journal(snapshot, self.store.save, writes=now == "real")
         self._steps = Steps(self._journal, self._emit, hold=now == "hold")
         if self._interrupted.is_set():
             self._steps.stopped.set()
@@ -128,12 +121,12 @@ class Session:
             journal=self._journal,
             steps=self._steps,
             providers=self._providers,
-            references=StackReferences(self._project.name, self._store.sibling),
+            references=StackReferences(self.project.name, self.store.sibling),
             config=self._config.values,
-            stack=self._request.stack,
-            project=self._project.name,
+            stack=self.request.stack,
+            project=self.project.name,
             preview=now == "preview",
-            parallel=self._request.parallel,
+            parallel=self.request.parallel,
         )
 
     def _decided(self) -> bool:
@@ -149,17 +142,17 @@ class Session:
     # Children.
 
     def _orders(self) -> dict[str, Any]:
-        main = (self._project.folder / self._project.main).resolve()
+        main = (self.project.folder / self.project.main).resolve()
         return {
             "folder": str(main if main.is_dir() else main.parent),
             "program": str(main),
-            "project": self._project.name,
+            "project": self.project.name,
             "config": self._config.plain,
             "secret_keys": sorted(self._config.secret_keys),
         }
 
     def _start_provider(self, config: Mapping[str, str]) -> Child:
-        child = self._hosts.pop() if self._hosts else self._spawn()
+        child = self._hosts.pop() if self._hosts else self.spawn()
         child.order("provider", {**self._orders(), "config": dict(config)}, self._on_line)
         return child
 
@@ -169,7 +162,7 @@ class Session:
         """Tell an event; what a trial tells is kept, but for its look at reality, which is not repeated."""
         with self._emit_lock:
             if self._kept is None or _is_refresh(event):
-                self._listener.on_event(event)
+                self.listener.on_event(event)
             else:
                 self._kept.append(event)
 
@@ -178,7 +171,7 @@ class Session:
         with self._emit_lock:
             for event in self._kept or ():
                 if not self._failed or isinstance(event, Message | StepFailed):
-                    self._listener.on_event(event)
+                    self.listener.on_event(event)
             self._kept = None
 
     def _on_line(self, line: str) -> None:
@@ -186,7 +179,7 @@ class Session:
 
     def _on_wait(self, holder: object) -> None:
         with self._emit_lock:
-            self._listener.on_event(LockWaiting(holder=str(holder)))
+            self.listener.on_event(LockWaiting(holder=str(holder)))
 
     def _on_stale(self, holder: object) -> None:
         self._tell(f"The lock of {holder}, who is gone, is removed.")
@@ -194,7 +187,7 @@ class Session:
     def _tell(self, warning: str) -> None:
         """Tell what concerns the run as a whole, whatever becomes of this pass."""
         with self._emit_lock:
-            self._listener.on_event(Message(severity="warning", text=warning))
+            self.listener.on_event(Message(severity="warning", text=warning))
 
     # Work.
 
@@ -247,7 +240,7 @@ class Session:
                 self._program.end()
 
     def _phases(self) -> None:
-        kind, deployment = self._request.kind, self._deployment
+        kind, deployment = self.request.kind, self._deployment
         if kind in ("up", "preview"):
             self._program = self._start_program()
         if self._refreshes:
@@ -264,18 +257,18 @@ class Session:
     def _start_program(self) -> Program:
         orders = {
             **self._orders(),
-            "root": self._project.folder.resolve(),
-            "stack": self._request.stack,
-            "parallel": self._request.parallel,
+            "root": self.project.folder.resolve(),
+            "stack": self.request.stack,
+            "parallel": self.request.parallel,
             "dry_run": self._stage == "preview",
-            "verbose": self._request.verbose,
+            "verbose": self.request.verbose,
         }
-        child = self._programs.pop() if self._programs else self._spawn()
+        child = self._programs.pop() if self._programs else self.spawn()
         if self._trial and self._stage == "preview":
-            self._programs.append(self._spawn())  # the real pass's, which gets ready meanwhile
+            self._programs.append(self.spawn())  # the real pass's, which gets ready meanwhile
         return Program(
-            child,
-            orders,
+            child=child,
+            orders=orders,
             deployment=self._deployment,
             steps=self._steps,
             emit=self._emit,
@@ -287,7 +280,7 @@ class Session:
         if not names or self._dry:
             return
         text = f"An earlier run was cut off while it created {names}: look whether it exists."
-        if self._request.kind == "refresh":
+        if self.request.kind == "refresh":
             self._journal.unsettled.clear()
             text += " The note about it is removed now."
         self._tell(text)
@@ -305,8 +298,8 @@ class Session:
         self._journal.writes = True  # also after a pass that had nothing to do
         try:
             self._journal.save()
-            self._store.finish(
-                kind=cast("Any", self._request.kind),
+            self.store.finish(
+                kind=cast("Any", self.request.kind),
                 started=self._started,
                 result="failed" if self._failed else "succeeded",
                 changes=asdict(self._changes),
@@ -319,8 +312,8 @@ class Session:
         """How it went."""
         errors = tuple(self._steps.errors)
         return Result(
-            kind=self._request.kind,
-            stack=self._request.stack,
+            kind=self.request.kind,
+            stack=self.request.stack,
             succeeded=not errors and not interrupted,
             interrupted=interrupted,
             changes=self._changes,

@@ -15,7 +15,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("components", "engine", "operations", "stacks", "sandbox", "bench")
 FUNCTION_LINES, FILE_LINES = 40, 400
-ENGINE_LINES = {"engine": 2670, "engine/state": 1105, "engine/project": 375}
+ENGINE_LINES = {"engine": 2470, "engine/state": 1060, "engine/project": 360}
 """Lines of code by room: deciding and doing, the file backend, the project's files."""
 
 LONGER_FUNCTIONS: dict[str, str] = {}
