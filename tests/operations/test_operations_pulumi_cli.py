@@ -296,7 +296,7 @@ def test_the_passphrase_of_a_state_elsewhere_is_checked_too(remote: StandIn) -> 
             StateError,
             "not known here\n  next: name its file in PULUMI_CONFIG_PASSPHRASE_FILE",
         ),
-        ("error: the stack is currently locked by 1 lock(s)", StateLockedError, "it has died: pulumi cancel"),
+        ("error: the stack is currently locked by 1 lock(s)", StateLockedError, "it has died: ./infra unlock STACK"),
     ],
 )
 def test_failures_of_a_state_elsewhere_are_told_without_its_password(
@@ -368,7 +368,7 @@ def test_a_stack_never_made_has_no_outputs(stand_in: StandIn) -> None:
             "error: the stack is currently locked by 1 lock(s)",
             1,
             StateLockedError,
-            "--engine embedded removes its lock",
+            "./infra unlock STACK",
         ),
         ("error: get stack secrets manager: incorrect passphrase", 1, StateError, "incorrect passphrase"),
         ("error: failed to load checkpoint: unexpected end of JSON input", 1, StateError, "end of JSON"),
