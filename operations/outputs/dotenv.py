@@ -1,8 +1,9 @@
 """Outputs as a dotenv file, written so that every reader gets the same values. Pure.
 
 The readers differ: wrangler expands `$` in the file of `--secrets-file` and not in `.dev.vars`, python-dotenv undoes
-backslashes where the npm package keeps them, and a container's `--env-file` keeps quotes. So a plain value stands
-without quotes, any other in quotes, and what no way of writing carries to all of them is refused.
+backslashes where the npm package keeps them, a container's `--env-file` keeps quotes, and a shell that sources the file
+carries out what is not quoted. So a plain value stands without quotes, any other in quotes, and what no way of writing
+carries to all of them is refused.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from operations.errors import UsageError
 if TYPE_CHECKING:
     from operations.outputs.variables import Variable, Variables
 
-PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,?&~-]*")
+PLAIN = re.compile(r"[A-Za-z0-9_./:@%+=,?-]*")
 DIFFERENT = {"$": "a dollar sign", "\\": "a backslash", "\r": "a carriage return"}
 """What readers read differently, however it is quoted."""
 
@@ -34,9 +35,9 @@ def _value(variable: Variable) -> str:
     if PLAIN.fullmatch(value):
         return value
     found = [word for character, word in DIFFERENT.items() if character in value]
-    quote = next((one for one in "'\"" if one not in value), None)
-    if quote is None:
-        found.append("both kinds of quotes")
+    quote = '"' if "'" in value else "'"
+    if quote == '"' and set(value) & set('"`'):
+        found.append("a single quote beside another kind of quote")
     if found:
         raise UsageError(
             f"the value of {variable.name} holds {' and '.join(found)}, which programs that read dotenv files read "

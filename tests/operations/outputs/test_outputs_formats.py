@@ -71,12 +71,14 @@ def test_a_secret_left_out_is_unset_in_the_shell() -> None:
 @given(TEXTS)
 @example(URL)
 @example("a # b")
+@example("a&b;~")
+@example("~")
 @example("it's")
 @example("\u2028x")
 def test_every_dotenv_reader_reads_the_same_or_the_value_is_refused(value: str) -> None:
-    """dotenv, dotenv with expansion and python-dotenv agree on whatever is written."""
+    """dotenv, dotenv with expansion, python-dotenv and a shell agree on whatever is written."""
     made = _made(theValue=value, other="x")
-    if set(value) & set("$\\\r") or {"'", '"'} <= set(value):
+    if set(value) & set("$\\\r") or ("'" in value and set(value) & set('"`')):
         with pytest.raises(UsageError):
             dotenv.written(made)
         return
@@ -85,6 +87,7 @@ def test_every_dotenv_reader_reads_the_same_or_the_value_is_refused(value: str) 
     assert readers.npm(text) == expected
     assert readers.expanding(text, ENVIRONMENT) == expected
     assert readers.python(text, ENVIRONMENT) == expected
+    assert readers.sh(f"set -a\n{text}") == expected
 
 
 def test_a_container_reads_plain_values_of_a_dotenv_file() -> None:
@@ -98,8 +101,9 @@ def test_a_container_reads_plain_values_of_a_dotenv_file() -> None:
         ("pa$$word", "a dollar sign"),
         ("C:\\temp", "a backslash"),
         ("a\r\nb", "a carriage return"),
-        ('it\'s "so"', "both kinds of quotes"),
-        ("'\"$", "a dollar sign and both kinds of quotes"),
+        ('it\'s "so"', "a single quote beside another kind of quote"),
+        ("it's `so`", "a single quote beside another kind of quote"),
+        ("'\"$", "a dollar sign and a single quote beside another kind of quote"),
     ],
 )
 def test_what_dotenv_readers_read_differently_is_refused_by_name(value: str, words: str) -> None:
