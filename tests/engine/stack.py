@@ -119,10 +119,14 @@ class Things:
         return result
 
     def recorded(self) -> dict[str, dict[str, Any]]:
-        """The recorded resources by name; what waits for deletion has a "-" before its name."""
+        """The recorded resources by name; what waits for deletion has a "-" before its name.
+
+        Of the two default providers that of stack references, which is the engine itself, is called "builtin".
+        """
         latest = json.loads(self.checkpoint.read_text())["checkpoint"]["latest"]
         return {
-            ("-" if resource.get("delete") else "") + resource["urn"].split("::")[3]: resource
+            ("-" if resource.get("delete") else "")
+            + ("builtin" if resource["type"] == "pulumi:providers:pulumi" else resource["urn"].split("::")[3]): resource
             for resource in latest.get("resources", [])
         }
 
