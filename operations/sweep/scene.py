@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from components.worker.wrangler.file import locate
-from components.xata.api.client import connect
+from components.xata.api import client as xata
 from components.xata.branches.place import Place, find_project
 from operations import preview_file
 from operations.workspace import Workspace, backend_url, known_passphrase
@@ -70,7 +70,7 @@ def scene(folder: Path, environ: Mapping[str, str]) -> Scene:
     """
     settings = settings_in(folder)
     organization = cloud.organization(settings, environ)
-    project = find_project(connect(environ), organization, cloud.project(settings, environ))
+    project = find_project(xata.connect(environ), organization, cloud.project(settings, environ))
     return Scene(
         folder=folder,
         environ=environ,

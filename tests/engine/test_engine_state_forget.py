@@ -33,6 +33,9 @@ def _files(folder: Path) -> list[str]:
     return sorted(path.as_posix() for path in found if not path.name.startswith("meta.yaml"))
 
 
+pytestmark = pytest.mark.usefixtures("quick_keys")
+
+
 def _forget(folder: Path) -> bool:
     (folder / "Pulumi.yaml").write_text("name: sample\nruntime: python\n")
     try:

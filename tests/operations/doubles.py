@@ -45,7 +45,7 @@ class FakeEngine:
     there: tuple[Recorded, ...] = ()
     plans: list[list[api.Event]] = field(default_factory=list)
     locked_by: tuple[Holder, ...] | None = ()
-    removal: bool | Exception = True
+    removals: list[Exception] = field(default_factory=list)
     previewed: list[bool] = field(default_factory=list)
 
     def change(self, kind: Change, listener: api.Listener, *, previewed: bool = False) -> api.Result:
@@ -73,9 +73,9 @@ class FakeEngine:
     def remove(self) -> bool:
         """Forget the stack."""
         self.asked.append("remove")
-        if isinstance(self.removal, Exception):
-            raise self.removal
-        return self.removal
+        if self.removals:
+            raise self.removals.pop(0)
+        return True
 
     def holders(self) -> tuple[Holder, ...] | None:
         """Who holds the lock."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from engine.errors import HeldError
-from engine.state import Snapshot, Store
+from engine.state import Snapshot, Store, crypto
 from operations import changes, forgetting, reporting
 from operations.changes import Target
 from operations.engines.embedded import EmbeddedEngine
@@ -40,8 +40,9 @@ error: the stack is currently locked by 1 lock(s). Either wait for the other pro
 
 
 @pytest.fixture
-def workspace(project: Path) -> Workspace:
+def workspace(project: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """A workspace of a preview."""
+    monkeypatch.setattr(crypto, "_ROUNDS", 10)  # how slowly keys are made is not tested here
     (project / "Pulumi.pr-7.yaml").write_text("config: {}\n")
     return open_workspace(project, "pr-7", environ={"PULUMI_CONFIG_PASSPHRASE": PASSPHRASE})
 
@@ -98,7 +99,7 @@ def test_a_state_that_still_holds_something_keeps_its_stack_file(project: Path) 
     """Refused is refused: nothing of it is removed."""
     (project / "Pulumi.pr-7.yaml").touch()
     with pytest.raises(HeldError, match="branch"):
-        forgetting.forget(FakeEngine(removal=HeldError.of("pr-7", ["branch"])), project, "pr-7")
+        forgetting.forget(FakeEngine(removals=[HeldError.of("pr-7", ["branch"])]), project, "pr-7")
     assert (project / "Pulumi.pr-7.yaml").exists()
 
 

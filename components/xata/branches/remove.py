@@ -90,11 +90,11 @@ def delete_judged(
         RefusedError: It is no preview, not ours, or another `up` or somebody has changed it since. Nothing was deleted.
         StillThereError: The service took the request and still shows the branch.
     """
+    require_deletable(name, description, {})
     try:
         branch = client.branch(place.organization, place.project, branch_id)
     except NotFoundError:
         return False
-    require_deletable(name, description, {})
     if (branch.name, branch.description) != (name, description):
         raise RefusedError(
             f"the branch {name!r} ({branch_id}) was changed while it was judged: it is now called {branch.name!r} and "

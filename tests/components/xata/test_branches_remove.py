@@ -7,7 +7,7 @@ import pytest
 from components.errors import RefusedError
 from components.xata.api.errors import InvalidError, PermissionDeniedError, XataError
 from components.xata.branches.errors import StillThereError
-from components.xata.branches.remove import delete_branch
+from components.xata.branches.remove import delete_branch, delete_judged
 from tests.components.xata.branches_world import World
 
 READ, LIST, DELETE = "GET branches/*", "GET branches", "DELETE branches/*"
@@ -145,3 +145,48 @@ def test_somebody_deletes_it_at_the_same_time(number: int) -> None:
     world.meddle = lambda call: world.delete(preview.id) if call == number and "pr-7" in world.there() else None
     delete(world, preview.id, "pr-7")
     assert list(world.there()) == ["main"]
+
+
+def judged(world: World, branch_id: str, description: str | None = MARK, name: str = "pr-7") -> bool:
+    """Delete what was judged to say this."""
+    return delete_judged(world.client, world.place, branch_id, name=name, description=description, clock=world.clock)
+
+
+def test_what_was_judged_is_deleted_without_another_list() -> None:
+    """A thousand branches are not listed again for each that goes."""
+    world = World()
+    preview = world.child("pr-7", world.root().id, MARK)
+    assert judged(world, preview.id)
+    assert world.calls == [READ, DELETE, READ]
+    assert list(world.there()) == ["main"]
+    assert not judged(world, preview.id)
+
+
+@pytest.mark.parametrize("found", ["infra stack pr-7 until 2026-12-05", "infra stack pr-8", "mine"])
+def test_what_says_something_else_than_when_it_was_judged_stays(found: str) -> None:
+    """An `up` in between has moved the last day of its life, or somebody has made it theirs."""
+    world = World()
+    preview = world.child("pr-7", world.root().id, found)
+    with pytest.raises(RefusedError, match="was changed while it was judged"):
+        judged(world, preview.id)
+    assert world.writes() == []
+
+
+def test_what_was_renamed_since_it_was_judged_stays() -> None:
+    """Perhaps to keep it."""
+    world = World()
+    kept = world.child("kept", world.root().id, MARK)
+    with pytest.raises(RefusedError, match="now called 'kept'"):
+        judged(world, kept.id)
+    assert world.writes() == []
+
+
+@pytest.mark.parametrize(("name", "description"), [("staging", "infra stack staging"), ("pr-7", None), ("pr-7", "x")])
+def test_nobody_can_judge_what_is_protected_or_not_ours(name: str, description: str | None) -> None:
+    """Whatever the caller thinks: it is refused before any request."""
+    world = World()
+    branch = world.child(name, world.root().id, description or "somebody")
+    world.calls.clear()
+    with pytest.raises(RefusedError):
+        judged(world, branch.id, description, name)
+    assert world.calls == []
