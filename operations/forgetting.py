@@ -30,8 +30,13 @@ def forget(engine: Engine, folder: Path, stack: str) -> bool:
         engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
     """
     removed = engine.remove()
-    (folder / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
+    remove_file(folder, stack)
     return removed
+
+
+def remove_file(folder: Path, stack: str) -> None:
+    """Remove the stack file of a preview, which was made of the template."""
+    (folder / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
 
 
 def after_destroy(engine: Engine, folder: Path, stack: str) -> None:

@@ -19,7 +19,7 @@ from operations.engines.choice import choose
 from operations.engines.interface import EngineOptions
 from operations.engines.kept import Kept
 from operations.errors import CommandError, ResourceFailedError, StateLockedError
-from operations.forgetting import forget
+from operations.forgetting import forget, remove_file
 from operations.sweep.look import AT_ONCE
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def carry_out(
         removed = list(pool.map(lambda one: _out_there(here, one), going))
     done = []
     for one in removed:
-        whole = _forgotten(here, one, target_of(one.verdict.name)) if one.verdict.state and not one.error else one
+        whole = one if one.error else _forgotten(here, one, target_of(one.verdict.name))
         say(told(whole))
         done.append(whole)
     return done
@@ -106,7 +106,11 @@ def _out_there(here: Scene, verdict: Verdict) -> Removed:
 
 
 def _forgotten(here: Scene, done: Removed, target: Target) -> Removed:
+    """The same without state and stack file, where there were any."""
     name = done.verdict.name
+    if not done.verdict.state:
+        remove_file(here.folder, name)
+        return done
     try:
         for left in reversed(range(TRIES)):
             try:
