@@ -89,7 +89,7 @@ def many() -> list[Measured]:
 
     The service makes the branches of a project one at a time: that is the floor for all.
     """
-    standin = StandIn(sleep=time.sleep, limits={}, **PACE)
+    standin = StandIn(sleep=time.sleep, **PACE)
     http = standin.http()
     project = http.post(f"/organizations/{ORGANIZATION}/projects", json={"name": "one"}).json()["id"]
     root = {"name": "staging", "mode": "custom", "configuration": ROOT}

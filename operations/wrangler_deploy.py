@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from components.local.files import write_private
 from components.worker.secrets.claim import app_tag
 from components.worker.wrangler.file import locate
 from operations import console, stack_names
@@ -19,6 +21,7 @@ from operations.settings import judged
 from operations.workspace import NOT_FOR_CHILDREN, describe_workspace, private_folder
 from stacks import worker_plan
 from stacks.models import PREVIEW, CloudSettings
+from stacks.worker_settings import DATABASE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,6 +43,7 @@ class Deployment:
         arguments: Of wrangler; nothing secret is among them.
         environ: The variables that wrangler is given, the token among them.
         private: The git-ignored folder for what is made on this machine.
+        secrets: What goes to wrangler in a file of mode 600, that is removed afterwards; None for nothing.
     """
 
     script: str
@@ -47,13 +51,14 @@ class Deployment:
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
     private: Path
+    secrets: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 def planned(target: Target) -> Deployment:
-    """Decide what to run; nothing is run or asked.
+    """Decide what to run; nothing is run, and nobody is asked but the stack's state where a preview needs its secrets.
 
     Raises:
-        UsageError: The stack has no Worker, or no app.
+        UsageError: The stack has no Worker, or no app; or a Worker's preview was never brought up.
         components.errors.ConfigurationError: No account or no token is known, or the Worker's name cannot be told.
     """
     environ = target.environ()
@@ -70,13 +75,42 @@ def planned(target: Target) -> Deployment:
     account = worker_plan.account(settings.model_copy(update={"worker": "on"}), environ)
     worker_plan.require_token(environ)
     script = worker_plan.script(settings, file)
+    preview = worker_plan.preview(settings)
+    action = _preview(target.stack) if preview else ("deploy", *_chosen(target.stack, script))
     return Deployment(
         script=script,
         file=file,
-        arguments=("deploy", "--config", file.name, *_chosen(target.stack, script)),
+        arguments=(action[0], "--config", file.name, *action[1:]),
         environ={**_passed(environ), "CLOUDFLARE_ACCOUNT_ID": account},
         private=described.private,
+        secrets=_secrets(target, settings) if preview else None,
     )
+
+
+def _preview(stack: str) -> tuple[str, ...]:
+    """Cloudflare's previews inherit nothing from the file's other blocks, nor, said so, from the Worker."""
+    variables = (f"XATA_BRANCH:{stack}", f"ENVIRONMENT:{PREVIEW}")
+    told = [part for variable in variables for part in ("--var", variable)]
+    return ("preview", "--env", PREVIEW, "--name", stack, *told, "--tag", app_tag(stack), "--ignore-base-config")
+
+
+def _secrets(target: Target, settings: CloudSettings) -> dict[str, str]:
+    """What the stack's state and its file know: the database's URL, and the secrets that the configuration names."""
+    from operations import changes  # noqa: PLC0415 - loads an engine, which the other ways need not
+    from operations.deployed import deployed  # noqa: PLC0415 - as above
+
+    found = {DATABASE_URL: str(deployed(changes.opened(target, deploys=True).outputs(), target)["databaseUrl"].value)}
+    if settings.worker_secrets:
+        from engine.values import Secret  # noqa: PLC0415 - as above
+        from operations.engines.recorded import configuration  # noqa: PLC0415 - as above
+        from operations.workspace import open_workspace  # noqa: PLC0415 - as above
+
+        place = open_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
+        raw = configuration(place, place.passphrase or "")
+        secret = {key for key, value in raw.items() if isinstance(value, Secret)}
+        plain = {key: str(value.value) if isinstance(value, Secret) else value for key, value in raw.items()}
+        found |= worker_plan.further_secrets(settings.worker_secrets, plain, is_secret=secret.__contains__)
+    return found
 
 
 def _chosen(stack: str, script: str) -> tuple[str, ...]:
@@ -98,9 +132,9 @@ def deploy(deployment: Deployment) -> None:
         MachineError: There is no wrangler.
         ResourceFailedError: It failed.
     """
-    with _wrangler(deployment) as (command, environ):
+    with _wrangler(deployment) as (command, environ), _secrets_file(deployment) as more:
         done = subprocess.run(  # noqa: S603 - the app's wrangler, and arguments of ours
-            [command, *deployment.arguments],
+            [command, *deployment.arguments, *more],
             cwd=deployment.file.parent,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -112,6 +146,18 @@ def deploy(deployment: Deployment) -> None:
             f"wrangler could not deploy the Worker {deployment.script}: it ended with {done.returncode}",
             next_step="correct what it says above; when it asks for the secret DATABASE_URL, run ./infra up first",
         )
+
+
+@contextlib.contextmanager
+def _secrets_file(deployment: Deployment) -> Iterator[tuple[str, ...]]:
+    """The arguments that name the file with the secrets, which only this user may read, and only while it is needed."""
+    if deployment.secrets is None:
+        yield ()
+        return
+    with tempfile.TemporaryDirectory(dir=private_folder(deployment.private)) as folder:
+        file = Path(folder).resolve() / "secrets.json"
+        write_private(file, json.dumps(dict(deployment.secrets)))
+        yield ("--secrets-file", str(file))
 
 
 @contextlib.contextmanager

@@ -273,6 +273,12 @@ class PreviewSettings(CloudSettings):
         allowed="a whole number from 1 to 1000",
         example=50,
     )
+    preview_worker: Literal["worker", "previews"] = key(
+        "worker",
+        "What a preview's app runs as: a Worker of its own, or one of Cloudflare's Worker previews.",
+        allowed="worker or previews",
+        example="worker",
+    )
     instead_of: Word = key(
         "",
         "The id of the preview's branch, to have a fresh copy of the parent in its place: `./infra reset` says it.",

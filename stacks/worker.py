@@ -16,6 +16,7 @@ from components.connectivity.resources import WorkerCheck
 from components.connectivity.worker_address import health_url
 from components.connectivity.worker_provider import OFF
 from components.worker.address.resources import Address
+from components.worker.preview.resources import Preview
 from components.worker.resources import Secrets
 from components.worker.wrangler.resources import WranglerConfig
 from stacks import worker_plan
@@ -49,7 +50,7 @@ class Worker:
     """
 
     script: str
-    secrets: Secrets
+    secrets: Secrets | Preview
     url: pulumi.Output[str]
     check: WorkerCheck
     hyperdrive_id: pulumi.Input[str]
@@ -75,6 +76,7 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
         script=worker_plan.script(settings, wrangler),
         wrangler=wrangler,
         secrets=worker_plan.further_secrets(settings.worker_secrets, raw, is_secret=is_config_secret),
+        preview=worker_plan.preview(settings),
     )
 
 
@@ -87,17 +89,7 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         connection: The database.
         checked: The proof that it answers; no Worker hears of a database that does not.
     """
-    fits = _wrangler_check(plan, settings)
-    secrets = Secrets(
-        "worker-secrets",
-        account=plan.account,
-        script=plan.script,
-        values={DATABASE_URL: connection.url, **plan.secrets},
-        on_undeployed_version=settings.on_undeployed_version,
-        owner=settings.branch if settings.environment == PREVIEW else None,
-        opts=pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked, *fits]),
-    )
-    url = _address(plan, settings, secrets)
+    told, url = _told(plan, settings, connection, checked)
     temporary = settings.environment == PREVIEW
     check = WorkerCheck(
         "worker-check",
@@ -108,15 +100,44 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         deploy_command=worker_plan.deploy_command(settings.branch, settings.environment) if temporary else "",
         mode=settings.worker_check_mode,
         budget_seconds=settings.worker_check_budget_seconds,
-        opts=pulumi.ResourceOptions(depends_on=[secrets]),
+        opts=pulumi.ResourceOptions(depends_on=[told]),
     )
     return Worker(
         script=plan.script,
-        secrets=secrets,
+        secrets=told,
         url=url,
         check=check,
         hyperdrive_id=_from_the_provider(plan, settings, connection, checked),
     )
+
+
+def _told(
+    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
+) -> tuple[Secrets | Preview, pulumi.Output[str]]:
+    """What is told the secrets: the Worker, or the preview of one; and its address."""
+    values: dict[str, pulumi.Input[str]] = {DATABASE_URL: connection.url, **plan.secrets}
+    after = [checked, *_wrangler_check(plan, settings)]
+    opts = pulumi.ResourceOptions(protect=settings.protect, depends_on=after)
+    if plan.preview:
+        made = Preview(
+            "worker-preview",
+            account=plan.account,
+            script=plan.script,
+            preview_name=plan.preview,
+            values=values,
+            opts=opts,
+        )
+        return made, made.url
+    secrets = Secrets(
+        "worker-secrets",
+        account=plan.account,
+        script=plan.script,
+        values=values,
+        on_undeployed_version=settings.on_undeployed_version,
+        owner=settings.branch if settings.environment == PREVIEW else None,
+        opts=opts,
+    )
+    return secrets, _address(plan, settings, secrets)
 
 
 def _wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:

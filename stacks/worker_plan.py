@@ -9,7 +9,7 @@ from components.errors import ConfigurationError
 from components.worker.secrets.names import account_fault, script_fault
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
-from stacks.models import PREVIEW
+from stacks.models import PREVIEW, PreviewSettings
 from stacks.worker_settings import DEFAULT_WORKER
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ class Plan:
         script: The Worker's name.
         wrangler: The app's wrangler file, whether it is there or not.
         secrets: Further secrets, names to values.
+        preview: The Worker's preview that is meant; empty for the Worker itself.
     """
 
     account: str
     script: str
     wrangler: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    preview: str = ""
 
 
 def account(settings: WorkerSettings, environment: Mapping[str, str]) -> str:
@@ -93,7 +95,7 @@ def script(settings: CloudSettings, wrangler: Path) -> str:
     Raises:
         ConfigurationError: The file is there and no name can be told from it. Another name would be another Worker.
     """
-    suffix = f"-{settings.branch}" if settings.environment == PREVIEW else ""
+    suffix = f"-{settings.branch}" if settings.environment == PREVIEW and not preview(settings) else ""
     if settings.worker_name:
         return f"{settings.worker_name}{suffix}"
     if not wrangler.is_file():
@@ -106,6 +108,12 @@ def script(settings: CloudSettings, wrangler: Path) -> str:
             next_step=f"./infra wrangler check {settings.branch} says what is wrong with it; or set infra:workerName",
         )
     return name
+
+
+def preview(settings: WorkerSettings) -> str:
+    """The name of the Worker's preview that is meant; empty where there is a Worker for each environment."""
+    chosen = isinstance(settings, PreviewSettings) and settings.preview_worker == "previews"
+    return settings.branch if chosen else ""
 
 
 def deploy_command(stack: str, environment: str) -> str:

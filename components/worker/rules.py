@@ -22,5 +22,16 @@ def secrets_faults(news: Mapping[str, Any]) -> dict[str, str]:
     return {key: reason for key, reason in found.items() if reason}
 
 
+def preview_faults(news: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the known inputs of a Worker's preview: name to reason. No value is ever quoted."""
+    found = {
+        "account": account_fault(news["account"]) if "account" in news else "",
+        "script": script_fault(news["script"]) if "script" in news else "",
+        "name": owner_fault(news["name"] or "") if "name" in news else "",
+        "values": values_fault(news["values"]) if "values" in news else "",
+    }
+    return {key: reason for key, reason in found.items() if reason}
+
+
 def _choice_fault(choice: Any) -> str:
     return "" if choice in CHOICES else f"{choice!r} is not a choice; allowed are {', '.join(CHOICES)}"

@@ -20,6 +20,7 @@ from components.worker.api.errors import (
     MissingAccountError,
     MissingTokenError,
     NoSubdomainError,
+    NotFoundError,
     SecretNotFoundError,
     WorkerNotFoundError,
 )
@@ -165,6 +166,33 @@ class Client:
         share = {"version_id": version, "percentage": WHOLE}
         body = {"strategy": "percentage", "versions": [share], "annotations": bodies.version_notes(message)}
         self._door.do(operations.DEPLOY, Content(body=body), account=account, script=script)
+
+    # Previews.
+
+    def preview(self, account: str, script: str, name: str) -> models.Preview:
+        """A preview of the Worker. NotFoundError when there is none, or no Worker."""
+        return self._door.read(models.Preview, operations.READ_PREVIEW, account=account, script=script, name=name)
+
+    def preview_deployment(self, account: str, script: str, name: str) -> models.PreviewDeployment:
+        """What a preview runs. NotFoundError when nothing was deployed to it."""
+        operation = operations.READ_PREVIEW_DEPLOYMENT
+        return self._door.read(models.PreviewDeployment, operation, account=account, script=script, name=name)
+
+    def change_preview(
+        self, account: str, script: str, name: str, changes: Mapping[str, str | None], *, tag: str
+    ) -> None:
+        """Set and delete secrets of what a preview runs; in force at once. Values as `change_secrets`."""
+        body: dict[str, Any] = {"env": bodies.patch(changes), "annotations": bodies.version_notes("", tag)}
+        content = bodies.secret_content(body, changes)
+        self._door.do(operations.CHANGE_PREVIEW, content, account=account, script=script, name=name)
+
+    def delete_preview(self, account: str, script: str, name: str) -> bool:
+        """Delete a preview with all that was deployed to it; False when it was gone."""
+        try:
+            self._door.do(operations.DELETE_PREVIEW, account=account, script=script, name=name)
+        except NotFoundError as error:
+            return error.attempts > 1
+        return True
 
     # Addresses.
 

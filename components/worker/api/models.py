@@ -99,6 +99,33 @@ class Deployments(Model):
     deployments: tuple[Deployment, ...] = Field(strict=False)
 
 
+class Preview(Model):
+    """A preview of a Worker: its name, the label it has in addresses, and those, the first one for people."""
+
+    id: Identifier
+    name: Identifier
+    slug: Identifier
+    urls: tuple[str, ...] = Field((), strict=False)
+
+
+class PreviewBinding(Model):
+    """A binding of a preview's deployment, of which only the kind is told."""
+
+    type: Identifier
+
+
+class PreviewDeployment(Model):
+    """What a preview runs."""
+
+    id: Identifier
+    annotations: dict[str, str] | None = None
+    env: dict[str, PreviewBinding] = Field(default_factory=dict)
+
+    def annotation(self, name: str) -> str:
+        """An annotation's text; empty when there is none."""
+        return (self.annotations or {}).get(f"workers/{name}", "")
+
+
 class AccountSubdomain(Model):
     """The account's name below workers.dev."""
 

@@ -64,6 +64,17 @@ DEPLOY: Final = Operation(
     act="deploy a version of the Worker", method="POST", path=f"{SCRIPT}/deployments", repeatable=False
 )
 
+PREVIEW: Final = f"{WORKERS}/workers/{{script}}/previews/{{name}}"
+READ_PREVIEW: Final = Operation(act="read the Worker's preview", method="GET", path=PREVIEW)
+DELETE_PREVIEW: Final = Operation(act="delete the Worker's preview", method="DELETE", path=PREVIEW)
+READ_PREVIEW_DEPLOYMENT: Final = Operation(
+    act="read what the Worker's preview runs", method="GET", path=f"{PREVIEW}/deployments/latest"
+)
+CHANGE_PREVIEW: Final = Operation(
+    act="change the secrets of the Worker's preview", method="PATCH", path=f"{PREVIEW}/deployments/latest"
+)
+"""A merge-patch that is in force at once, as a new deployment; made twice there are two of the same content."""
+
 READ_ACCOUNT_SUBDOMAIN: Final = Operation(
     act="read the account's workers.dev subdomain", method="GET", path=f"{WORKERS}/subdomain"
 )
