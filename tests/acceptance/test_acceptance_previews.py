@@ -17,6 +17,7 @@ from tests.acceptance.conftest import cloned
 from tests.sandboxed import NOTHING, Sandboxed, changes, connect, password_of, sandbox_of
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator, Mapping
 
 
@@ -129,8 +130,7 @@ def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(wit
     """[A10] up, deploy, verify, push, reset, destroy: one address all along, and at the end nothing is left."""
     made = with_workers
     assert made.up("pr-7")["outputs"]["checks"]["worker"]["state"] == "waiting for the app"
-    deployed = made.clone.infra("wrangler", "deploy", "pr-7", "--sandbox", timeout=180, XDG_CACHE_HOME=made.cache)
-    assert deployed.returncode == 0, deployed.stderr
+    deployed = _deploy(made)
     first = made.outputs("pr-7")
     assert first["workerName"] == "health-worker-pr-7"
     assert password_of(first["databaseUrl"]) not in deployed.stdout + deployed.stderr
@@ -150,6 +150,39 @@ def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(wit
         "pr-7",
     )
     made.must("destroy", "pr-7", "--yes")
+    _require_nothing_left(made)
+
+
+@pytest.mark.wrangler
+@pytest.mark.thorough
+def test_an_app_runs_as_one_of_cloudflares_previews(with_workers: Sandboxed) -> None:
+    """[A10] up, deploy, up, verify, rotate, reset, destroy: it answers with its own database, and goes with its stack."""
+    made, chosen = with_workers, ("--config", "previewWorker=previews")
+    assert made.up("pr-7", *chosen)["outputs"]["workerName"] == "health-worker-preview"
+    before = made.outputs("pr-7")
+    deployed = _deploy(made, *chosen)
+    assert password_of(before["databaseUrl"]) not in deployed.stdout + deployed.stderr
+    assert made.up("pr-7", *chosen)["outputs"]["checks"]["worker"]["state"] == "passed"
+    for command in ("rotate", "reset"):
+        made.must(command, "pr-7", "--yes", *chosen)
+        layers = json.loads(made.must("verify", "pr-7", "--json").stdout)["layers"]
+        assert [layer["layer"] for layer in layers if layer["ok"] is not True] == []
+    assert changes(made.up("pr-7", *chosen)) == NOTHING
+    made.must("destroy", "pr-7", "--yes", *chosen)
+    _require_nothing_left(made)
+
+
+def _deploy(made: Sandboxed, *more: str) -> subprocess.CompletedProcess[str]:
+    """Deploy the app as a user does."""
+    deployed = made.clone.infra(
+        "wrangler", "deploy", "pr-7", "--sandbox", *more, timeout=180, XDG_CACHE_HOME=made.cache
+    )
+    assert deployed.returncode == 0, deployed.stderr
+    return deployed
+
+
+def _require_nothing_left(made: Sandboxed) -> None:
+    """Nothing of the pull request at either stand-in."""
     workers = httpx.get(_addresses(made), trust_env=False, timeout=60).json()
     assert not [name for name in workers if "pr-7" in name]
     assert not [name for name in made.branches() if "pr-7" in name]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from operations import changes, cli
+from operations import changes, cli, wrangler_deploy
 from operations.errors import ResourceFailedError, UsageError
 from operations.wrangler_deploy import Deployment, deploy, planned
 
@@ -89,6 +90,40 @@ def test_wrangler_is_told_the_token_and_no_other_secret(
     assert told["environ"]["CLOUDFLARE_ACCOUNT_ID"] == ACCOUNT
     assert not told["environ"].keys() & {"XATA_API_KEY", "PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN", "CLOUDFLARE_ENV"}
     assert "the-token" not in repr(_planned(folder, "pr-7"))
+
+
+TELLS_OF_THE_FILE = """#!{python}
+import json, os, sys
+file = sys.argv[sys.argv.index("--secrets-file") + 1]
+told = {{"file": file, "mode": oct(os.stat(file).st_mode & 0o777), "content": json.load(open(file)), "all": sys.argv}}
+print(json.dumps(told), file=sys.stderr)
+sys.exit({code})
+"""
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_one_of_cloudflares_previews_gets_its_secrets_in_a_file_that_is_gone_afterwards(
+    folder: Path, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Mode 600, in the private folder, removed also when wrangler fails; no argument is a secret."""
+    url = "postgresql://xata:P4ss%21word@b1.example/xata"
+    monkeypatch.setattr(wrangler_deploy, "_secrets", lambda *_: {"DATABASE_URL": url})
+    _own(folder)
+    place = folder / "examples" / "health-worker" / "node_modules" / ".bin"
+    (place / "wrangler").write_text(TELLS_OF_THE_FILE.format(python=shutil.which("python3"), code=code))
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    found = _planned(folder, "pr-7", previewWorker="previews")
+    assert found.script == "health-worker-preview"
+    assert found.arguments[:7] == ("preview", "--config", "wrangler.jsonc", "--env", "preview", "--name", "pr-7")
+    assert {"XATA_BRANCH:pr-7", "ENVIRONMENT:preview", "--ignore-base-config"} <= set(found.arguments)
+    assert url not in repr(found)
+    with contextlib.nullcontext() if code == 0 else pytest.raises(ResourceFailedError):
+        deploy(found)
+    told = json.loads(capfd.readouterr().err)
+    assert (told["mode"], told["content"]) == ("0o600", {"DATABASE_URL": url})
+    assert not [argument for argument in told["all"] if "P4ss" in argument]
+    assert not Path(told["file"]).exists()
+    assert list((folder / ".infra").iterdir()) == []
 
 
 def test_a_wrangler_that_fails_is_told_with_its_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
