@@ -156,7 +156,7 @@ def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(wit
 @pytest.mark.wrangler
 @pytest.mark.thorough
 def test_an_app_runs_as_one_of_cloudflares_previews(with_workers: Sandboxed) -> None:
-    """[A10] up, deploy, up, verify, rotate, reset, destroy: it answers with its own database, and goes with its stack."""
+    """[A10] up, deploy, up, verify, rotate, reset, destroy: it answers, and it goes with its stack."""
     made, chosen = with_workers, ("--config", "previewWorker=previews")
     assert made.up("pr-7", *chosen)["outputs"]["workerName"] == "health-worker-preview"
     before = made.outputs("pr-7")
