@@ -126,6 +126,7 @@ def with_workers() -> Iterator[Sandboxed]:
 
 @pytest.mark.wrangler
 @pytest.mark.thorough
+@pytest.mark.timeout(900)
 def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(with_workers: Sandboxed) -> None:
     """[A10] up, deploy, verify, push, reset, destroy: one address all along, and at the end nothing is left."""
     made = with_workers
@@ -155,6 +156,7 @@ def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(wit
 
 @pytest.mark.wrangler
 @pytest.mark.thorough
+@pytest.mark.timeout(900)
 def test_an_app_runs_as_one_of_cloudflares_previews(with_workers: Sandboxed) -> None:
     """[A10] up, deploy, up, verify, rotate, reset, destroy: it answers, and it goes with its stack."""
     made, chosen = with_workers, ("--config", "previewWorker=previews")
