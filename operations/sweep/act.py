@@ -8,9 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from components.errors import InfraError
-from components.worker.api import client as workers
-from components.worker.secrets import claim
-from components.worker.secrets.target import Target as Worker
 from components.xata.api import client as xata
 from components.xata.branches.remove import delete_judged
 from engine.errors import EngineError, HeldError, LockedError
@@ -20,6 +17,7 @@ from operations.engines.interface import EngineOptions
 from operations.engines.kept import Kept
 from operations.errors import CommandError, ResourceFailedError, StateLockedError
 from operations.forgetting import forget, remove_file
+from operations.sweep import apps
 from operations.sweep.look import AT_ONCE
 
 if TYPE_CHECKING:
@@ -97,8 +95,7 @@ def _out_there(here: Scene, verdict: Verdict) -> Removed:
             )
             done = replace(done, gone=("branch",))
         if verdict.worker:
-            target = Worker(account=here.account, script=verdict.worker)
-            claim.remove(workers.connect(here.environ), target, verdict.name)
+            apps.remove(here, verdict.name, verdict.worker)
             done = replace(done, gone=(*done.gone, "worker"))
     except InfraError as error:
         return replace(done, error=error.message, next_step=error.next_step)

@@ -11,9 +11,6 @@ from components.errors import InfraError
 from components.github.api import client as github
 from components.github.api.errors import GitHubError
 from components.github.api.errors import NotFoundError as PullNotFoundError
-from components.worker.api import client as workers
-from components.worker.secrets import claim
-from components.worker.secrets.target import Target as Worker
 from components.xata.api import client as xata
 from components.xata.api.errors import NotFoundError, XataError
 from components.xata.branches.names import is_preview
@@ -21,10 +18,11 @@ from engine.errors import EngineError
 from operations.engines.known import known_stacks
 from operations.engines.locks import holders
 from operations.errors import CommandError
+from operations.sweep import apps
 from operations.sweep.decision import Branch, Pull, Reason, Seen, Verdict, decide, number_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from components.xata.api.models import BranchSummary
     from operations.sweep.scene import Scene
@@ -107,7 +105,9 @@ class _Look:
     # Xata, Workers and states.
 
     def _without_pulls(self) -> Seen:
-        services = self._pool.submit(self._tried, "the Workers could not be listed", self._workers, {})
+        services = self._pool.submit(
+            self._tried, "the Workers could not be listed", lambda: apps.listed(self._here), {}
+        )
         there = self._xata.branches(self._here.place.organization, self._here.place.project)
         described = self._pool.map(self._described, there)
         states = self._tried("the stacks' states could not be listed", self._states, frozenset[str]())
@@ -136,25 +136,20 @@ class _Look:
         # What was listed may have been renamed since: what was read last counts.
         return replace(branch, name=read.name, parent=read.parent_id, description=read.description)
 
-    def _workers(self) -> Mapping[str, str]:
-        """The Workers that bear a preview's name, whoever made them."""
-        if not self._here.account:
-            return {}
-        prefix = self._here.worker_prefix
-        names = [one.id for one in workers.connect(self._here.environ).scripts(self._here.account)]
-        found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
-        return {preview: name for preview, name in found.items() if is_preview(preview)}
-
     def _without_foreign_workers(self, seen: Seen) -> Seen:
         """The same without the Workers that would go, and that were made by somebody else."""
-        going = [one for one in self._decided(seen) if one.goes and one.worker]
-        ours = self._pool.map(lambda one: self._is_ours(one.name, one.worker), going)
-        foreign = {one.name for one, is_ours in zip(going, ours, strict=True) if not is_ours}
-        return replace(seen, workers={name: worker for name, worker in seen.workers.items() if name not in foreign})
+        workers = dict(seen.workers)
+        going = [one.name for one in self._decided(seen) if one.goes]
+        if self._here.account and self._here.shares_worker and going:
+            shared = self._tried("the previews of the Worker", lambda: self._here.worker_prefix, "")
+            workers = dict.fromkeys(going, shared) if shared else {}
+        asked = [name for name in going if name in workers]
+        ours = self._pool.map(lambda name: self._is_ours(name, workers[name]), asked)
+        foreign = {name for name, is_ours in zip(asked, ours, strict=True) if not is_ours}
+        return replace(seen, workers={name: worker for name, worker in workers.items() if name not in foreign})
 
     def _is_ours(self, name: str, worker: str) -> bool:
-        client, target = workers.connect(self._here.environ), Worker(account=self._here.account, script=worker)
-        return bool(self._tried(f"whose the Worker {worker} is", lambda: claim.is_owned(client, target, name), None))
+        return self._tried(f"whose the Worker of {name} is", lambda: apps.is_ours(self._here, name, worker), False)  # noqa: FBT003 - the answer where none is known
 
     def _states(self) -> frozenset[str]:
         return frozenset(name for name in known_stacks(self._here.folder, self._here.environ) if is_preview(name))

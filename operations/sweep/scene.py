@@ -33,16 +33,18 @@ class Scene:
         environ: The environment variables of this run.
         place: The Xata project.
         account: The Cloudflare account; empty where previews have no Workers.
+        shares_worker: Whether all previews are previews of one Worker, instead of having one each.
     """
 
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
     place: Place
     account: str
+    shares_worker: bool = False
 
     @property
     def worker_prefix(self) -> str:
-        """What the names of all previews' Workers begin with; the preview's name follows.
+        """What the names of all previews' Workers begin with; the name of the one Worker where they share it.
 
         Raises:
             ConfigurationError: It cannot be told from the app's wrangler file.
@@ -76,6 +78,7 @@ def scene(folder: Path, environ: Mapping[str, str]) -> Scene:
         environ=environ,
         place=Place(organization=organization, project=project.id),
         account=worker_plan.account(settings, environ),
+        shares_worker=bool(worker_plan.preview(settings)),
     )
 
 

@@ -1,0 +1,54 @@
+"""The apps of previews: a Worker for each, or Cloudflare's previews of one Worker. Found, known as ours, removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.worker.api import client as workers
+from components.worker.preview import life
+from components.worker.secrets import claim
+from components.worker.secrets.target import Target
+from components.xata.branches.names import is_preview
+
+if TYPE_CHECKING:
+    from operations.sweep.scene import Scene
+
+
+def listed(here: Scene) -> dict[str, str]:
+    """The Workers that bear a preview's name, by that name, whoever made them.
+
+    None where one Worker has all previews: each is asked for by its name.
+
+    Raises:
+        ConfigurationError: The Worker's name cannot be told from the app's wrangler file.
+        CloudflareError: As its tree says.
+    """
+    if not here.account or here.shares_worker:
+        return {}
+    prefix = here.worker_prefix
+    names = [one.id for one in workers.connect(here.environ).scripts(here.account)]
+    found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
+    return {preview: name for preview, name in found.items() if is_preview(preview)}
+
+
+def is_ours(here: Scene, name: str, worker: str) -> bool:
+    """Whether the preview's app is there and was deployed by us for it.
+
+    Raises:
+        CloudflareError: As its tree says.
+    """
+    client, target = workers.connect(here.environ), Target(account=here.account, script=worker)
+    if here.shares_worker:
+        seen = life.look(client, target, name)
+        return seen is not None and seen.is_owned(name)
+    return bool(claim.is_owned(client, target, name))
+
+
+def remove(here: Scene, name: str, worker: str) -> None:
+    """Remove the preview's app, if it is ours; what is gone is fine.
+
+    Raises:
+        CloudflareError: As its tree says.
+    """
+    client, target = workers.connect(here.environ), Target(account=here.account, script=worker)
+    (life.remove if here.shares_worker else claim.remove)(client, target, name)
