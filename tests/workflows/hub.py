@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,13 +53,13 @@ class Hub:
         """What a job runs on: the sandbox's addresses are the machine's, its keys are secrets."""
         told = _exported(self.sandboxed.clone.infra("sandbox", "env").stdout)
         told["PULUMI_CONFIG_PASSPHRASE"] = (self.sandboxed.clone.folder / ".infra" / "passphrase").read_text().strip()
-        home = {"HOME": str(self.sandboxed.clone.home), "XDG_CACHE_HOME": self.sandboxed.cache, "NO_COLOR": "1"}
+        own = self.sandboxed.clone.environment(XDG_CACHE_HOME=self.sandboxed.cache)
         apart = {*SECRETS, *VARIABLES, *OF_THE_JOB}
         return Machine(
             folder=self.sandboxed.clone.folder,
             temporary=self.temporary,
-            environment={"PATH": os.environ["PATH"], **{k: v for k, v in told.items() if k not in apart}, **home},
-            secrets=dict.fromkeys(PLACES, {name: told[name] for name in SECRETS if name in told}),
+            environment={**own, **{name: value for name, value in told.items() if name not in apart}},
+            secrets={place: {name: told[name] for name in SECRETS if name in told} for place in PLACES},
             variables={name: told[name] for name in VARIABLES if name in told},
             token=told["GITHUB_TOKEN"],
             repository=told["GITHUB_REPOSITORY"],
