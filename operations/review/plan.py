@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic.alias_generators import to_camel
 
 from operations.display.differences import ABSENT, Difference, differences
-from operations.engines.cli_events import without_traceback
 from operations.review.values import properties
 
 if TYPE_CHECKING:
@@ -240,4 +239,9 @@ def _printed(document: Document) -> str:
 
 def _bare(message: str) -> str:
     """The cause alone: where it was raised is for the job's log."""
-    return without_traceback(message.strip().removeprefix("error:").strip())
+    text = message.strip().removeprefix("error:").strip()
+    if 'File "' not in text:
+        return text
+    from operations.engines.cli_events import without_traceback  # noqa: PLC0415 - loads the engine's state
+
+    return without_traceback(text)

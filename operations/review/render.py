@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from operations.review import rules
@@ -17,7 +18,7 @@ from operations.review.plan import plan
 from operations.review.values import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from operations.display.differences import Difference
     from operations.review.document import Reading
@@ -57,9 +58,9 @@ VERBS: Final[dict[Fate, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part of the text, and how many resources would go unseen without it."""
+    """A part of the text, made when there is room for it, and how many resources would go unseen without it."""
 
-    text: str
+    make: Callable[[], str]
     resources: int = 0
 
 
@@ -74,7 +75,7 @@ def render(readings: Sequence[Reading], *, commit: str = "", longest: int = LONG
     plans = [plan(reading) for reading in readings if reading.document is not None]
     found = rules.risks(plans)
     first = [MARKER, f"## {_headline(readings, plans, found)}", _table(readings, plans)]
-    parts = [Part(text="\n\n".join(first)), *_risks(found, plans), *_faults(readings), *_failures(plans)]
+    parts = [_part("\n\n".join(first)), *_risks(found, plans), *_faults(readings), *_failures(plans)]
     parts += [part for one in plans for part in _details(one, plans)]
     end = f"<sub>Plan of commit {code(commit)}.</sub>" if commit else ""
     return _fitted(parts, end, longest)
@@ -92,11 +93,12 @@ def _fitted(parts: list[Part], end: str, longest: int) -> str:
     room = longest - ROOM_FOR_THE_END - length(end)
     left_out = missing = 0
     for part in parts:
-        cost = length(part.text) + 2
+        text = "" if left_out else part.make()
+        cost = length(text) + 2
         if left_out or cost > room:
             left_out, missing = left_out + 1, missing + part.resources
             continue
-        kept.append(part.text)
+        kept.append(text)
         room -= cost
     if left_out:
         told = f"{missing} changed {_plural(missing, 'resource is', 'resources are')}"
@@ -111,7 +113,7 @@ def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequenc
     if len(plans) < len(readings) or any(one.errors for one in plans):
         return "The preview failed"
     if any(risk.refused for risk in found):
-        return "This pull request would lose data or protection"
+        return "This pull request would lose data"
     if found:
         return "This pull request changes what needs a look"
     changed = sum(len(one.resources) for one in plans)
@@ -149,14 +151,14 @@ def _risks(found: Sequence[Risk], plans: Sequence[Plan]) -> Iterator[Part]:
     if len(found) > MOST_RISKS:
         others = Counter(risk.rule for risk in found[MOST_RISKS:])
         lines.append(f"- … and {', '.join(f'{count} more of {rule}' for rule, count in others.items())}")
-    yield Part(text="\n".join(["### Look at this first", "", *lines]))
+    yield _part("\n".join(["### Look at this first", "", *lines]))
 
 
 def _faults(readings: Sequence[Reading]) -> Iterator[Part]:
     for reading in readings:
         if reading.document is None:
             name = code(reading.stack or reading.source)
-            yield Part(text=f"### {name}: no plan\n\n{fence([f'{reading.source}: {reading.fault}'])}")
+            yield _part(f"### {name}: no plan\n\n{fence([f'{reading.source}: {reading.fault}'])}")
 
 
 def _failures(plans: Sequence[Plan]) -> Iterator[Part]:
@@ -167,7 +169,7 @@ def _failures(plans: Sequence[Plan]) -> Iterator[Part]:
         if len(one.errors) > MOST_ERRORS:
             blocks.append(f"… and {len(one.errors) - MOST_ERRORS} more.")
         name = code(shown_stack(one.stack, one.project, plans))
-        yield Part(text="\n\n".join([f"### {name}: the preview failed, so what it lists may not be all", *blocks]))
+        yield _part("\n\n".join([f"### {name}: the preview failed, so what it lists may not be all", *blocks]))
 
 
 def _error(text: str) -> list[str]:
@@ -180,13 +182,13 @@ def _details(one: Plan, plans: Sequence[Plan]) -> Iterator[Part]:
     """The plan itself: what goes or is replaced, what is updated, and folded what is new and how it hangs together."""
     if not one.resources:
         return
-    yield Part(text=f"### {code(shown_stack(one.stack, one.project, plans))}")
+    yield _part(f"### {code(shown_stack(one.stack, one.project, plans))}")
     for fate in ("delete", "replace", "forget", "unknown", "update", "import", "drift"):
         for resource in one.of(fate):
-            yield Part(text=_changed(resource), resources=1)
+            yield Part(make=partial(_changed, resource), resources=1)
     yield from _created(one.of("create"))
     if drawn := graph(one):
-        yield Part(text=folded("How what changes hangs together", f"```mermaid\n{drawn}\n```"))
+        yield _part(folded("How what changes hangs together", f"```mermaid\n{drawn}\n```"))
 
 
 def _changed(resource: Resource) -> str:
@@ -195,7 +197,7 @@ def _changed(resource: Resource) -> str:
     if len(lines) > MOST_LINES:
         lines = [*lines[:MOST_LINES], f"  … {len(lines) - MOST_LINES} more lines"]
     if not lines and resource.fate in {"update", "replace"}:
-        lines = [f"! what {SAME_VALUE}"]
+        lines = ["! the values that change are secret, or known after up"]
     return f"{title}\n\n{fence(lines, 'diff')}" if lines else title
 
 
@@ -213,7 +215,11 @@ def _created(resources: list[Resource], *, most: int = 100) -> Iterator[Part]:
         some = resources[start : start + most]
         lines = [f"- {code(resource.name)} ({code(resource.kind)})" for resource in some]
         summary = f"{len(some)} {_plural(len(some), 'resource is', 'resources are')} created"
-        yield Part(text=folded(summary, "\n".join(lines)), resources=len(some))
+        yield _part(folded(summary, "\n".join(lines)), resources=len(some))
+
+
+def _part(text: str, *, resources: int = 0) -> Part:
+    return Part(make=lambda: text, resources=resources)
 
 
 def _plural(count: int, one: str, many: str) -> str:

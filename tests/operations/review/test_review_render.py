@@ -38,7 +38,7 @@ def test_what_needs_an_eye_stands_first() -> None:
     ]
     assert [text.index(one) for one in wanted] == sorted(text.index(one) for one in wanted)
     assert "| `staging` | 1 | 2 |  | 1 |  | 12 |  |" in text
-    assert text.startswith(f"{MARKER}\n\n## This pull request would lose data or protection\n")
+    assert text.startswith(f"{MARKER}\n\n## This pull request would lose data\n")
 
 
 def test_nothing_to_change_is_said_so() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,15 @@ from operations.review import gate, rules
 from operations.review.plan import plan
 from tests.operations.review.plans import read, step
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 GATED = [rule.name for rule in rules.RULES if rule.refused]
+
+
+def test_every_rule_is_documented() -> None:
+    """The page says of each rule whether it closes the gate."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "pull-requests.md").read_text(encoding="utf-8")
+    for rule in rules.RULES:
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{rule.name}` |"))
+        assert row.endswith("| yes |") == rule.refused, rule.name
 
 
 def test_every_rule_is_proven_by_its_cases() -> None:
@@ -27,11 +33,12 @@ def test_every_rule_is_proven_by_its_cases() -> None:
 @pytest.mark.parametrize("broken", ["silent", "shouting", "open"])
 def test_the_self_test_sees_a_broken_rule(name: str, broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rule that never fires, fires always, or no longer closes the gate is named."""
-    changed: dict[str, Any] = {
+    ways: dict[str, dict[str, Any]] = {
         "silent": {"find": lambda _resource: None},
         "shouting": {"find": lambda _resource: ("always", ())},
         "open": {"refused": name not in GATED},
-    }[broken]
+    }
+    changed = ways[broken]
     rules_then = tuple(replace(rule, **changed) if rule.name == name else rule for rule in rules.RULES)
     monkeypatch.setattr(rules, "RULES", rules_then)
     assert any(fault.startswith(f"{name}: ") for fault in gate.self_test())

@@ -106,14 +106,17 @@ def test_a_comment_that_somebody_deletes_meanwhile_is_written_again() -> None:
     assert _ours(world) == [BODY]
 
 
+WRONG: list[dict[str, Any]] = [
+    {"status": 502},
+    {"lose_answer": True},
+    {"cut": "in"},
+    {"cut": "before"},
+    {"status": 429, "retry_after": "2"},
+]
 FAULTS = st.fixed_dictionaries(
     {"nth": st.integers(1, 6)},
     optional={"method": st.sampled_from(["GET", "POST", "PATCH", "DELETE"])},
-).flatmap(
-    lambda where: st.sampled_from(
-        [{"status": 502}, {"lose_answer": True}, {"cut": "in"}, {"cut": "before"}, {"status": 429, "retry_after": "2"}]
-    ).map(lambda what: {**where, **what})
-)
+).flatmap(lambda where: st.sampled_from(WRONG).map(lambda what: {**where, **what}))
 
 
 @settings(max_examples=settings().max_examples // 2)
