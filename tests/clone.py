@@ -25,7 +25,7 @@ class Clone:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a user who has set nothing; `more` is added."""
-        dropped = ("PULUMI_", "INFRA_", "XATA_", "CLOUDFLARE_", "GITHUB_", "XDG_", "PG", "VIRTUAL_ENV")
+        dropped = ("PULUMI_", "INFRA_", "XATA_", "CLOUDFLARE_", "GITHUB_", "GH_", "XDG_", "PG", "VIRTUAL_ENV")
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         return {**kept, "HOME": str(self.home), "NO_COLOR": "1", **more}
 
