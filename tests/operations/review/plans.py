@@ -10,6 +10,7 @@ from operations.review.document import Reading, readings
 HOSTILE = (
     "`code`",
     "``` fence",
+    "before\n```\n# after <img src=x>\n````\n",
     "$(touch /tmp/owned) `id`",
     "<img src=x onerror=alert(1)> </details></summary>",
     "<!-- infra: what this pull request would change -->",

@@ -114,6 +114,7 @@ def test_a_code_span_shows_one_line_of_text(text: str) -> None:
 
 
 @given(st.lists(TEXTS, max_size=5))
+@example(["before", "```", "# after", "`````"])
 def test_a_fence_ends_where_it_ends(lines: list[str]) -> None:
     """Whatever runs of backticks stand in it."""
     tokens = PARSER.parse(f"{fence(lines, 'diff')}\n\nafter")
