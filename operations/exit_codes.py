@@ -31,11 +31,13 @@ MEANINGS = {
     ExitCode.UNEXPECTED: "A defect of this program: please report what `--verbose` prints.",
     ExitCode.BAD_CONFIGURATION: (
         "A wrong command line, stack name, stack file or value; a passphrase that does not open the state, state that "
-        "cannot be read, a stack without outputs, a missing API key. Nothing was touched."
+        "cannot be read, a stack without outputs, a missing API key, a document that is no preview. "
+        "Nothing was touched."
     ),
     ExitCode.CHANGES_REFUSED: (
         "Not carried out: nobody agreed to the plan (no terminal and no `--yes`, or the answer was no), "
-        "what would be deleted is protected, or carrying it out would lose data or show a secret."
+        "what would be deleted is protected, or carrying it out would lose data or show a secret; "
+        "`gate` found a loss that no label allows."
     ),
     ExitCode.RESOURCE_FAILED: (
         "A resource, the program or a service failed; what was made before is recorded, and the next `up` goes on."

@@ -79,7 +79,7 @@ def _tell(verdict: Verdict) -> None:
     from operations.review.markdown import plain  # noqa: PLC0415 - as above
 
     for risk in verdict.allowed:
-        console.say(f"allowed by the label {label(risk)}: {risk.stack}: {risk.sentence}")
+        console.say(f"allowed by the label {label(risk)}: {plain(risk.stack)}: {risk.sentence}")
     for one in verdict.idle:
         console.say(f"the label {plain(one)} allows nothing in these plans: take it away")
     for reading in verdict.unread:

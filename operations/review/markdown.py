@@ -11,17 +11,16 @@ import re
 import unicodedata
 from typing import Final
 
-LONGEST_NAME: Final = 200
+LONGEST_NAME: Final = 120
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _BLANK: Final = frozenset({"\u00a0", "\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"})
 """What looks like nothing, or like a plain blank."""
 
 
 def plain(text: str, *, longest: int = LONGEST_NAME) -> str:
-    """One line in which every character shows; longer texts are cut."""
-    cut = text[:longest]
-    shown = "".join(_shown(character) for character in cut)
-    return shown if len(text) <= longest else f"{shown}…"
+    """One line in which every character shows; what is longer then is cut."""
+    shown = "".join(_shown(character) for character in text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
 
 
 def _shown(character: str) -> str:

@@ -73,7 +73,7 @@ class Resource:
     def type(self) -> str:
         """Its type in full."""
         state = self.new or self.old
-        return (state.type if state else "") or self.urn.split("::")[-2].rpartition("$")[2]
+        return (state.type if state else "") or self.urn.rpartition("::")[0].rpartition("::")[2].rpartition("$")[2]
 
     @property
     def kind(self) -> str:

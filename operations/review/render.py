@@ -30,7 +30,9 @@ MARKER: Final = "<!-- infra: what this pull request would change -->"
 LONGEST: Final = 65_000
 """GitHub takes 65,536 characters; counted here as JavaScript does."""
 ROOM_FOR_THE_END: Final = 400
+MOST_STACKS: Final = 40
 MOST_RISKS: Final = 40
+LONGEST_RISKS: Final = 20_000
 MOST_LINES: Final = 30
 MOST_ERRORS: Final = 20
 LONGEST_ERROR: Final = 25
@@ -126,14 +128,17 @@ def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequenc
 
 def _table(readings: Sequence[Reading], plans: Sequence[Plan]) -> str:
     rows = ["| stack | create | update | replace | delete | other | unchanged | |", "|---|--:|--:|--:|--:|--:|--:|---|"]
-    for one in plans:
+    for one in plans[:MOST_STACKS]:
         counts = Counter(resource.fate for resource in one.resources)
         named = [counts.pop(fate, 0) for fate in ("create", "update", "replace", "delete")]
         cells = [*(str(count) if count else "" for count in (*named, counts.total())), str(one.unchanged)]
         state = "**failed**" if one.errors else "" if one.resources else "no changes"
         rows.append(f"| {_cell(one.stack, one.project, plans)} | {' | '.join(cells)} | {state} |")
     unread = [reading.stack or reading.source for reading in readings if reading.document is None]
-    return "\n".join([*rows, *(f"| {_cell(name, '', plans)} | | | | | | | **no plan** |" for name in unread)])
+    told = unread[: MOST_STACKS - len(plans[:MOST_STACKS])]
+    rows += [f"| {_cell(name, '', plans)} | | | | | | | **no plan** |" for name in told]
+    more = len(plans[MOST_STACKS:]) + len(unread) - len(told)
+    return "\n".join([*rows, *([f"| … and {more} more | | | | | | | |"] if more else [])])
 
 
 def _cell(stack: str, project: str, plans: Sequence[Plan]) -> str:
@@ -143,13 +148,14 @@ def _cell(stack: str, project: str, plans: Sequence[Plan]) -> str:
 def _risks(found: Sequence[Risk], plans: Sequence[Plan]) -> Iterator[Part]:
     if not found:
         return
-    lines = []
+    lines: list[str] = []
     for risk in found[:MOST_RISKS]:
+        if sum(map(length, lines)) > LONGEST_RISKS:
+            break
         sentence = risk.says.format(*(code(name) for name in risk.names))
         sign = "🛑" if risk.refused else "⚠️"
         lines.append(f"- {sign} {code(shown_stack(risk.stack, risk.project, plans))}: {sentence}")
-    if len(found) > MOST_RISKS:
-        others = Counter(risk.rule for risk in found[MOST_RISKS:])
+    if others := Counter(risk.rule for risk in found[len(lines) :]):
         lines.append(f"- … and {', '.join(f'{count} more of {rule}' for rule, count in others.items())}")
     yield _part("\n".join(["### Look at this first", "", *lines]))
 
@@ -165,17 +171,18 @@ def _failures(plans: Sequence[Plan]) -> Iterator[Part]:
     for one in plans:
         if not one.errors:
             continue
-        blocks = [fence(_error(error)) for error in one.errors[:MOST_ERRORS]]
-        if len(one.errors) > MOST_ERRORS:
-            blocks.append(f"… and {len(one.errors) - MOST_ERRORS} more.")
         name = code(shown_stack(one.stack, one.project, plans))
-        yield _part("\n\n".join([f"### {name}: the preview failed, so what it lists may not be all", *blocks]))
+        yield _part(f"### {name}: the preview failed, so what it lists may not be all")
+        for error in one.errors[:MOST_ERRORS]:
+            yield Part(make=partial(_error, error))
+        if len(one.errors) > MOST_ERRORS:
+            yield _part(f"… and {len(one.errors) - MOST_ERRORS} more.")
 
 
-def _error(text: str) -> list[str]:
+def _error(text: str) -> str:
     lines = str(readable(text)).splitlines()
     more = [f"… {len(lines) - LONGEST_ERROR} more lines"] if len(lines) > LONGEST_ERROR else []
-    return [*lines[:LONGEST_ERROR], *more]
+    return fence([*lines[:LONGEST_ERROR], *more])
 
 
 def _details(one: Plan, plans: Sequence[Plan]) -> Iterator[Part]:

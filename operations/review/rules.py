@@ -28,6 +28,7 @@ HOLD_DATA: Final[dict[str, str]] = {
 HOLDS_DATA: Final = re.compile(r"[:.]\w*(Bucket|Database|Disk|Namespace|Queue|Table|Volume)$")
 """How providers call theirs."""
 CHECKS: Final = frozenset({"connectivity:DatabaseCheck", "connectivity:WorkerCheck", "worker:WranglerConfig"})
+MOST_REASONS: Final = 3
 MODES: Final = ("off", "warn", "enforce")
 """What a check does when it fails, from nothing to ending the deployment."""
 
@@ -94,7 +95,7 @@ def _lost(fate: str, says: str) -> Callable[[Resource], Found]:
         word = holds_data(resource)
         if resource.fate != fate or resource.old is None or not word:
             return None
-        why = sorted(resource.forces)
+        why = sorted(resource.forces)[:MOST_REASONS]
         reason = f", because of {', '.join('{}' for _ in why)}" if why else ""
         return f"the {word} {{}} {says}{reason}", (resource.called, *why)
 

@@ -76,6 +76,12 @@ def test_any_json_is_judged_without_a_fault_of_ours(value: Any) -> None:
         assert render(readings(text, source="x"))
 
 
+def test_a_step_with_any_urn_is_shown() -> None:
+    """What is no URN of Pulumi's is a name all the same."""
+    (found,) = readings('{"steps": [{"op": "delete", "urn": "odd"}, {"op": "create", "urn": "a::b"}]}', source="x")
+    assert "`odd`" in render([found])
+
+
 def test_unknown_fields_and_steps_are_borne() -> None:
     """A newer CLI may say more, and null for nothing; a step nobody knows is told as such."""
     told = {**json.loads(GOOD), "version": 99, "future": {"a": 1}, "diagnostics": None, "maybeCorrupt": None}

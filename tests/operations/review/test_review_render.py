@@ -87,6 +87,35 @@ def test_many_risks_and_errors_leave_room() -> None:
     assert length(text) < LONGEST
 
 
+@pytest.mark.parametrize("character", ["x", "\u202e", "\U000e0041", "🙂", "`"])
+def test_the_first_things_stay_however_long_all_is(character: str) -> None:
+    """[G5] Marker, counts, risks and the first cause are there, whatever names and messages are made of."""
+    long = character * 400
+    steps = [
+        step(
+            "replace",
+            f"{long}{n}",
+            old={"name": f"{n}{long}"},
+            new={"v": long},
+            replaceReasons=[f"{long}{m}" for m in range(9)],
+        )
+        for n in range(120)
+    ]
+    told = [{"severity": "error", "urn": "", "message": f"error: cause {n}\n" + f"{long}\n" * 60} for n in range(50)]
+    stacks = [one for n in range(80) for one in read(step("create", "a", new={}, stack=f"s{n}{long}"))]
+    text = render([*read(*steps, diagnostics=told), *stacks])
+    assert length(text) <= LONGEST
+    assert text.startswith(MARKER)
+    assert (
+        text.index("| … and 41 more |")
+        < text.index("🛑")
+        < text.index("cause 0\n")
+        < text.index("This text is cut here")
+    )
+    assert 10 < text.count("🛑") <= 40
+    assert re.search(r"… and \d+ more of data-replaced", text)
+
+
 SECRET_OBJECT = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": f'"{PASSWORD}"'}
 
 
