@@ -84,41 +84,15 @@ def measure(parent: Path) -> list[Comparison]:
 
 
 def main() -> int:
-    """0 when every promise holds. With arguments (dev, engine, review, xata, worker) only those parts run."""
-    parts = set(sys.argv[1:]) or {"dev", "engine", "review", "xata", "worker"}
+    """0 when every promise holds. With the names of parts as arguments, only those run."""
+    wanted = sys.argv[1:] or list(PARTS)
+    unknown = [name for name in wanted if name not in PARTS]
+    if unknown:
+        print(f"there is no part named {', '.join(unknown)}; the parts are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
     RESULTS.mkdir(exist_ok=True)
-    holds = True
-    if "dev" in parts:
-        found = _in_a_folder(measure)
-        _keep("dev", [one.to_json() for one in found])
-        print(table(found))
-        holds &= all(one.ratio <= one.limit for one in found)
-    if "engine" in parts:
-        compared, grown = _in_a_folder(measure_engine)
-        _keep("engine", [*(one.to_json() for one in compared), *(one.to_json() for one in grown)])
-        print(table(compared), cloud_table(grown), sep="\n\n")
-        holds &= all(one.ratio <= one.limit for one in compared) and all(one.holds for one in grown)
-    if "review" in parts:
-        shown = _in_a_folder(review.measure)
-        _keep("review", [one.to_json() for one in shown])
-        print(table(shown))
-        holds &= all(one.ratio <= one.limit for one in shown)
-    if "xata" in parts:
-        figures = _in_a_folder(measure_cloud)
-        _keep("xata", [one.to_json() for one in figures])
-        print(cloud_table(figures))
-        holds &= all(one.holds for one in figures)
-    if "previews" in parts:
-        figures = _in_a_folder(measure_previews)
-        _keep("previews", [one.to_json() for one in figures])
-        print(cloud_table(figures))
-        holds &= all(one.holds for one in figures)
-    if "worker" in parts:
-        compared, timed = _in_a_folder(measure_worker)
-        _keep("worker", [*(one.to_json() for one in compared), *(one.to_json() for one in timed)])
-        print(table(compared), cloud_table(timed), sep="\n\n")
-        holds &= all(one.ratio <= one.limit for one in compared) and all(one.holds for one in timed)
-    return 0 if holds else 1
+    held = [_run(name) for name in wanted]
+    return 0 if all(held) else 1
 
 
 def _in_a_folder(work: Callable[[Path], Found]) -> Found:
