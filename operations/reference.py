@@ -64,6 +64,7 @@ def _of_test() -> str:
 def _examples(epilog: str) -> Iterator[str]:
     """The examples of a help text as a block of commands."""
     lines = [line.strip() for line in epilog.splitlines() if line.strip().startswith(("./infra", "INFRA_"))]
+    lines = [re.sub(r"\s{2,}(?=\S)", "  # ", line, count=1) for line in lines]  # what help tells beside a command
     return iter(["```console", *lines, "```"])
 
 

@@ -47,4 +47,4 @@ def test_pages_name_only_commands_that_exist(page: Path) -> None:
 def test_every_page_is_reached_from_the_readme() -> None:
     """A page nobody links is a page nobody reads."""
     text = "".join(page.read_text() for page in PAGES)
-    assert [page.name for page in (PROJECT / "docs").glob("*.md") if f"{page.name})" not in text] == []
+    assert [page.name for page in (PROJECT / "docs").rglob("*.md") if f"{page.name})" not in text] == []

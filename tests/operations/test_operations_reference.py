@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from operations import cli, reference
@@ -30,3 +33,21 @@ def test_errors_name_the_exit_code_that_a_command_ends_with(pages: dict[str, str
     rows = pages["errors.md"].splitlines()
     assert any(row.startswith("| `MissingKeyError` | `components.xata.api.errors` | 2 |") for row in rows)
     assert any(row.startswith("| `LockedError` | `engine.errors` | 7 |") for row in rows)
+
+
+def _examples(page: str) -> list[list[str]]:
+    """Every command of ./infra that the page's blocks show, as words, without what a shell does around it."""
+    blocks = re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    commands: list[list[str]] = []
+    for line in "".join(blocks).splitlines():
+        words = re.split(r" (?:\||>|>>|&&) ", f"{line} ")
+        commands += [shlex.split(part, comments=True)[1:] for part in words if part.startswith("./infra ")]
+    return commands
+
+
+def test_every_example_is_a_command_line_that_is_understood(pages: dict[str, str]) -> None:
+    """What help and reference show can be typed as it stands."""
+    examples = _examples(pages["commands.md"])
+    assert len(examples) > len(cli.COMMANDS)
+    for words in examples:
+        assert cli.parse(words).run, words
