@@ -41,15 +41,14 @@ class Preview:
     def up(self) -> Done:
         """Database and secret, then the app, then the check of both."""
         first = self._changed("up", replace(self.target, config={**self.target.config, **UNCHECKED}))
-        outputs = first.result.outputs
-        if reporting.exit_code(first) is not ExitCode.SUCCESS or not _value(outputs, "workerName"):
-            return self._told(first, address=_address(outputs))
+        if reporting.exit_code(first) is not ExitCode.SUCCESS or not _value(first.result.outputs, "workerName"):
+            return self._told(first)
         try:
             self.deploy(self.target)
         except CommandError as error:
             console.say(f"error: {error}")
             return replace(self._told(first), code=error.exit_code)
-        return self._told(first, self._changed("up", self.target, yes=True), address=_address(outputs))
+        return self._told(first, self._changed("up", self.target, yes=True))
 
     def down(self) -> Done:
         """Everything, and what was recorded of it."""
@@ -58,7 +57,7 @@ class Preview:
             console.say(f"there was nothing of {self.target.shown} to take down")
         return self._told(done)
 
-    def _told(self, *runs: changes.Done, address: str = "") -> Done:
+    def _told(self, *runs: changes.Done) -> Done:
         """What one or two runs came to: what both changed, what the first left alone, and how the last one ended."""
         first, *more = (asdict(run.result.changes) for run in runs)
         total = {name: count + sum(one[name] for one in more if name != "same") for name, count in first.items()}
@@ -66,7 +65,7 @@ class Preview:
         if refused:
             # Without --yes the next step is a sync, which the command names.
             console.say(str(refused) if self.yes else refused.message)
-        return Done(code=reporting.exit_code(runs[-1]), changes=total, address=address)
+        return Done(code=reporting.exit_code(runs[-1]), changes=total, address=_address(runs[-1].result.outputs))
 
     def _changed(self, kind: Change, target: changes.Target, *, yes: bool = False) -> changes.Done:
         return changes.change(kind, target, yes=self.yes or yes, ask=self.ask, show=self.show)

@@ -12,8 +12,9 @@ import pytest
 
 from components.github.api.client import Client
 from components.github.api.errors import GitHubError
+from engine import api
 from operations import settings
-from operations.errors import UsageError
+from operations.errors import ResourceFailedError, UsageError
 from operations.sync.decision import PullRequest
 from operations.sync.github import look
 from operations.workspace import Workspace
@@ -26,7 +27,7 @@ from tests.operations.doubles import FakeEngine, result
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine import api
+    from operations.changes import Target
 
 REPOSITORY, TOKEN = "sandbox/app", "ghs_" + "t" * 36
 EVENTS = Path(__file__).resolve().parents[1] / "workflows" / "events"
@@ -210,6 +211,42 @@ def test_a_pull_request_closed_while_up_runs_is_taken_down_by_the_same_run(
         "pull request #7 is closed",
     ]
     assert "down: pull request #7 is closed now" in answer.err
+
+
+@pytest.mark.usefixtures("github")
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_app_is_deployed_between_its_secret_and_its_check(
+    monkeypatch: pytest.MonkeyPatch,
+    infra: Callable[..., Any],
+    fails: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    """The first run does not ask the Worker, the second does; a deployment that fails is told and not checked."""
+    did: list[str] = []
+    engine = FakeEngine()
+    worker = {"workerName": "app-pr-7", "healthUrl": "https://app-pr-7.example.workers.dev/api/health"}
+    values = {name: api.Output(value=value, secret=False) for name, value in worker.items()}
+    engine.answers["up"] = result(outputs=values)
+
+    def opened(target: Target, *, deploys: bool) -> FakeEngine:
+        did.append(f"up {dict(target.config)} {deploys}")
+        return engine
+
+    def deploy(target: Target) -> None:
+        did.append(f"deploy {target.stack} {dict(target.config)}")
+        if fails:
+            raise ResourceFailedError("wrangler could not deploy", next_step="correct it")
+
+    monkeypatch.setattr("operations.changes.opened", opened)
+    monkeypatch.setattr("operations.sync.run.planned", lambda target: target)
+    monkeypatch.setattr("operations.sync.run.deploy", deploy)
+    answer = infra("sync", "pr-7", "--yes", "--json", "--config", "lifeDays=3")
+    unchecked = "up {'infra:lifeDays': '3', 'infra:workerCheckMode': 'off'} True"
+    assert did[:2] == [unchecked, "deploy pr-7 {'infra:lifeDays': '3'}"]
+    assert did[2:] == ([] if fails else ["up {'infra:lifeDays': '3'} True"])
+    assert answer.code == (4 if fails else 0)
+    assert answer.document["address"] == ("" if fails else "https://app-pr-7.example.workers.dev")
+    assert answer.document["steps"][0]["changes"]["same"] == 2
+    assert ("next: correct it" in answer.err) == fails
 
 
 @pytest.mark.usefixtures("github")
