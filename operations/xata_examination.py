@@ -315,7 +315,7 @@ CHECKS: Mapping[str, Callable[[str, Seen], Finding]] = {
     "xata permission branch:read": may_read_branches,
     "xata permission credentials:read": may_read_credentials,
     "xata permission branch:write": _may_write(operations.CREATE_BRANCH, "up"),
-    "xata permission credentials:write": _may_write(operations.ROTATE_CREDENTIALS, "rotate"),
+    "xata permission credentials:write": _may_write(operations.ROTATE_CREDENTIALS, "rotate, and a new preview,"),
     "xata permission project:write": _may_write(operations.CREATE_PROJECT, "up foundation, and nothing else,"),
     "xata project": project,
     "xata parent branch": parent,
