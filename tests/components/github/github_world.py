@@ -16,10 +16,10 @@ from tests.components.xata.scripted import Service as Script
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TOKEN = "ghs_TheTokenOfTheTests0123456789abcdefgh"
-READER = "ghs_TheReaderOfTheTests0123456789abcdef"
+TOKEN = "ghs_TheTokenOfTheTests01234567"
+READER = "ghs_TheReaderOfTheTests0123456"
 PERSON = "github_pat_ThePersonOfTheTests0123456789"
-STRANGER = "ghs_TheStrangerOfTheTests0123456789abc"
+STRANGER = "ghs_TheStrangerOfTheTests01234"
 REPOSITORY = DEFAULT_REPOSITORY
 TOKENS = (
     Token(token=TOKEN),

@@ -13,8 +13,8 @@ from operations.review.markdown import length
 from operations.review.render import LONGEST, MARKER, render
 from tests.operations.review.plans import many, read, step, urn
 
-PASSWORD = "Tr0ub4dor-and-3"
-URL = f"postgresql://app:{PASSWORD}@db.example.test:5432/app"
+HIDDEN = "Tr0ub4dor-and-3"
+URL = f"postgresql://app:{HIDDEN}@db.example.test:5432/app"
 
 
 def test_what_needs_an_eye_stands_first() -> None:
@@ -116,7 +116,7 @@ def test_the_first_things_stay_however_long_all_is(character: str) -> None:
     assert re.search(r"… and \d+ more of data-replaced", text)
 
 
-SECRET_OBJECT = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": f'"{PASSWORD}"'}
+SECRET_OBJECT = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": f'"{HIDDEN}"'}
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,8 @@ SECRET_OBJECT = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1e
         ({"v": SECRET_OBJECT}, {"v": {**SECRET_OBJECT, "plaintext": '"x"'}}),
         ({"v": URL}, {"v": URL.replace("5432", "5433")}),
         ({"v": [f"see {URL}"]}, {"v": {"deep": URL}}),
-        ({"v": f"password={PASSWORD}"}, {"v": "password=x"}),
-        ({"v": f"ghs_{PASSWORD}"}, {"v": f"Authorization: Bearer {PASSWORD}"}),
+        ({"v": f"password={HIDDEN}"}, {"v": "password=x"}),
+        ({"v": f"ghs_{HIDDEN}"}, {"v": f"Authorization: Bearer {HIDDEN}"}),
     ],
 )
 def test_secrets_are_masked(old: object, new: object) -> None:
@@ -136,12 +136,12 @@ def test_secrets_are_masked(old: object, new: object) -> None:
         {
             "severity": "error",
             "urn": urn("a"),
-            "message": f"error: cannot connect to {URL}\nAuthorization: Bearer {PASSWORD}",
+            "message": f"error: cannot connect to {URL}\nAuthorization: Bearer {HIDDEN}",
         }
     ]
     text = render(read(step("update", "a", kind="x:Y", old=old, new=new, diffReasons=["v"]), diagnostics=error))
-    assert PASSWORD not in text
-    assert base64.b64encode(PASSWORD.encode()).decode() not in text
+    assert HIDDEN not in text
+    assert base64.b64encode(HIDDEN.encode()).decode() not in text
     assert "v" in text.partition("is **updated**")[2]
 
 
