@@ -38,6 +38,8 @@ class XataPostgresSettings:
         rotation: Another text gives the branch a new password.
         description: What it is for, in a few words.
         own_password: Whether it is given another password than the service made it with.
+        stays_below_its_parent: Whether another parent or region leaves a branch that is there as it is, instead of
+            replacing it.
         most_previews: How many previews the project may hold, this one among them; 0 for any number.
         instead_of: The id of the branch, to have a fresh copy in its place; empty or another one leaves it.
         protect: Whether the engine refuses to delete it, and keeps it when it leaves the program.
@@ -63,6 +65,7 @@ class XataPostgresSettings:
     rotation: str = ""
     description: str = ""
     own_password: bool = False
+    stays_below_its_parent: bool = False
     most_previews: int = 0
     instead_of: str = ""
     protect: bool = True
@@ -157,7 +160,12 @@ class XataPostgres(pulumi.ComponentResource):
             allow_parent=settings.allow_parent,
             most_previews=settings.most_previews or None,
             instead_of=settings.instead_of or None,
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.protect, retain_on_delete=settings.protect),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=settings.protect,
+                retain_on_delete=settings.protect,
+                ignore_changes=["parent", "region"] if settings.stays_below_its_parent else None,
+            ),
         )
 
     def _settings(self, name: str, place: dict[str, Any]) -> BranchSettings:

@@ -121,7 +121,7 @@ def test_the_first_hour_works_as_written() -> None:
     with cloned() as clone:
         said = read(Sandboxed(clone=clone), "tutorial.md")
         assert not (clone.folder / ".infra/sandbox/sandbox.json").exists()
-    assert "backupRetentionDays: 7 => 14" in said
+    assert "backupRetentionDays: 7 -> 14" in said
 
 
 @pytest.mark.timeout(3 * PAGE_SECONDS)

@@ -57,6 +57,7 @@ def test_what_is_declared_of_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
         50,
     )
     assert "insteadOf" not in branch
+    assert made.requests["database-branch"]["ignoreChanges"] == ["parent", "region"]
     assert not any(request.get("protect") for request in made.requests.values())
     settings = made.inputs("database-settings")
     assert (settings["backupRetentionDays"], settings["scaleToZeroEnabled"]) == (2, True)
