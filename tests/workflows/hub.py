@@ -92,9 +92,9 @@ class Hub:
         """The environment's connection URL."""
         return str(self.sandboxed.outputs(stack)["databaseUrl"])
 
-    def query(self, stack: str, text: str) -> Any:
-        """What the environment's database answers."""
-        with self.connect_to(self.url(stack)) as connection:
+    def query(self, url: str, text: str) -> Any:
+        """What a database answers."""
+        with self.connect_to(url) as connection:
             found = connection.execute(text)
             return found.fetchone() if found.description else None
 

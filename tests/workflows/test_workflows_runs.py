@@ -48,14 +48,13 @@ def test_open_push_and_close_in_order(hub: Hub) -> None:
     assert opened.jobs == {"environment": "success", "fork": "skipped"}
     assert (hub.previews, hub.made()) == (["pr-7"], 1)
     assert opened.summary == "the environment pr-7 is up: pull request #7 is open.\n\n"
-    hub.query("pr-7", "create table orders (id int); insert into orders values (7)")
-    _well(hub.happens("synchronize"))
-    assert hub.query("pr-7", "select id from orders") == (7,)
-    assert hub.made() == 1
     url = hub.url("pr-7")
-    closed = hub.happens("closed")
-    _well(closed)
-    assert hub.left == NOTHING_LEFT
+    hub.query(url, "create table orders (id int); insert into orders values (7)")
+    _well(hub.delivered("closed"))  # of an earlier close: it has been reopened since
+    _well(hub.happens("synchronize"))
+    assert hub.query(url, "select id from orders") == (7,)
+    assert (hub.previews, hub.made()) == (["pr-7"], 1)
+    closed = _well(hub.happens("closed"))
     assert closed.summary == "there is no environment pr-7: pull request #7 is closed.\n\n"
     with pytest.raises(psycopg.Error), hub.connect_to(url):
         pass

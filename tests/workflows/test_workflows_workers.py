@@ -65,8 +65,8 @@ def test_a_pull_request_has_an_environment_that_answers_while_it_is_open(hub: Hu
         assert f"<{address}>" in outcome.summary
         health = _health(address)
         assert (health["environment"], health["xataBranch"], health["databaseBranch"]) == ("preview", "pr-7", "pr-7")
-        hub.query("pr-7", "create table if not exists orders (id int); insert into orders values (7)")
-    assert hub.query("pr-7", "select count(*) from orders") == (2,)
+        hub.query(hub.url("pr-7"), "create table if not exists orders (id int); insert into orders values (7)")
+    assert hub.query(hub.url("pr-7"), "select count(*) from orders") == (2,)
     assert hub.workers == ["health-worker-pr-7"]
     closed = _well(hub.happens("closed"))
     assert (hub.left, closed.outputs["sync"]["address"]) == (NOTHING_LEFT, "")
