@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import psycopg
 
 from tests.sandboxed import connect
 from tests.workflows.running import Machine, Outcome, deliver, event
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import psycopg
+
     from tests.sandboxed import Sandboxed
 
 PLACES = ("plan", "preview", "staging", "production")
@@ -25,7 +26,7 @@ SECRETS = ("XATA_API_KEY", "CLOUDFLARE_API_TOKEN", "PULUMI_BACKEND_URL", "PULUMI
 VARIABLES = ("XATA_ORGANIZATION_ID", "XATA_PROJECT_ID", "CLOUDFLARE_ACCOUNT_ID")
 OF_THE_JOB = ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "PULUMI_CONFIG_PASSPHRASE_FILE")
 """What the sandbox's environment has besides, and a job is told by GitHub, or by a secret."""
-ORDER = {
+ORDER: dict[str, dict[str, Any]] = {
     "opened": {"state": "open"},
     "synchronize": {"state": "open", "sha": "89abcdef0123456789abcdef0123456789abcdef"},
     "closed": {"state": "closed"},
@@ -87,6 +88,13 @@ class Hub:
         outcome = deliver(self.machine, kind, event(name), only=workflow)[workflow]
         self.outcomes.append(outcome)
         return outcome
+
+    def empty(self) -> None:
+        """Nothing of pull requests is left, and no fault."""
+        self.sandboxed.end_faults()
+        self.github.post("/sandbox/reset").raise_for_status()
+        for stack in self.previews:
+            self.sandboxed.must("destroy", stack, "--yes")
 
     def url(self, stack: str) -> str:
         """The environment's connection URL."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import permutations
+from random import Random
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -23,7 +27,9 @@ def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     with cloned() as clone, sandbox_of(clone) as made:
         made.up("foundation")
         made.up("staging")
-        yield Hub(sandboxed=made, temporary=tmp_path_factory.mktemp("runner"))
+        hub = Hub(sandboxed=made, temporary=tmp_path_factory.mktemp("runner"))
+        with hub.github:
+            yield hub
 
 
 @pytest.fixture
@@ -37,16 +43,15 @@ def hub(staged: Hub) -> Iterator[Hub]:
     assert [leaks(staged.machine, one) for one in staged.outcomes] == [[]] * len(staged.outcomes)
 
 
-def _well(outcome: Outcome) -> None:
+def _well(outcome: Outcome) -> Outcome:
     assert outcome.succeeded, outcome.said
+    return outcome
 
 
-def test_open_push_and_close_in_order(hub: Hub) -> None:
-    """An environment that answers is there after opening and after a push, its data kept, and nothing after closing."""
-    opened = hub.happens("opened")
-    _well(opened)
+def test_open_push_and_close_with_late_and_repeated_events(hub: Hub) -> None:
+    """An environment answers after opening and after a push, with its data; nothing is left, or made, after closing."""
+    opened = _well(hub.happens("opened"))
     assert opened.jobs == {"environment": "success", "fork": "skipped"}
-    assert (hub.previews, hub.made()) == (["pr-7"], 1)
     assert opened.summary == "the environment pr-7 is up: pull request #7 is open.\n\n"
     url = hub.url("pr-7")
     hub.query(url, "create table orders (id int); insert into orders values (7)")
@@ -56,6 +61,8 @@ def test_open_push_and_close_in_order(hub: Hub) -> None:
     assert (hub.previews, hub.made()) == (["pr-7"], 1)
     closed = _well(hub.happens("closed"))
     assert closed.summary == "there is no environment pr-7: pull request #7 is closed.\n\n"
+    _well(hub.delivered("synchronize"))
+    assert (hub.left, hub.made()) == (NOTHING_LEFT, 1)
     with pytest.raises(psycopg.Error), hub.connect_to(url):
         pass
 
@@ -73,14 +80,20 @@ def test_whatever_order_events_come_in_the_environment_is_what_is_true(hub: Hub,
     assert hub.made() == (1 if truth == "reopened" else 0)
 
 
-def test_repeated_and_late_events_leave_an_open_pull_request_alone(hub: Hub) -> None:
-    """Opened twice, and a close that comes after the reopening: one branch is made, and its data stay."""
-    _well(hub.happens("opened"))
-    hub.query("pr-7", "create table orders (id int)")
-    _well(hub.delivered("closed"))
-    _well(hub.delivered("opened"))
-    assert (hub.previews, hub.made()) == (["pr-7"], 1)
-    assert hub.query("pr-7", "select count(*) from orders") == (0,)
+@pytest.mark.thorough
+def test_a_pull_request_closed_while_its_environment_is_made_leaves_nothing(hub: Hub) -> None:
+    """The run that makes it sees the close and takes it down again, also when the close had no run of its own."""
+    hub.become(7, ORDER["opened"])
+    hub.sandboxed.fault(method="POST", path="/branches$", delay=4.0)
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(hub.delivered, "opened")
+        while not hub.made():
+            time.sleep(0.1)
+        hub.become(7, ORDER["closed"])
+        outcome = _well(running.result())
+    assert "up: pull request #7 is open\n" in outcome.said
+    assert "down: pull request #7 is closed now\n" in outcome.said
+    assert (hub.left, hub.made()) == (NOTHING_LEFT, 1)
 
 
 def test_a_fork_gets_no_secret_and_no_environment(hub: Hub) -> None:
@@ -101,7 +114,7 @@ def test_a_fork_gets_no_secret_and_no_environment(hub: Hub) -> None:
 def test_hostile_names_are_only_text(hub: Hub) -> None:
     """A branch name and a title full of shell, HTML and workflow commands run nothing and are printed nowhere."""
     owned = hub.machine.temporary / "owned"
-    hub.become(9, {"state": "closed"})
+    hub.become(9, {"fork": "mallory/app"})
     outcome = hub.delivered("hostile-opened")
     _well(outcome)
     assert (hub.left, owned.exists()) == (NOTHING_LEFT, False)
