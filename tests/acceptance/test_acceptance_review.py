@@ -47,6 +47,7 @@ def _event(github: httpx.Client, file: Path) -> str:
     return str(file)
 
 
+@pytest.mark.thorough
 def test_a_reviewer_reads_the_plan(sandboxed: Sandboxed, github: httpx.Client, tmp_path: Path) -> None:
     """From a real preview to the comment, which there is once only; the gate is open for what loses nothing."""
     sandboxed.up("staging")

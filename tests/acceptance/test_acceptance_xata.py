@@ -24,6 +24,7 @@ def _ask(sandboxed: Sandboxed, outputs: Mapping[str, Any], statement: str) -> li
         return cursor.fetchall() if cursor.description else []
 
 
+@pytest.mark.thorough
 def test_three_stacks_come_up_and_keep_their_data_apart(sandboxed: Sandboxed) -> None:
     """[A1][A2][A10] Each stack's check passes over TLS, a second up changes nothing, and no row goes astray."""
     outputs = {"foundation": sandboxed.outputs("foundation")}
@@ -108,6 +109,7 @@ def test_a_branch_deleted_by_others_is_named_shown_and_made_again(sandboxed: San
     assert changes(sandboxed.up("staging")) == NOTHING
 
 
+@pytest.mark.thorough
 def test_rotating_replaces_the_password_everywhere(sandboxed: Sandboxed) -> None:
     """[B6] After rotate the old password is refused and the new one works; what others rotate is named, then healed."""
     sandboxed.up("staging")

