@@ -57,6 +57,7 @@ def test_a_consumer_gets_the_outputs_of_staging(sandboxed: Sandboxed) -> None:
     subprocess.run(command, input=json.dumps(staging), text=True, check=True)
 
 
+@pytest.mark.thorough
 def test_without_pulumi_a_program_gets_the_same(sandboxed: Sandboxed) -> None:
     """Its environment holds what the twin exports, and nothing secret is printed; without outputs it is not run."""
     expected = _expected(_staging(sandboxed))

@@ -39,6 +39,7 @@ def _locked(sandboxed: Sandboxed) -> Path:
     return lock
 
 
+@pytest.mark.thorough
 def test_a_change_outside_is_said_and_brought_back(sandboxed: Sandboxed) -> None:
     """Without a lock of its own, beside somebody else's, and without a write; repaired, it is as declared."""
     sandboxed.begin_anew(STACK)

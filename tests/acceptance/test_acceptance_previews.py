@@ -42,6 +42,7 @@ def _until(sandboxed: Sandboxed, name: str) -> date | None:
     return last_day(str(sandboxed.branches()[name]["description"]))
 
 
+@pytest.mark.thorough
 def test_a_pull_request_has_a_copy_of_staging_that_stays_until_it_is_reset(staged: Sandboxed) -> None:
     """[A10] Open, push, a day passes, reset, close: data are kept but by reset, and nothing is left."""
     made = staged.up("pr-7")["outputs"]

@@ -110,6 +110,7 @@ def test_destroy_killed_after_any_call_is_completed_by_the_next(sandboxed: Sandb
     pytest.fail("the run makes more calls than this test expects")
 
 
+@pytest.mark.thorough
 def test_two_runs_on_one_stack_make_one_branch(sandboxed: Sandboxed) -> None:
     """[E2] The second run waits for the first or says who holds the lock; nothing is made twice."""
     sandboxed.begin_anew(STACK)
