@@ -7,18 +7,18 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from bench import dev, engine, review, worker, xata
+from bench import dev, engine, previews, review, sweep, worker, xata
+from bench.measure import Comparison
+from bench.xata import Measured
 from tests.clone import make_clone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from bench.measure import Comparison
-    from bench.xata import Measured
-
-Found = TypeVar("Found")
+Found = tuple[list[Comparison], list[Measured]]
+"""Commands against commands, and figures of the sandbox."""
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
@@ -44,17 +44,27 @@ def cloud_table(figures: list[Measured]) -> str:
     return "\n".join(lines)
 
 
-def measure_cloud(parent: Path) -> list[Measured]:
+def measure_xata(parent: Path) -> Found:
     """What needs a sandbox, in a clone of its own below `parent`."""
-    return xata.measure(make_clone(parent), parent)
+    return [], xata.measure(make_clone(parent), parent)
 
 
-def measure_previews(parent: Path) -> list[Measured]:
+def measure_previews(parent: Path) -> Found:
     """What needs a sandbox of previews, in a clone of its own below `parent`."""
-    return previews.measure(make_clone(parent), parent)
+    return [], previews.measure(make_clone(parent), parent)
 
 
-def measure_worker(parent: Path) -> tuple[list[Comparison], list[Measured]]:
+def measure_sweep(parent: Path) -> Found:
+    """What needs stand-ins with a thousand branches."""
+    return [], sweep.measure(parent)
+
+
+def measure_review(parent: Path) -> Found:
+    """What needs nothing but a long plan."""
+    return review.measure(parent), []
+
+
+def measure_worker(parent: Path) -> Found:
     """What needs a sandbox that runs Workers, too."""
     second = parent / "second"
     second.mkdir()
@@ -62,14 +72,14 @@ def measure_worker(parent: Path) -> tuple[list[Comparison], list[Measured]]:
     return worker.compare_secrets(clone, parent), worker.measure(clone, other, parent)
 
 
-def measure_engine(parent: Path) -> tuple[list[Comparison], list[Measured]]:
+def measure_engine(parent: Path) -> Found:
     """What needs neither a clone nor a sandbox: programs of many resources."""
     chain, apart = engine.growth(parent, shape="chain"), engine.growth(parent)
     return engine.against_the_cli(parent / "cli"), [*apart, *chain]
 
 
-def measure(parent: Path) -> list[Comparison]:
-    """Everything, in a clone of its own below `parent`."""
+def measure_dev(parent: Path) -> Found:
+    """What needs the dev stack, in a clone of its own below `parent`."""
     clone = make_clone(parent)
     destroy = ("destroy", "dev", "--yes", "--engine", "embedded", "--config", "retainData=false")
     try:
@@ -80,7 +90,18 @@ def measure(parent: Path) -> list[Comparison]:
         found = [*dev.no_op_up(clone), dev.probe(json.loads(outputs.stdout)["databaseUrl"])]
     finally:
         clone.infra(*destroy)
-    return [*found, dev.fresh_set_up(clone, parent)]
+    return [*found, dev.fresh_set_up(clone, parent)], []
+
+
+PARTS: Mapping[str, Callable[[Path], Found]] = {
+    "dev": measure_dev,
+    "engine": measure_engine,
+    "xata": measure_xata,
+    "worker": measure_worker,
+    "previews": measure_previews,
+    "sweep": measure_sweep,
+    "review": measure_review,
+}
 
 
 def main() -> int:
@@ -95,13 +116,17 @@ def main() -> int:
     return 0 if all(held) else 1
 
 
-def _in_a_folder(work: Callable[[Path], Found]) -> Found:
+def _run(name: str) -> bool:
+    """Whether every promise of this part holds."""
     parent = Path(tempfile.mkdtemp(prefix="infra-bench-"))
     parent.chmod(0o755)  # the account that runs Postgres must be able to enter
     try:
-        return work(parent)
+        compared, measured = PARTS[name](parent)
     finally:
         shutil.rmtree(parent, ignore_errors=True)
+    _keep(name, [*(one.to_json() for one in compared), *(one.to_json() for one in measured)])
+    print("\n\n".join([*([table(compared)] if compared else []), *([cloud_table(measured)] if measured else [])]))
+    return all(one.ratio <= one.limit for one in compared) and all(one.holds for one in measured)
 
 
 def _keep(name: str, figures: list[dict[str, object]]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, InfraError
 from engine.errors import EngineError
-from operations import stack_names, workspace
+from operations import preview_file, stack_names, workspace
 from operations.backends import KINDS, scheme
 from operations.engines import choice
 from operations.errors import CommandError

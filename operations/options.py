@@ -45,8 +45,9 @@ def add_command(
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """Add STACK, judged while the command line is read, and the engine that works on it."""
-    names = ", ".join(stack_names.STACKS)
-    parser.add_argument("stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {names}")
+    parser.add_argument(
+        "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
+    )
     add_engine(parser)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operations import backends
+from operations import backends, stack_names
 from operations.errors import StateError, UsageError
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine import api
 from engine.errors import UnsupportedError
+from operations import console
 from operations.backends import scheme
 from operations.engines.recorded import configuration, recorded
 from operations.workspace import acting_in, own_environment
@@ -117,11 +118,7 @@ class EmbeddedEngine:
 
     def _passphrase(self) -> str:
         if self.workspace.passphrase is None:
-            kind = scheme(self.workspace.backend_url)
-            raise UnsupportedError(
-                f"the embedded engine keeps state in a folder only (file://…), not in a {kind}:// backend",
-                next_step="install the Pulumi CLI, which reaches it: ./infra setup --pulumi",
-            )
+            raise self._out_of_reach()
         return self.workspace.passphrase
 
     def _require_folder(self) -> None:
@@ -129,7 +126,8 @@ class EmbeddedEngine:
             raise self._out_of_reach()
 
     def _out_of_reach(self) -> UnsupportedError:
+        kind = scheme(self.workspace.backend_url)
         return UnsupportedError(
-            f"the embedded engine keeps state only in a folder (file://…), not in {self.workspace.backend_url}",
-            next_step="install the Pulumi CLI: ./infra setup --pulumi",
+            f"the embedded engine keeps state in a folder only (file://…), not in a {kind}:// backend",
+            next_step="install the Pulumi CLI, which reaches it: ./infra setup --pulumi",
         )

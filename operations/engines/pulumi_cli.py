@@ -32,7 +32,7 @@ from operations.engines import locks
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
 from operations.engines.kept import Kept
-from operations.engines.recorded import Recorded, exported, recorded
+from operations.engines.recorded import Recorded, exported, held, recorded
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import FILE_SCHEME, child_environment, private_folder
 
@@ -110,7 +110,7 @@ class PulumiEngine:
         if done.returncode and HELD in done.stderr:
             raise HeldError.of(self.workspace.stack, ())
         if done.returncode:
-            raise failure(done.stderr, done.returncode)
+            raise self._failure(done.stderr, done.returncode)
         return True
 
     def holders(self) -> tuple[Holder, ...] | None:
@@ -122,7 +122,7 @@ class PulumiEngine:
         del holders
         done = self._call(["cancel", self.workspace.stack, "--yes"])
         if done.returncode:
-            raise failure(done.stderr, done.returncode)
+            raise self._failure(done.stderr, done.returncode)
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded; where the state lies in no folder, the CLI is asked for it."""
@@ -336,12 +336,9 @@ def failure(said: str, code: int, backend: str = FILE_SCHEME) -> Exception:
     text = "\n  ".join(lines[-12:]) or f"exit code {code}"
     if "currently locked by" in said:
         holders = re.findall(r"created by (.+)", said)
-        dead = "if it has died on this machine, the same command with --engine embedded removes its lock and goes on"
         return StateLockedError(
             f"somebody else works on the stack and holds its lock: {'; '.join(holders) or text}",
-            next_step=f"wait for the other run; {dead} (else: pulumi cancel)"
-            if backend.startswith(FILE_SCHEME)
-            else "wait for the other run; if it is certain that it has died: pulumi cancel",
+            next_step="wait for the other run; if it has died: ./infra unlock STACK",
         )
     shut = _shut_out(said, text, backend)
     if shut is not None:

