@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+LONG = {"acceptance", "docs", "workflows"}
+"""Folders of tests that walk through a whole clone."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 # How long an example takes says more about the machine than about us: on a busy one a limit fails what is right.
@@ -40,12 +43,29 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what repeats others at greater length, unless it is asked for."""
+    """Leave out what repeats others at greater length, unless it is asked for; begin with what takes long."""
+    items[:] = _long_ones_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     if os.environ.get("INFRA_TEST_THOROUGH"):
         return
     for item in items:
         if item.get_closest_marker("thorough"):
             item.add_marker(pytest.mark.skip(reason="takes minutes; INFRA_TEST_THOROUGH=1 runs it"))
+
+
+def _long_ones_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """The tests in an order in which each worker begins with its share of the long ones.
+
+    A worker gets the next part of the list, all parts being of one size but for one test. What is begun last must be
+    short, or all others wait for it.
+    """
+    long = [item for item in items if item.path.parent.name in LONG]
+    short = iter([item for item in items if item.path.parent.name not in LONG])
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        share = long[number::workers]
+        size = (len(items) - len(ordered)) // (workers - number)
+        ordered += [*share, *itertools.islice(short, max(0, size - len(share)))]
+    return [*ordered, *short]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

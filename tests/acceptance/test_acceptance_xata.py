@@ -50,6 +50,7 @@ def test_three_stacks_come_up_and_keep_their_data_apart(sandboxed: Sandboxed) ->
             _ask(sandboxed, outputs[other], "select by from written")
 
 
+@pytest.mark.thorough
 def test_production_is_deleted_in_two_steps_only(sandboxed: Sandboxed) -> None:
     """[F1][A8][A9] Destroy and a program without the branch leave it alone; two steps delete it, and again is fine."""
     sandboxed.up("production")

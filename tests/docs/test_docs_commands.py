@@ -114,6 +114,7 @@ def _stranger(sandboxed: Sandboxed) -> str:
     return str(made.raise_for_status().json()["id"])
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(PAGE_SECONDS)
 def test_the_first_hour_works_as_written() -> None:
     """From a fresh clone to a rotated password on a deployed Worker, and everything is gone at the end."""
