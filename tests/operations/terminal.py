@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,6 +142,8 @@ class Shop:
         """Run a command of the CLI."""
         shutil.copy(self.folder / "Pulumi.dev.yaml", self.folder / "lent.yaml")
         environment = {
+            # The language host takes the first python3, which has to be one with Pulumi's SDK.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
