@@ -89,10 +89,12 @@ def _rotated(client: Client, values: Mapping[str, Output], seconds: float) -> No
     from components.connection import Connection  # noqa: PLC0415 - not for help and usage errors
     from components.xata.branches import credentials  # noqa: PLC0415 - loads the HTTP client
 
+    recorded = Connection.parse(str(values["databaseUrl"].value))
     credentials.rotate(
         client,
         place_of(values),
         str(values["branchId"].value),
-        old_password=Connection.parse(str(values["databaseUrl"].value)).password,
+        old_password=recorded.password,
+        last_host=recorded.host,
         timeout_seconds=seconds,
     )

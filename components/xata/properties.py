@@ -291,23 +291,29 @@ def change_connection(olds: Properties, news: Properties) -> Properties:
     client = client_for(olds)
     becomes_own = news.get("ownPassword") and not olds.get("ownPassword")
     if becomes_own or olds.get("rotation") != news.get("rotation"):
-        return _connection_outputs(client, _rotated(client, news, olds["password"]))
+        return _connection_outputs(client, _rotated(client, news, olds))
     if not rules.is_complete(olds):
-        return _connection_outputs(client, _until_ready(client, news))
+        return _connection_outputs(client, _until_ready(client, news, last_host=olds.get("host") or ""))
     return {**{key: olds[key] for key in rules.ENDPOINTS}, "current": True, "api": olds["api"]}
 
 
-def _until_ready(client: Client, news: Properties) -> credentials.Ready:
-    seconds = news["readyTimeoutSeconds"]
-    return credentials.connect_when_ready(client, place_of(news), news["branchId"], timeout_seconds=seconds)
+def _until_ready(client: Client, news: Properties, *, last_host: str = "") -> credentials.Ready:
+    return credentials.connect_when_ready(
+        client,
+        place_of(news),
+        news["branchId"],
+        last_host=last_host,
+        timeout_seconds=news["readyTimeoutSeconds"],
+    )
 
 
-def _rotated(client: Client, news: Properties, old_password: str) -> credentials.Ready:
+def _rotated(client: Client, news: Properties, olds: Properties) -> credentials.Ready:
     return credentials.rotate(
         client,
         place_of(news),
         news["branchId"],
-        old_password=old_password,
+        old_password=olds["password"],
+        last_host=olds.get("host") or "",
         timeout_seconds=news["readyTimeoutSeconds"],
     )
 
@@ -319,7 +325,7 @@ def look_at_connection(resource_id: str, olds: Properties) -> Properties | None:
     """
     client = client_for(olds)
     try:
-        ready = credentials.current(client, place_of(olds), resource_id)
+        ready = credentials.current(client, place_of(olds), resource_id, last_host=olds.get("host") or "")
     except NotReadyError:
         return {**olds, "current": False}
     if ready is None:

@@ -1,15 +1,15 @@
 """What the API answers, as frozen models. Pure.
 
 Fields that are not named here are ignored and enumerations stay text, so a newer server is understood. What is named
-and required must be there and of its type. Names and types are those of the API's OpenAPI document. The deprecated
-`connectionString`, which holds a password, is left out on purpose: credentials come from Credentials alone.
+and required must be there and of its type. Names and types are those of the API's OpenAPI document. Of a
+`connectionString`, which holds a password, only the address is kept: passwords come from Credentials alone.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 StatusKind = Literal["healthy", "transient", "fault", "hibernated", "unknown"]
@@ -21,7 +21,19 @@ _KINDS: dict[str, StatusKind] = {
     "HIBERNATED": "hibernated",
 }
 
+NO_ADDRESS = "…"
+"""Stands for a text that is no connection string, and that may hold anything."""
+
 Identifier = Annotated[str, Field(min_length=1)]
+
+
+def _address(connection_string: str) -> str:
+    _, found, place = connection_string.rpartition("@" if "@" in connection_string else "://")
+    return place.partition("?")[0] if found else connection_string and NO_ADDRESS
+
+
+Address = Annotated[str, AfterValidator(_address)]
+"""Of a connection string what stands between the user's part and the parameters: `host:port/database`."""
 
 
 class Model(BaseModel):
@@ -194,23 +206,28 @@ class BackupConfiguration(Model):
 
 
 class Branch(BranchSummary):
-    """A branch in full. `backup_configuration` is None where the region has no backups."""
+    """A branch in full. `backup_configuration` is None where the region has no backups.
+
+    `address` is None while there are no credentials; servers that tell it in those, too, call this one deprecated.
+    """
 
     status: Status
     backups_enabled: bool
     scale_to_zero: ScaleToZero
     configuration: Configuration
     backup_configuration: BackupConfiguration | None = None
+    address: Address | None = Field(None, alias="connectionString", repr=False)
 
 
 class Credentials(Model):
-    """The log-in of a branch. Host, port and database are None from servers that tell only user and password."""
+    """The log-in of a branch. Where it is is None from servers that tell only user and password."""
 
     username: Identifier
     password: str = Field(min_length=1, repr=False)
     hostname: str | None = None
     port: int | None = Field(None, ge=1, le=65535)
     dbname: str | None = None
+    address: Address | None = Field(None, alias="connectionString", repr=False)
 
 
 class Backup(Model):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.xata.api.errors import AmbiguousError, NotFoundError
 from components.xata.branches.clock import SYSTEM, Deadline
-from components.xata.branches.endpoints import endpoints_of
+from components.xata.branches.endpoints import endpoints_of, require_same_domain
 from components.xata.branches.errors import GoneError, NotReadyError, UnsettledError
 from components.xata.branches.find import gone, read_branch
 from components.xata.branches.ready import DEFAULT_TIMEOUT, not_ready, pause_after, until_healthy
@@ -32,27 +32,40 @@ class Ready:
     endpoints: Endpoints
 
 
-def current(client: Client, place: Place, branch_id: str) -> Ready | None:
+def current(client: Client, place: Place, branch_id: str, *, last_host: str = "") -> Ready | None:
     """The branch as it is now with its endpoints, without waiting (for refresh): two reads.
+
+    Args:
+        client: The API.
+        place: Where the branch lives.
+        branch_id: Its id.
+        last_host: Where an earlier run found it, here and below; empty on the first.
 
     Returns:
         None when the branch is gone.
 
     Raises:
-        NotReadyError: The branch is there and its credentials are not.
+        NotReadyError: The branch is there, and its credentials or its address are not.
+        RefusedError: Its host left the region's domain, here and below.
     """
     try:
         branch = read_branch(client, place, branch_id)
-        endpoints = _read(client, place, branch)
+        endpoints, missing = _read(client, place, branch, last_host)
     except GoneError:
         return None
     if endpoints is None:
-        raise not_ready(branch, "has no credentials at the moment", "run it again in a minute")
+        raise not_ready(branch, f"has {missing} at the moment", "run it again in a minute")
     return Ready(branch=branch, endpoints=endpoints)
 
 
 def connect_when_ready(
-    client: Client, place: Place, branch_id: str, *, timeout_seconds: float = DEFAULT_TIMEOUT, clock: Clock = SYSTEM
+    client: Client,
+    place: Place,
+    branch_id: str,
+    *,
+    last_host: str = "",
+    timeout_seconds: float = DEFAULT_TIMEOUT,
+    clock: Clock = SYSTEM,
 ) -> Ready:
     """Wait until the branch is healthy and then until its credentials can be read, within one deadline.
 
@@ -62,7 +75,7 @@ def connect_when_ready(
     """
     deadline = Deadline(timeout_seconds, clock)
     branch = until_healthy(client, place, branch_id, deadline)
-    return Ready(branch=branch, endpoints=_until_readable(client, place, branch, deadline))
+    return Ready(branch=branch, endpoints=_until_readable(client, place, branch, deadline, last_host))
 
 
 def rotate(
@@ -72,6 +85,7 @@ def rotate(
     *,
     old_password: str,
     force: bool = False,
+    last_host: str = "",
     timeout_seconds: float = DEFAULT_TIMEOUT,
     clock: Clock = SYSTEM,
 ) -> Ready:
@@ -86,10 +100,10 @@ def rotate(
     """
     deadline = Deadline(timeout_seconds, clock)
     branch = read_branch(client, place, branch_id)
-    before = _until_readable(client, place, branch, deadline)
-    if not force and old_password and before.password != old_password:
-        return Ready(branch=branch, endpoints=before)
-    return _renewed(client, place, branch, before.password, deadline)
+    before = Ready(branch=branch, endpoints=_until_readable(client, place, branch, deadline, last_host))
+    if not force and old_password and before.endpoints.password != old_password:
+        return before
+    return _renewed(client, place, before, deadline)
 
 
 def renew(
@@ -101,23 +115,23 @@ def renew(
         GoneError: The branch was deleted.
         NotReadyError: The new password cannot be read by the deadline.
     """
-    return _renewed(client, place, ready.branch, ready.endpoints.password, Deadline(timeout_seconds, clock))
+    return _renewed(client, place, ready, Deadline(timeout_seconds, clock))
 
 
-def _renewed(client: Client, place: Place, branch: Branch, old_password: str, deadline: Deadline) -> Ready:
-    branch_id, clock = branch.id, deadline.clock
+def _renewed(client: Client, place: Place, before: Ready, deadline: Deadline) -> Ready:
+    branch, old, clock = before.branch, before.endpoints.direct, deadline.clock
     for _ in range(ROTATE_ATTEMPTS):
-        answered = _ask_for_rotation(client, place, branch_id)
+        answered = _ask_for_rotation(client, place, branch.id)
         wait = deadline if answered else Deadline(min(DOUBT_SECONDS, deadline.left), clock)
         try:
-            after = _until_readable(client, place, branch, wait, other_than=old_password)
+            after = _until_readable(client, place, branch, wait, old.host, other_than=old.password)
         except NotReadyError:
             if answered or not deadline.left:
                 raise
         else:
             return Ready(branch=branch, endpoints=after)
     raise UnsettledError(
-        f"the password of the branch {branch.name!r} ({branch_id}) is still the old one: {ROTATE_ATTEMPTS} requests to "
+        f"the password of the branch {branch.name!r} ({branch.id}) is still the old one: {ROTATE_ATTEMPTS} requests to "
         "rotate it got no answer",
         next_step="run it again in a minute",
     )
@@ -134,27 +148,31 @@ def _ask_for_rotation(client: Client, place: Place, branch_id: str) -> bool:
     return True
 
 
-def _read(client: Client, place: Place, branch: Branch) -> Endpoints | None:
-    """The endpoints; None while the service is making the secret.
+def _read(client: Client, place: Place, branch: Branch, last_host: str) -> tuple[Endpoints | None, str]:
+    """The endpoints; None while the service is making the secret or tells no address yet, and which of both it is.
 
     Raises:
         GoneError: It is the branch that is not there.
     """
     try:
-        return endpoints_of(client.credentials(place.organization, place.project, branch.id), branch)
+        credentials = client.credentials(place.organization, place.project, branch.id)
     except NotFoundError:
         read_branch(client, place, branch.id)
-        return None
+        return None, "no credentials"
+    found = endpoints_of(credentials, branch) or endpoints_of(credentials, read_branch(client, place, branch.id))
+    if found is not None:
+        require_same_domain(last_host, found, branch)
+    return found, "credentials without a host, and no connectionString"
 
 
 def _until_readable(
-    client: Client, place: Place, branch: Branch, deadline: Deadline, *, other_than: str = ""
+    client: Client, place: Place, branch: Branch, deadline: Deadline, last_host: str, *, other_than: str = ""
 ) -> Endpoints:
     start = deadline.elapsed
     while True:
-        endpoints = _read(client, place, branch)
+        endpoints, missing = _read(client, place, branch, last_host)
         if endpoints is not None and endpoints.password != other_than:
             return endpoints
         if not deadline.pause(pause_after(deadline.elapsed - start)):
-            what = "no credentials" if endpoints is None else "no new password"
+            what = missing if endpoints is None else "no new password"
             raise not_ready(branch, f"has {what} after {deadline.elapsed:.0f} s")

@@ -9,6 +9,7 @@ import pytest
 
 from components.xata.branches import credentials
 from components.xata.branches.errors import GoneError, NotReadyError, UnsettledError
+from sandbox.xata import shapes
 from tests.components.xata.branches_world import REGION, World
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def test_a_ready_branch_costs_two_reads(shape: str) -> None:
     assert ready.endpoints.direct.host.startswith(f"{branch.id}.{REGION}.")
     assert ready.endpoints.direct.url.endswith("/xata?sslmode=require")
     assert len(ready.endpoints.password) == 64
+
+
+def test_an_address_that_comes_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two fields and no connectionString: the branch is not ready; a refresh says so, and nobody makes up a host."""
+    world = World(credentials_shape="two")
+    branch = world.root()
+    told = shapes.connection_string
+    monkeypatch.setattr(shapes, "connection_string", lambda *asked: told(*asked) if world.seconds >= 20 else None)
+    with pytest.raises(NotReadyError, match="has credentials without a host, and no connectionString at the moment"):
+        credentials.current(world.client, world.place, branch.id)
+    with pytest.raises(NotReadyError, match="has credentials without a host, and no connectionString after 10 s"):
+        connect(world, branch.id, seconds=10)
+    assert connect(world, branch.id).endpoints.direct.host.startswith(f"{branch.id}.{REGION}.")
+    assert 20 <= world.seconds < 25
 
 
 def test_readable_credentials_are_not_readiness() -> None:

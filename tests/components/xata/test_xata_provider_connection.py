@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from components.dynamic import ProviderError
@@ -63,6 +65,26 @@ def test_a_password_rotated_by_others_is_drift_and_is_passed_on(world: World) ->
     assert connection.up(**inputs) == "update"
     assert connection.refresh()
     assert connection.plan(**inputs) == "same"
+
+
+@pytest.mark.parametrize("shape", ["two", "six"])
+def test_a_host_that_left_its_domain_is_refused(shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a refresh nor an update takes it, and no password is changed for it; a domain named on purpose is."""
+    world = World(credentials_shape=shape)
+    world.root()
+    monkeypatch.setattr(properties, "connect", lambda _environment: world.client)
+    connection, inputs = made_connection(made_branch())
+    before = dict(connection.outputs)
+    moved = replace(world.service.world.settings, domain="evil.example.com")
+    monkeypatch.setattr(world.service.world, "settings", moved)
+    for act in (connection.refresh, lambda: connection.up(**{**inputs, "rotation": "2026-Q4"})):
+        with pytest.raises(ProviderError, match=f"evil.example.com: that is outside of {REGION}.localhost"):
+            act()
+    assert connection.outputs == before
+    assert "POST branches/*/credentials/rotate" not in world.calls
+    monkeypatch.setenv("INFRA_ALLOW_HOST", f"{REGION}.evil.example.com")
+    assert connection.refresh()
+    assert connection.outputs["host"].endswith(".evil.example.com")
 
 
 def test_another_timeout_asks_nothing_of_the_api(world: World) -> None:
