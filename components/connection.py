@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
@@ -20,12 +21,19 @@ def loopback_address(host: str) -> str | None:
     return LOOPBACK if labels[-1] == "localhost" and all(labels) else None
 
 
+def _on_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return loopback_address(host) is not None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Connection:
     """The parts of a connection string.
 
     The password is kept out of `repr`, so that a traceback or a log line never shows it.
-    `sslmode` is libpq's; local servers use `disable`, everything else `require`.
+    `sslmode` is libpq's, for the app's driver; local servers use `disable`, everything else `require` or `verify-full`.
     """
 
     host: str
@@ -41,6 +49,11 @@ class Connection:
         credentials = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"postgresql://{credentials}@{host}:{self.port}/{quote(self.database, safe='')}?sslmode={self.sslmode}"
+
+    @property
+    def verified(self) -> bool:
+        """Whether our own sessions verify the server over TLS: every one but a server of this machine without TLS."""
+        return self.sslmode != "disable" or not _on_this_machine(self.host)
 
     @classmethod
     def parse(cls, url: str) -> Connection:

@@ -108,6 +108,7 @@ def xata_database(
         backup_retention_days=settings.backup_retention_days,
         backup_time=settings.backup_time,
         rotation=settings.rotation,
+        sslmode=settings.database_sslmode,
         description=temporary.description if temporary else settings.description,
         own_password=temporary is not None,
         stays_below_its_parent=temporary is not None,
@@ -150,8 +151,8 @@ def outputs(
     return {
         "environment": settings.environment,
         "databaseUrl": connection.url,
-        "databasePoolerUrl": made.connection.poolerUrl,
-        "databaseReadOnlyUrl": made.connection.readOnlyUrl,
+        "databasePoolerUrl": database.told(made.connection.poolerUrl),
+        "databaseReadOnlyUrl": database.told(made.connection.readOnlyUrl),
         "databaseHost": connection.host,
         "databasePort": connection.port,
         "databaseName": connection.database,

@@ -103,6 +103,13 @@ class XataSettings(Settings):
         allowed="D:HH:MM with D * or 0 to 6",
         example='"*:02:30"',
     )
+    database_sslmode: Literal["require", "verify-full"] = key(
+        "require",
+        "The sslmode in the URLs that others get, the app first: require encrypts, verify-full verifies the server "
+        "too, as far as their driver does. This program itself always verifies it.",
+        allowed="require or verify-full",
+        example="verify-full",
+    )
     rotation: Annotated[str, Field(max_length=100)] = key(
         "",
         "Any text, such as 2026-Q4; changing it rotates the branch's password.",

@@ -8,7 +8,16 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from psycopg import pq
+
 PROJECT = Path(__file__).resolve().parent.parent
+OTHER_SERVERS = {
+    **{option.envvar.decode(): "nonsense" for option in pq.Conninfo.get_defaults() if option.envvar},
+    **dict.fromkeys(
+        ("PGSERVICEFILE", "PGSYSCONFDIR", "PGDATESTYLE", "PGTZ", "PGGEQO", "PGREQUIRESSL", "PGDATA"), "nonsense"
+    ),
+}
+"""Every variable of a shell that libpq or Postgres' programs would read, saying what no server understands."""
 
 
 @dataclass(frozen=True, kw_only=True)

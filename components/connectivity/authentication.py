@@ -1,4 +1,4 @@
-"""A client's answers to Postgres' authentication requests: clear text, MD5 and SCRAM-SHA-256. Pure.
+"""A client's answers to Postgres' authentication requests: SCRAM-SHA-256, and nothing that gives a password away. Pure.
 
 Numbers and layouts are those of the protocol's documentation ("Message Formats", RFC 5802, RFC 7677). Only the probe's
 search for a cause uses this; sessions that count go through libpq.
@@ -13,18 +13,26 @@ import secrets
 import struct
 import unicodedata
 
-OK, CLEAR_TEXT, MD5, SASL, SASL_CONTINUE, SASL_FINAL = 0, 3, 5, 10, 11, 12
+OK, SASL, SASL_CONTINUE, SASL_FINAL = 0, 10, 11, 12
 MECHANISM = b"SCRAM-SHA-256"
 MOST_ITERATIONS = 1_000_000
 """A server that asks for more keeps the client busy instead of letting it in."""
 
 
-class Authentication:
-    """One log-in. `done` is set when the server said so."""
+class MethodError(ValueError):
+    """The server asks for what is not answered; `asked` is the number of its method, None for a malformed request."""
 
-    def __init__(self, user: str, password: str, *, nonce: str | None = None) -> None:
+    def __init__(self, asked: int | None = None) -> None:
+        self.asked = asked
+        super().__init__("the server asks for something other than a proof by SCRAM-SHA-256")
+
+
+class Authentication:
+    """One log-in. `done` is set when the server said so after a proof."""
+
+    def __init__(self, password: str, *, nonce: str | None = None) -> None:
         self.done = False
-        self._user = user.encode()
+        self._proven = False
         self._password = password
         self._first = f"n=,r={nonce or secrets.token_urlsafe(18)}"
 
@@ -32,25 +40,25 @@ class Authentication:
         """The content of the password message for the body of an authentication request; None when none is due.
 
         Raises:
-            ValueError: The request is malformed, or asks for a method that is not spoken here.
+            MethodError: The request is malformed, or for anything but a proof; with no proof asked, that is said, too.
         """
         if len(request) < 4:  # noqa: PLR2004 - a method number has four bytes
-            raise ValueError("the request is too short")
+            raise MethodError
         (method,), rest = struct.unpack("!i", request[:4]), request[4:]
-        if method in {OK, SASL_FINAL}:  # The server's own proof is libpq's to check.
+        if method in {OK, SASL_FINAL} and self._proven:  # The server's own proof is libpq's to check.
             self.done = method == OK
             return None
-        if method == CLEAR_TEXT:
-            return self._password.encode() + b"\0"
-        if method == MD5:
-            inner = _md5(self._password.encode() + self._user)
-            return b"md5" + _md5(inner + rest[:4]) + b"\0"
         if method == SASL and MECHANISM in rest.split(b"\0"):
             message = f"n,,{self._first}".encode()
             return MECHANISM + b"\0" + struct.pack("!i", len(message)) + message
         if method == SASL_CONTINUE:
-            return self._proof(rest)
-        raise ValueError(f"the server asks for authentication method {method}")
+            try:
+                proof = self._proof(rest)
+            except ValueError:
+                raise MethodError from None
+            self._proven = True
+            return proof
+        raise MethodError(method)
 
     def _proof(self, challenge: bytes) -> bytes:
         fields = dict(field.split(b"=", 1) for field in challenge.split(b",") if b"=" in field)
@@ -65,7 +73,3 @@ class Authentication:
         signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
         proof = bytes(key ^ mask for key, mask in zip(client_key, signature, strict=True))
         return final + b",p=" + base64.b64encode(proof)
-
-
-def _md5(content: bytes) -> bytes:
-    return hashlib.md5(content, usedforsecurity=False).hexdigest().encode()

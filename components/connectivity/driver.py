@@ -6,16 +6,14 @@ waiting in; about a refusal it has only prose to offer, so `wire` looks for the 
 
 from __future__ import annotations
 
-import os
 import select
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import pq
-from psycopg.conninfo import make_conninfo
 
+from components import libpq
 from components.connectivity.report import Layer
 from components.connectivity.verdicts import TIMEOUTS, VerdictError, of_query_error
 from components.errors import PostgresError
@@ -56,19 +54,13 @@ class DriverRefusedError(PostgresError):
         super().__init__("the driver could not connect")
 
 
-def root_certificate() -> Path | None:
-    """The file with trusted roots that libpq would use, or None for the system's."""
-    named = os.environ.get("PGSSLROOTCERT")
-    own = Path(named) if named else Path.home() / ".postgresql" / "root.crt"
-    return own if named or own.is_file() else None
-
-
 def ask(connection: Connection, address: str, *, seconds: float, clock: Callable[[], float]) -> Answer:
     """Connect to `address`, ask for version and comment, disconnect.
 
     Raises:
         VerdictError: A layer took too long, or the server refused the query.
         DriverRefusedError: libpq could not connect.
+        ConfigurationError: The file with trusted certificates that the user names is none.
     """
     session = _Session(connection, address, deadline=clock() + seconds, clock=clock)
     try:
@@ -92,7 +84,7 @@ class _Session:
         self._clock = clock
         self.milliseconds: dict[Layer, float] = {}
         try:
-            self.libpq = pq.PGconn.connect_start(_conninfo(connection, address).encode())
+            self.libpq = libpq.begin(connection, address)
         except psycopg.Error:
             raise DriverRefusedError from None
 
@@ -129,19 +121,3 @@ class _Session:
         self.milliseconds[layer] = self.milliseconds.get(layer, 0.0) + (self._clock() - begun) * 1000
         if not any(ready):
             raise VerdictError(TIMEOUTS[layer])
-
-
-def _conninfo(connection: Connection, address: str) -> str:
-    verify_full = connection.sslmode == "verify-full" and root_certificate() is None
-    return make_conninfo(
-        host=connection.host,
-        hostaddr=address,
-        port=connection.port,
-        dbname=connection.database,
-        user=connection.user,
-        password=connection.password,
-        sslmode=connection.sslmode,
-        client_encoding="UTF8",
-        application_name="infra",
-        **({"sslrootcert": "system"} if verify_full else {}),
-    )

@@ -20,6 +20,8 @@ from components.connectivity.driver import Answer, DriverRefusedError
 from components.connectivity.report import Finding, Layer, Report
 from components.connectivity.verdicts import (
     LOG_IN_UNKNOWN,
+    METHOD_UNKNOWN,
+    METHODS,
     NAME_INVALID,
     NO_STAMP,
     TIMEOUTS,
@@ -121,6 +123,19 @@ def probe(
             return report
         limit = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (attempts - 1))
         sleep(min(jitter() * limit, remaining / 2))
+
+
+def distrust(connection: Connection, *, transport: Transport = TRANSPORT) -> Verdict | None:
+    """Why a server gets no password, which no waiting heals: its certificate, no TLS, or what it asks for instead."""
+    try:
+        address = transport.resolve(connection.host, connection.port, ATTEMPT_SECONDS)[0]
+    except VerdictError:
+        return None
+    verdict = transport.explain(connection, address, seconds=ATTEMPT_SECONDS, clock=time.monotonic)
+    if verdict is None or verdict.retryable:
+        return None
+    untrusted = verdict.layer is Layer.TLS or verdict in {METHOD_UNKNOWN, *METHODS.values()}
+    return verdict.about(connection) if untrusted else None
 
 
 class _Attempt:

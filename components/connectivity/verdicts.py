@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from components.connectivity.report import Layer
 from components.errors import PostgresError
+from components.libpq import AUTHORITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,7 +56,10 @@ _HOST = "was the branch deleted, or is the region in the host name wrong? compar
 _START = "start it: ./infra up STACK heals a stopped local server; wake a hibernated branch by trying again"
 _ROUTE = "check the network, the VPN, firewalls on the way and the server's list of allowed addresses"
 _ROTATED = "were the credentials rotated or the data folder replaced? ./infra up STACK writes the current ones"
-_CERTIFICATE = "check the host name and the root certificate (PGSSLROOTCERT); do not switch verification off"
+_CERTIFICATE = (
+    "the password was not sent. Is {host} the right host? then name a file with its authority's certificate: "
+    f"export {AUTHORITIES}=FILE"
+)
 
 NAME_ERRORS: Mapping[int, Verdict] = {
     socket.EAI_NONAME: Verdict(layer=Layer.NAME, cause="there is no host named {host}", next_step=_HOST),
@@ -132,8 +136,9 @@ TIMEOUTS: Mapping[Layer, Verdict] = {
 
 TLS_REFUSED = Verdict(
     layer=Layer.TLS,
-    cause="{host}:{port} refuses TLS, and the URL's sslmode asks for it",
-    next_step="a local server without TLS needs sslmode=disable in its URL; a remote one without TLS is wrong",
+    cause="{host}:{port} refuses TLS, without which no password is sent",
+    next_step="is {host} the right host, and is nobody in between? only a server of this machine may do without TLS, "
+    "with sslmode=disable in its URL",
 )
 NOT_POSTGRES = Verdict(
     layer=Layer.TLS,
@@ -177,9 +182,14 @@ CUT = Verdict(
 )
 METHOD_UNKNOWN = Verdict(
     layer=Layer.AUTHENTICATION,
-    cause="{host}:{port} asks {user} for something other than a password",
-    next_step="let the role log in with scram-sha-256 (pg_hba.conf)",
+    cause="{host}:{port} asks {user} for something other than a proof of the password (SCRAM-SHA-256)",
+    next_step="is it the right server? the password was not sent; let the role log in with scram-sha-256 (pg_hba.conf)",
 )
+METHODS: Mapping[int, Verdict] = {
+    0: replace(METHOD_UNKNOWN, cause="{host}:{port} lets {user} in without asking for the password"),
+    3: replace(METHOD_UNKNOWN, cause="{host}:{port} asks {user} for the password in clear text"),
+    5: replace(METHOD_UNKNOWN, cause="{host}:{port} asks {user} for the password as an MD5 hash"),
+}
 _STARTING = "wait a moment and try again; if it lasts, look at the server's log"
 _FULL = "close idle sessions or raise max_connections; find them in pg_stat_activity"
 SQLSTATES: Mapping[str, Verdict] = {
@@ -245,7 +255,7 @@ SQLSTATE_DEFAULT = Verdict(
 LOG_IN_UNKNOWN = Verdict(
     layer=Layer.AUTHENTICATION,
     cause="{host}:{port} did not let {user} in, though every single layer answers",
-    next_step="set log_connections on the server, try again and look at its log; check the PG… environment variables",
+    next_step="set log_connections on the server, try again and look at its log",
     retryable=True,
 )
 QUERY_REFUSED = Verdict(
@@ -278,6 +288,11 @@ def of_tls_error(error: SSLError) -> Verdict:
     if isinstance(error, SSLCertVerificationError):
         return CERTIFICATES.get(error.verify_code, CERTIFICATE_DEFAULT)
     return replace(CUT, layer=Layer.TLS) if isinstance(error, SSLEOFError) else TLS_DEFAULT
+
+
+def of_method(number: int | None) -> Verdict:
+    """The verdict on an authentication request that is not answered; None for a malformed one."""
+    return METHOD_UNKNOWN if number is None else METHODS.get(number, METHOD_UNKNOWN)
 
 
 def of_sqlstate(code: str) -> Verdict:

@@ -14,21 +14,21 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from components.connectivity.authentication import Authentication
-from components.connectivity.driver import root_certificate
+from components.connectivity.authentication import Authentication, MethodError
 from components.connectivity.report import Layer
 from components.connectivity.verdicts import (
     CUT,
-    METHOD_UNKNOWN,
     NOT_POSTGRES,
     TIMEOUTS,
     TLS_REFUSED,
     Verdict,
     VerdictError,
+    of_method,
     of_socket_error,
     of_sqlstate,
     of_tls_error,
 )
+from components.libpq import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,17 +60,6 @@ def explain(connection: Connection, address: str, *, seconds: float, clock: Call
     return None
 
 
-def tls_context(sslmode: str) -> ssl.SSLContext:
-    """TLS as libpq's `sslmode` means it: `require` takes any certificate unless a root file lies ready."""
-    root = root_certificate()
-    context = ssl.create_default_context(cafile=str(root) if root else None)
-    context.check_hostname = sslmode == "verify-full"
-    verifies = sslmode.startswith("verify-") or (sslmode == "require" and root is not None)
-    context.verify_mode = ssl.CERT_REQUIRED if verifies else ssl.CERT_NONE
-    context.set_alpn_protocols(["postgresql"])
-    return context
-
-
 class _Walk:
     """One socket on its way up; `layer` is the one it is in, `heard` whether the other side has said anything."""
 
@@ -90,27 +79,24 @@ class _Walk:
         self._socket = socket.create_connection((address, self._connection.port), timeout=self._remaining())
 
     def encrypt(self) -> None:
-        sslmode = self._connection.sslmode
-        if sslmode in {"disable", "allow"}:
+        if not self._connection.verified:
             return
         self.layer = Layer.TLS
         self._send(SSL_REQUEST)
         answer = self._receive(1)
-        if answer == b"N" and sslmode == "prefer":
-            return
         if answer == b"E":  # What a server says that cannot even start a session process.
             raise VerdictError(of_sqlstate(_sqlstate(self._body())))
         if answer != b"S":
             raise VerdictError(TLS_REFUSED if answer == b"N" else NOT_POSTGRES)
         self._socket.settimeout(self._remaining())
-        self._socket = tls_context(sslmode).wrap_socket(self._socket, server_hostname=self._connection.host)
+        self._socket = tls_context().wrap_socket(self._socket, server_hostname=self._connection.host)
 
     def log_in(self) -> None:
         self.layer = Layer.AUTHENTICATION
         user, database = self._connection.user, self._connection.database
         pairs = f"user\0{user}\0database\0{database}\0client_encoding\0UTF8\0\0".encode()
         self._send(struct.pack("!ii", len(pairs) + 8, PROTOCOL_3) + pairs)
-        authentication = Authentication(user, self._connection.password)
+        authentication = Authentication(self._connection.password)
         while True:
             kind, body = self._receive(1), self._body()
             if kind == b"E":
@@ -126,8 +112,8 @@ class _Walk:
     def _authenticate(self, authentication: Authentication, request: bytes) -> None:
         try:
             answer = authentication.answer(request)
-        except ValueError:
-            raise VerdictError(METHOD_UNKNOWN) from None
+        except MethodError as error:
+            raise VerdictError(of_method(error.asked)) from None
         if authentication.done:
             self.layer = Layer.DATABASE
         if answer is not None:

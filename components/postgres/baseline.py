@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from components.connection import Connection, loopback_address
+from components import libpq
+from components.connection import Connection
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
 from components.postgres.sqlfiles import SqlFile, history_problem
@@ -151,7 +152,7 @@ def _connected(url: str, *, patient: bool = True) -> Iterator[psycopg.Connection
 
     where = Connection.parse(url)
     try:
-        with _patiently(where) if patient and where.sslmode != "disable" else _session(where) as connection:
+        with _patiently(where) if patient and where.verified else _session(where) as connection:
             yield connection
             return
     except psycopg.Error as error:
@@ -163,38 +164,41 @@ def _connected(url: str, *, patient: bool = True) -> Iterator[psycopg.Connection
 
 
 def _patiently(where: Connection) -> psycopg.Connection:
-    """A session with a cloud branch, which may have to wake first."""
+    """A session with a cloud branch, which may have to wake first.
+
+    Raises:
+        PostgresError: It is not the server that it should be, which no waiting heals.
+    """
     import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
 
     deadline = time.monotonic() + WAKE_UP_SECONDS
-    pauses = iter(PAUSES_SECONDS)
-    while True:
+    for number, pause in enumerate(PAUSES_SECONDS):
         try:
-            return _session(where, timeout=max(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic())))
+            return _session(where, seconds=max(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic())))
         except psycopg.OperationalError:
-            pause = next(pauses, None)
-            if pause is None or time.monotonic() + pause > deadline:
+            if number == 0:
+                _require_trust(where)
+            if time.monotonic() + pause > deadline:
                 raise
-            time.sleep(pause)
+        time.sleep(pause)
+    return _session(where, seconds=max(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic())))
 
 
-def _session(where: Connection, *, timeout: int = CONNECT_TIMEOUT_SECONDS) -> psycopg.Connection:
-    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+def _session(where: Connection, *, seconds: int = CONNECT_TIMEOUT_SECONDS) -> psycopg.Connection:
+    return libpq.connect(where, seconds=seconds, application="infra-baseline")
 
-    return psycopg.connect(
-        host=where.host,
-        hostaddr=loopback_address(where.host),
-        port=where.port,
-        dbname=where.database,
-        user=where.user,
-        password=where.password,
-        sslmode=where.sslmode,
-        connect_timeout=timeout,
-        application_name="infra-baseline",
-        client_encoding="UTF8",
-        options="",
-        autocommit=True,
-    )
+
+def _require_trust(where: Connection) -> None:
+    """End the waiting for a server that cannot prove who it is, or asks for more than a proof of the password."""
+    from components.connectivity.probe import distrust  # noqa: PLC0415 - loads the driver
+
+    verdict = distrust(where)
+    if verdict is not None:
+        raise PostgresError(
+            f"the database {where.database!r} at {where.host}:{where.port} could not be prepared, "
+            f"{verdict.layer.value}: {verdict.cause}",
+            next_step=verdict.next_step,
+        )
 
 
 @contextlib.contextmanager

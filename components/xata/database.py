@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
+from components.connection import Connection
 from components.postgres.database import DatabaseConnection
 from components.postgres.resources import Baseline
 from components.xata.branches.ownership import mark
@@ -36,6 +37,7 @@ class XataPostgresSettings:
         backup_retention_days: How long backups are kept.
         backup_time: `D:HH:MM` in UTC.
         rotation: Another text gives the branch a new password.
+        sslmode: What the URLs say that others get.
         description: What it is for, in a few words.
         own_password: Whether it is given another password than the service made it with.
         stays_below_its_parent: Whether another parent or region leaves a branch that is there as it is, instead of
@@ -63,6 +65,7 @@ class XataPostgresSettings:
     backup_retention_days: int = 7
     backup_time: str = "*:02:30"
     rotation: str = ""
+    sslmode: str = "require"
     description: str = ""
     own_password: bool = False
     stays_below_its_parent: bool = False
@@ -139,10 +142,15 @@ class XataPostgres(pulumi.ComponentResource):
             port=connection.port.apply(int),
             database=connection.database,
             user=connection.user,
-            url=connection.url,
+            url=self.told(connection.url),
             version=pulumi.Output.from_input(""),  # the check tells it
             ready=self.resources.baseline,
         )
+
+    def told(self, url: pulumi.Output[str]) -> pulumi.Output[str]:
+        """One of the branch's URLs as others get it."""
+        sslmode = self.settings.sslmode
+        return pulumi.Output.secret(url.apply(lambda known: replace(Connection.parse(known), sslmode=sslmode).url))
 
     def _branch(self, name: str) -> Branch:
         settings = self.settings

@@ -6,6 +6,7 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
+from components.libpq import AUTHORITIES
 from operations.sandbox.place import REPOSITORY
 from operations.workspace import passphrase, passphrase_file
 
@@ -27,26 +28,28 @@ OFFLINE = {
     "CLOUDFLARE_CF_FETCH_ENABLED": "false",
 }
 """What keeps wrangler from asking anybody but the API."""
+PSQL_AUTHORITY = "PGSSLROOTCERT"
+"""Where the user's own psql looks for authorities; nothing of ours does."""
 PASSPHRASE, PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
 
 
 def sandboxed(environ: Mapping[str, str], place: Place, record: Record) -> dict[str, str]:
     """The user's environment with the sandbox in the place of every real service, and a state of its own.
 
-    The certificate of the sandbox's authority stands where libpq looks for trusted roots, so that `sslmode=require`
-    proves that the gateway is the sandbox's. No proxy is asked on the way, so none sees the key.
+    The authority whose certificates this program trusts for databases is the sandbox's own. No proxy is asked on the
+    way, so none sees the key.
     """
     environment = {name: value for name, value in environ.items() if not _leads_out(name)}
     return {**environment, **_told(environ, place, record)}
 
 
 def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
-    """The same as commands for a POSIX shell, with what wrangler and plain `pulumi` need besides.
+    """The same as commands for a POSIX shell, with what wrangler, psql and plain `pulumi` need besides.
 
     Raises:
         StateError: There is state, and no passphrase for it.
     """
-    told = {**_told(environ, place, record), **OFFLINE}
+    told = {**_told(environ, place, record), **OFFLINE, PSQL_AUTHORITY: record.authority}
     if PASSPHRASE not in environ and PASSPHRASE_FILE not in environ:
         passphrase(place.folder, place.state_url, environ)  # made now, since a file that is named must be there
         told[PASSPHRASE_FILE] = str(passphrase_file(place.folder.resolve()))
@@ -74,7 +77,7 @@ def _told(environ: Mapping[str, str], place: Place, record: Record) -> dict[str,
         **_workers(record),
         **_pulls(record),
         "PULUMI_BACKEND_URL": place.state_url,
-        "PGSSLROOTCERT": record.authority,
+        AUTHORITIES: record.authority,
         "NO_PROXY": direct,
         "no_proxy": direct,
     }

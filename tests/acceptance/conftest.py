@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.clone import Clone, make_clone
+from tests.clone import OTHER_SERVERS, Clone, make_clone
 from tests.sandboxed import Sandboxed, sandbox_of
 
 if TYPE_CHECKING:
@@ -60,9 +60,12 @@ def untouched() -> Iterator[Clone]:
 
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[Clone]:
-    """A clone after its first `./infra up dev --yes`, for the tests of a module that leave it in step."""
+    """A clone after its first `./infra up dev --yes`, for the tests of a module that leave it in step.
+
+    The shell is one of somebody who works with other servers, too: nothing of it may reach ours.
+    """
     with cloned() as made:
-        answer = made.infra("up", "dev", "--yes", "--engine", "embedded")
+        answer = made.infra("up", "dev", "--yes", "--engine", "embedded", **OTHER_SERVERS)
         assert answer.returncode == 0, answer.stderr
         yield made
 

@@ -19,6 +19,8 @@ import psutil
 import psycopg
 import pytest
 
+from tests.clone import OTHER_SERVERS
+
 if TYPE_CHECKING:
     from tests.clone import Clone
 
@@ -78,6 +80,15 @@ def test_a_second_up_changes_nothing(deployed: Clone) -> None:
     assert _changes(_up(deployed)) == NOTHING
     assert deployed.infra("preview", "dev", *ENGINE).returncode == 0
     assert _changes(_up(deployed)) == NOTHING
+
+
+def test_a_shell_for_other_servers_changes_nothing(deployed: Clone) -> None:
+    """With every variable of libpq set to nonsense `verify` passes, as the first `up` did, and `up` changes nothing."""
+    checked = deployed.infra("verify", "dev", **OTHER_SERVERS)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    again = deployed.infra("up", "dev", "--yes", "--json", *ENGINE, **OTHER_SERVERS)
+    assert again.returncode == 0, again.stderr
+    assert _changes(json.loads(again.stdout)) == NOTHING
 
 
 def test_outputs_hide_the_url_unless_asked(deployed: Clone) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
 
-from tests.sandboxed import NOTHING, Sandboxed, changes, connect, password_of
+from tests.sandboxed import NOTHING, SECONDS, Sandboxed, changes, connect, password_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,25 @@ def _ask(sandboxed: Sandboxed, outputs: Mapping[str, Any], statement: str) -> li
     with connect(outputs["databaseUrl"], authority=sandboxed.record["authority"]) as connection:
         cursor = connection.execute(statement)
         return cursor.fetchall() if cursor.description else []
+
+
+def test_a_branch_whose_authority_is_not_named_is_not_trusted(sandboxed: Sandboxed) -> None:
+    """In the shell of `env` without INFRA_DATABASE_CA `verify` fails at TLS, although psql has its PGSSLROOTCERT."""
+    shell = 'eval "$(./infra sandbox env)" && unset INFRA_DATABASE_CA && ./infra verify foundation --json'
+    answer = subprocess.run(
+        ["sh", "-c", shell],
+        cwd=sandboxed.clone.folder,
+        env=sandboxed.clone.environment(XDG_CACHE_HOME=sandboxed.cache),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert answer.returncode != 0
+    (failed,) = (layer for layer in json.loads(answer.stdout)["layers"] if layer["ok"] is False)
+    assert failed["layer"] == "TLS"
+    assert "certificate" in failed["cause"]
+    assert "INFRA_DATABASE_CA" in failed["next"]
 
 
 @pytest.mark.thorough

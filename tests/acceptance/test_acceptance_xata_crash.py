@@ -39,7 +39,7 @@ def _run(sandboxed: Sandboxed, kind: engine.Kind) -> engine.Result:
             "XATA_API_BASE_URL": record["api"],
             "XATA_API_KEY": record["key"],
             "XATA_ORGANIZATION_ID": record["organization"],
-            "PGSSLROOTCERT": record["authority"],
+            "INFRA_DATABASE_CA": record["authority"],
             **ALLOWED,
         },
     )

@@ -48,7 +48,7 @@ REAL = {
     "GITHUB_REPOSITORY": "real/app",
     "GH_TOKEN": "ghp_real",
     "PULUMI_BACKEND_URL": "s3://real",
-    "PGSSLROOTCERT": "/real/root.crt",
+    "INFRA_DATABASE_CA": "/real/root.crt",
 }
 EVENT = "/runner/event.json"
 KEPT = {
@@ -83,7 +83,7 @@ def test_the_sandbox_stands_where_real_services_were(tmp_path: Path) -> None:
     assert told["XATA_API_BASE_URL"] == "http://127.0.0.1:40001"
     assert (told["XATA_API_KEY"], told["XATA_ORGANIZATION_ID"]) == ("xao_sandbox", "sand01")
     assert told["PULUMI_BACKEND_URL"] == f"file://{tmp_path}/.infra/sandbox/state"
-    assert told["PGSSLROOTCERT"] == "/a/ca.pem"
+    assert told["INFRA_DATABASE_CA"] == "/a/ca.pem"
     assert not [name for name in told if name.startswith(("CLOUDFLARE_", "CF_", "XATA_PROJECT"))]  # without Workers
     assert {name: value for name, value in told.items() if name.startswith(("GITHUB_", "GH_"))} == {
         "GITHUB_EVENT_PATH": EVENT

@@ -21,6 +21,8 @@ URL = "postgresql://xata:P4ss%21word@b1.us-east-1.xata.tech:5432/xata?sslmode=re
 MADE: dict[str, dict[str, Any]] = {
     "xata:BranchConnection": {
         "url": URL,
+        "poolerUrl": URL,
+        "readOnlyUrl": URL,
         "host": "b1.us-east-1.xata.tech",
         "port": 5432,
         "database": "xata",

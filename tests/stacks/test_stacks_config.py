@@ -30,6 +30,7 @@ WRONG_VALUES = [
     ("databaseName", "Print Farm", "a lower-case letter"),
     ("databaseName", "", "a lower-case letter"),
     ("databaseName", "a" * 64, "up to 62"),
+    ("databaseSslmode", "disable", "require or verify-full"),
     ("databaseUser", "pg_admin", "not beginning with pg_"),
     ("sqlFiles", "schema.sql", "a list of paths"),
     ("sqlFiles", "[1]", "a list of paths"),

@@ -53,6 +53,13 @@ def app(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_app_gets_the_sslmode_that_is_set(app: Path) -> None:
+    """`databaseSslmode: verify-full` stands in the URL that the Worker is told."""
+    declared = declare("staging", {"appPath": str(app), "databaseSslmode": "verify-full"})
+    told = URL.replace("sslmode=require", "sslmode=verify-full")
+    assert declared.inputs("worker-secrets")["values"]["value"]["DATABASE_URL"] == told
+
+
 def test_a_worker_hears_of_a_database_only_after_its_check(app: Path) -> None:
     """Branch, check, file, secrets, address, the Worker's check: each waits for the one before."""
     declared = declare("staging", {"appPath": str(app)})

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from components import libpq
+from components.connection import Connection
 from components.postgres.server.ports import HOST
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Whom to log in as, and where. `hostaddr`, not `host`: no name is resolved."""
+    """Whom to log in as, at which port of this machine."""
 
     port: int
     database: str
@@ -56,31 +58,25 @@ class Attempt:
 
 
 def connect(login: Login) -> psycopg.Connection[Any]:
-    """Open a session. Settings of the user's environment (PGSSLMODE, PGOPTIONS …) must not reach a local server.
+    """Open a session.
 
     Raises:
         psycopg.Error: The server did not let us in; its text may name host, role and database, never the password.
     """
-    import psycopg  # noqa: PLC0415 - half of this room's start-up time, and most runs of the program never log in
-
-    return psycopg.connect(
-        hostaddr=HOST,
+    where = Connection(
+        host=HOST,
         port=login.port,
-        dbname=login.database,
+        database=login.database,
         user=login.user,
         password=login.password,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
         sslmode="disable",
-        gssencmode="disable",
-        channel_binding="disable",
-        require_auth="scram-sha-256",
-        options="",
     )
+    return libpq.connect(where, seconds=CONNECT_TIMEOUT_SECONDS)
 
 
 def attempt(login: Login) -> Attempt:
     """Log in once."""
-    import psycopg  # noqa: PLC0415 - as above
+    import psycopg  # noqa: PLC0415 - half of this room's start-up time, and most runs of the program never log in
 
     try:
         with connect(login) as connection:

@@ -1,33 +1,19 @@
-"""The driver's side: which roots it trusts, and that its own texts stay inside."""
+"""The driver's side: what it answers and how long it took, and that its own texts stay inside."""
 
 from __future__ import annotations
 
 import time
 import traceback
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from components.connectivity.driver import DriverRefusedError, ask, root_certificate
+from components.connectivity.driver import DriverRefusedError, ask
 from components.connectivity.report import Layer
 
 if TYPE_CHECKING:
     from components.connection import Connection
-
-
-def test_root_certificate_is_libpqs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file named in the environment comes first, then the one in the home folder, then the system's roots."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
-    assert root_certificate() is None
-    (tmp_path / ".postgresql").mkdir()
-    own = tmp_path / ".postgresql" / "root.crt"
-    own.write_text("")
-    assert root_certificate() == own
-    monkeypatch.setenv("PGSSLROOTCERT", "/etc/roots.pem")
-    assert root_certificate() == Path("/etc/roots.pem")
 
 
 def test_answer_times_the_layers_that_waited(postgres: Connection) -> None:

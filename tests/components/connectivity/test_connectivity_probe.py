@@ -262,7 +262,7 @@ def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> trustme.CA:
     """A certificate authority that the driver and the probe trust."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "root.pem")
-    monkeypatch.setenv("PGSSLROOTCERT", os.fspath(tmp_path / "root.pem"))
+    monkeypatch.setenv("INFRA_DATABASE_CA", os.fspath(tmp_path / "root.pem"))
     return authority
 
 
@@ -288,13 +288,14 @@ def _over_tls(certificate: trustme.LeafCert, *, names: list[str] | None = None) 
     ("name", "days", "sslmode", "layer", "cause"),
     [
         ("127.0.0.1", (-1, 1), "verify-full", Layer.DATABASE, "no database app"),
-        ("db.example.com", (-1, 1), "verify-full", Layer.TLS, "certificate is not for the address 127.0.0.1"),
-        ("db.example.com", (-1, 1), "verify-ca", Layer.DATABASE, "no database app"),
-        ("127.0.0.1", (-9, -1), "verify-full", Layer.TLS, "certificate of 127.0.0.1 has expired"),
+        ("127.0.0.1", (-1, 1), "require", Layer.DATABASE, "no database app"),
+        ("db.example.com", (-1, 1), "require", Layer.TLS, "certificate is not for the address 127.0.0.1"),
+        ("db.example.com", (-1, 1), "verify-ca", Layer.TLS, "certificate is not for the address 127.0.0.1"),
+        ("127.0.0.1", (-9, -1), "prefer", Layer.TLS, "certificate of 127.0.0.1 has expired"),
         ("127.0.0.1", (1, 9), "verify-full", Layer.TLS, "certificate of 127.0.0.1 is not valid yet"),
     ],
 )
-def test_probe_judges_a_certificate_that_it_must_verify(
+def test_probe_verifies_a_certificate_whatever_the_sslmode(
     listen: Listen, authority: trustme.CA, name: str, days: tuple[int, int], sslmode: str, layer: Layer, cause: str
 ) -> None:
     """A wrong name, an expired and a future certificate fail the TLS layer, each with its own cause, at once."""
@@ -319,18 +320,6 @@ def test_probe_asks_for_the_name_whatever_the_address(listen: Listen, authority:
     )
     assert set(names) == {name}
     assert len(names) == 2  # the driver's session, and the search for the cause
-
-
-@pytest.mark.parametrize(("sslmode", "layer"), [("verify-full", Layer.TLS), ("require", Layer.DATABASE)])
-def test_probe_takes_a_foreign_certificate_only_where_sslmode_does(
-    listen: Listen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sslmode: str, layer: Layer
-) -> None:
-    """`require` encrypts without asking who issued the certificate; `verify-full` refuses an unknown issuer."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.delenv("PGSSLROOTCERT", raising=False)
-    certificate = trustme.CA().issue_cert("127.0.0.1")
-    report = probe(_at(listen(_over_tls(certificate)), sslmode=sslmode), budget_seconds=20)
-    assert _layer_and_cause(report)[0] is layer
 
 
 def test_probe_tells_a_handshake_cut_half_way(listen: Listen) -> None:

@@ -195,7 +195,9 @@ def test_a_cloud_branch_is_tried_again(database: str, tmp_path: Path, monkeypatc
     """What has not got around yet is waited for; a look does not wait, and neither does a server of this machine."""
     pauses: list[float] = []
     monkeypatch.setattr("components.postgres.baseline.time.sleep", pauses.append)
-    cloud = dataclasses.replace(Connection.parse(database), sslmode="require")  # which the test's server refuses
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    cloud = dataclasses.replace(Connection.parse(database), port=port, sslmode="require")
     wanted = dataclasses.replace(task(database, tmp_path), url=cloud.url)
     assert baseline.look(wanted) == {"verified": False}
     assert pauses == []
