@@ -48,28 +48,26 @@ def authorities(environment: Mapping[str, str] = os.environ) -> str:
     """The file with the certificates to trust: the one that the user names, else the system's, else Mozilla's.
 
     It is always a file by name: the OpenSSL inside of psycopg's wheels looks for the system's where no system has them.
-
-    Raises:
-        ConfigurationError: The file that was named holds no certificates.
     """
     named = environment.get(AUTHORITIES, "")
-    if not named:
-        return ssl.get_default_verify_paths().cafile or certifi.where()
-    path = Path(named).absolute()
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
-    except OSError:
-        raise ConfigurationError(
-            f"{AUTHORITIES} names {path}, which is not a file with certificates (PEM)",
-            next_step=f"correct the path, or unset {AUTHORITIES} to trust the system's authorities",
-        ) from None
-    return str(path)
+    return str(Path(named).absolute()) if named else ssl.get_default_verify_paths().cafile or certifi.where()
 
 
 def tls_context() -> ssl.SSLContext:
-    """The same trust for a socket of our own: name and chain are verified."""
+    """The same trust for a socket of our own: name and chain are verified.
+
+    Raises:
+        ConfigurationError: There are no certificates to verify by.
+    """
+    file = authorities()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # no default context: that writes its keys to SSLKEYLOGFILE
-    context.load_verify_locations(cafile=authorities())
+    try:
+        context.load_verify_locations(cafile=file)
+    except OSError:
+        raise ConfigurationError(
+            f"the database's certificate cannot be verified: {file} is not a file with certificates (PEM)",
+            next_step=f"correct {AUTHORITIES}, or unset it to trust the system's authorities (SSL_CERT_FILE)",
+        ) from None
     context.set_alpn_protocols(["postgresql"])
     return context
 
@@ -83,7 +81,6 @@ def connect(connection: Connection, *, seconds: int, application: str = "infra")
         application: What the server's list of sessions calls it.
 
     Raises:
-        ConfigurationError: As `authorities`.
         psycopg.Error: The server did not let us in; its text may name host, role and database, never the password.
     """
     import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
@@ -101,7 +98,6 @@ def begin(connection: Connection, address: str) -> PGconn:
     """Begin a session with the server at `address`, to be driven step by step.
 
     Raises:
-        ConfigurationError: As `authorities`.
         psycopg.Error: libpq cannot even begin.
     """
     from psycopg import pq  # noqa: PLC0415 - as above

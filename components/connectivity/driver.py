@@ -60,7 +60,6 @@ def ask(connection: Connection, address: str, *, seconds: float, clock: Callable
     Raises:
         VerdictError: A layer took too long, or the server refused the query.
         DriverRefusedError: libpq could not connect.
-        ConfigurationError: The file with trusted certificates that the user names is none.
     """
     session = _Session(connection, address, deadline=clock() + seconds, clock=clock)
     try:

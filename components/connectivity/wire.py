@@ -42,7 +42,11 @@ LENGTH_BYTES, LONGEST_MESSAGE = 4, 64 * 1024
 
 
 def explain(connection: Connection, address: str, *, seconds: float, clock: Callable[[], float]) -> Verdict | None:
-    """Walk up the layers until one fails; its verdict, or None when all of them let us in."""
+    """Walk up the layers until one fails; its verdict, or None when all of them let us in.
+
+    Raises:
+        ConfigurationError: There are no certificates here to verify the server's by.
+    """
     with contextlib.closing(_Walk(connection, deadline=clock() + seconds, clock=clock)) as walk:
         try:
             walk.connect(address)

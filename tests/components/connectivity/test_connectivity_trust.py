@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 import os
+import re
 import ssl
 import struct
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from components.connectivity.probe import TRANSPORT, probe
 from components.connectivity.report import Layer
 from components.errors import ConfigurationError, PostgresError
 from components.postgres import baseline
-from tests.clone import OTHER_SERVERS
+from tests.clone import OTHER_SERVERS, PROJECT
 
 if TYPE_CHECKING:
     import socket
@@ -222,11 +223,22 @@ def test_disable_holds_for_this_machine_alone(listen: Listen) -> None:
     assert set(server.heard) == {SSL_REQUEST}
 
 
-def test_a_file_without_certificates_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_certificates_is_named(
+    listen: Listen, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A wrong INFRA_DATABASE_CA is told as that, with the file, and not as a fault of the server."""
+    where = _connection(listen(_server("asks for clear text", authority, tmp_path).handle))
     monkeypatch.setenv("INFRA_DATABASE_CA", os.fspath(tmp_path / "none.pem"))
-    with pytest.raises(ConfigurationError, match=r"INFRA_DATABASE_CA names .*none\.pem, which is not a file"):
-        probe(_connection(1), budget_seconds=1)
+    with pytest.raises(ConfigurationError, match=r"none\.pem is not a file with certificates .*\n.*INFRA_DATABASE_CA"):
+        probe(where, budget_seconds=1)
+
+
+def test_sessions_are_opened_in_one_place() -> None:
+    """No other file of the program opens one: what it trusts and takes from the shell is said once."""
+    rooms = (PROJECT / room for room in ("components", "stacks", "operations"))
+    files = [file for room in rooms for file in room.rglob("*.py") if file.name != "libpq.py"]
+    assert files
+    assert not [file for file in files if re.search(r"(psycopg|PGconn)\.connect|PGSSLMODE", file.read_text())]
 
 
 def test_the_systems_authorities_are_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
