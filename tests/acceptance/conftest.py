@@ -65,7 +65,7 @@ def deployed() -> Iterator[Clone]:
     The shell is one of somebody who works with other servers, too: nothing of it may reach ours.
     """
     with cloned() as made:
-        answer = made.infra("up", "dev", "--yes", "--engine", "embedded", **OTHER_SERVERS)
+        answer = made.infra("up", "dev", "--yes", "--engine", "embedded", timeout=120, **OTHER_SERVERS)
         assert answer.returncode == 0, answer.stderr
         yield made
 

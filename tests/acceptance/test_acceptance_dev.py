@@ -84,9 +84,9 @@ def test_a_second_up_changes_nothing(deployed: Clone) -> None:
 
 def test_a_shell_for_other_servers_changes_nothing(deployed: Clone) -> None:
     """With every variable of libpq set to nonsense `verify` passes, as the first `up` did, and `up` changes nothing."""
-    checked = deployed.infra("verify", "dev", **OTHER_SERVERS)
+    checked = deployed.infra("verify", "dev", timeout=120, **OTHER_SERVERS)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    again = deployed.infra("up", "dev", "--yes", "--json", *ENGINE, **OTHER_SERVERS)
+    again = deployed.infra("up", "dev", "--yes", "--json", *ENGINE, timeout=120, **OTHER_SERVERS)
     assert again.returncode == 0, again.stderr
     assert _changes(json.loads(again.stdout)) == NOTHING
 
