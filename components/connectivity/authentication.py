@@ -28,11 +28,12 @@ class MethodError(ValueError):
 
 
 class Authentication:
-    """One log-in. `done` is set when the server said so after a proof."""
+    """One log-in. `done` is set when the server said so, after a proof of each side."""
 
     def __init__(self, password: str, *, nonce: str | None = None) -> None:
         self.done = False
         self._proven = False
+        self._expected = b""
         self._password = password
         self._first = f"n=,r={nonce or secrets.token_urlsafe(18)}"
 
@@ -45,19 +46,20 @@ class Authentication:
         if len(request) < 4:  # noqa: PLR2004 - a method number has four bytes
             raise MethodError
         (method,), rest = struct.unpack("!i", request[:4]), request[4:]
-        if method in {OK, SASL_FINAL} and self._proven:  # The server's own proof is libpq's to check.
-            self.done = method == OK
+        if method == SASL_FINAL and self._expected and hmac.compare_digest(rest, self._expected):
+            self._proven = True
+            return None
+        if method == OK and self._proven:
+            self.done = True
             return None
         if method == SASL and MECHANISM in rest.split(b"\0"):
             message = f"n,,{self._first}".encode()
             return MECHANISM + b"\0" + struct.pack("!i", len(message)) + message
         if method == SASL_CONTINUE:
             try:
-                proof = self._proof(rest)
+                return self._proof(rest)
             except ValueError:
                 raise MethodError from None
-            self._proven = True
-            return proof
         raise MethodError(method)
 
     def _proof(self, challenge: bytes) -> bytes:
@@ -70,6 +72,8 @@ class Authentication:
         client_key = hmac.digest(salted, b"Client Key", "sha256")
         final = b"c=biws,r=" + fields[b"r"]
         signed = b",".join([self._first.encode(), challenge, final])
+        server_key = hmac.digest(salted, b"Server Key", "sha256")
+        self._expected = b"v=" + base64.b64encode(hmac.digest(server_key, signed, "sha256"))
         signature = hmac.digest(hashlib.sha256(client_key).digest(), signed, "sha256")
         proof = bytes(key ^ mask for key, mask in zip(client_key, signature, strict=True))
         return final + b",p=" + base64.b64encode(proof)

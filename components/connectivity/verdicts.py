@@ -189,6 +189,7 @@ METHODS: Mapping[int, Verdict] = {
     0: replace(METHOD_UNKNOWN, cause="{host}:{port} lets {user} in without asking for the password"),
     3: replace(METHOD_UNKNOWN, cause="{host}:{port} asks {user} for the password in clear text"),
     5: replace(METHOD_UNKNOWN, cause="{host}:{port} asks {user} for the password as an MD5 hash"),
+    12: replace(METHOD_UNKNOWN, cause="{host}:{port} cannot prove that it knows the password of {user}"),
 }
 _STARTING = "wait a moment and try again; if it lasts, look at the server's log"
 _FULL = "close idle sessions or raise max_connections; find them in pg_stat_activity"

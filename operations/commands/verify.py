@@ -109,7 +109,7 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
     branch = _branch(values, target, environ, budget_seconds)
     if branch is not None and branch.final:
         return Verification(branch=branch, report=_not_reached(), worker=_worker(values, target, None, budget_seconds))
-    with acting_in(environ):  # libpq looks for trusted roots there, and the HTTP client for proxies
+    with acting_in(environ):  # authorities to trust are named there, and proxies
         report = probe(
             Connection.parse(str(values["databaseUrl"].value)),
             expected_branch=str(values["branchName"].value),

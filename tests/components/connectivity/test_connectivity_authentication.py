@@ -14,7 +14,7 @@ def _request(method: int, content: bytes = b"") -> bytes:
 
 
 def test_scram_gives_the_proof_of_rfc_7677() -> None:
-    """The exchange of RFC 7677, section 3, with the user name that Postgres leaves out put back in."""
+    """The exchange of RFC 7677, section 3, plus the user name that Postgres leaves out; each side proves itself."""
     login = Authentication("pencil", nonce="rOprNGfwEbeRWgbNEkqO")
     login._first = "n=user,r=rOprNGfwEbeRWgbNEkqO"
     first = login.answer(_request(10, b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0"))
@@ -23,6 +23,10 @@ def test_scram_gives_the_proof_of_rfc_7677() -> None:
     assert login.answer(_request(11, challenge)) == (
         b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
     )
+    with pytest.raises(MethodError):
+        login.answer(_request(0))
+    with pytest.raises(MethodError):
+        login.answer(_request(12, b"v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="))
     assert login.answer(_request(12, b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=")) is None
     assert not login.done
     assert login.answer(_request(0)) is None

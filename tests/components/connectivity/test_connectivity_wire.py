@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 import struct
 import time
 from dataclasses import replace
@@ -35,15 +38,19 @@ def _message(client: socket.socket) -> bytes:
     return client.recv(length - 4)
 
 
-def _scram(client: socket.socket) -> None:
-    """Take a proof, whatever it proves."""
+def _scram(client: socket.socket, *, password: bytes = b"secret") -> None:
+    """Take a proof, whatever it proves, and give that of a server whose password this is."""
     _message(client)
     client.sendall(_request(10, b"SCRAM-SHA-256\0\0"))
     assert client.recv(1) == b"p"
-    nonce = _message(client).rpartition(b"r=")[2]
-    client.sendall(_request(11, b"r=" + nonce + b"x,s=c2FsdA==,i=4096"))
+    first = _message(client).rpartition(b"n,,")[2]
+    challenge = first.replace(b"n=,", b"") + b"x,s=c2FsdA==,i=4096"
+    client.sendall(_request(11, challenge))
     assert client.recv(1) == b"p"
-    _message(client)
+    final = _message(client).partition(b",p=")[0]
+    key = hmac.digest(hashlib.pbkdf2_hmac("sha256", password, b"salt", 4096), b"Server Key", "sha256")
+    proof = hmac.digest(key, b",".join([first, challenge, final]), "sha256")
+    client.sendall(_request(12, b"v=" + base64.b64encode(proof)))
 
 
 def _request(method: int, content: bytes = b"") -> bytes:
@@ -91,6 +98,17 @@ def test_an_error_in_answer_to_the_tls_request_is_read(listen: Listen) -> None:
     verdict = _explained(replace(_at(listen(handler)), sslmode="require"))
     assert verdict is not None
     assert (verdict.layer, verdict.retryable) == (Layer.DATABASE, True)
+
+
+def test_a_server_that_does_not_know_the_password_is_told(listen: Listen) -> None:
+    """Who takes any proof and gives a wrong one is not the server that the password was made for."""
+
+    def handler(client: socket.socket) -> None:
+        _scram(client, password=b"guessed")
+
+    verdict = _explained(_at(listen(handler)))
+    assert verdict is not None
+    assert verdict.cause == "{host}:{port} cannot prove that it knows the password of {user}"
 
 
 def test_a_cut_after_the_log_in_is_the_databases(listen: Listen) -> None:
