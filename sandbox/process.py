@@ -98,7 +98,8 @@ class _Process:
         self._order, self._sockets = order, (api, gateway)
         self._ports = api.getsockname()[1], gateway.getsockname()[1]
         settings = order.settings(port=self._ports[1])
-        hosts = Hosts(domain=settings.domain, regions=[region.id for region in settings.regions])
+        regions = [region.id for region in settings.regions]
+        hosts = Hosts(domain=settings.domain, regions=regions, cell=settings.cell)
         self._certificates = authority.ensure(order.folder, hosts.certified)
         holds = Holds()
         self._databases = BranchDatabases(order.postgres, holds=holds)

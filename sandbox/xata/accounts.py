@@ -149,7 +149,10 @@ def default_limits(world: World, call: Call) -> Answer:
 
 
 def project_limits(world: World, call: Call) -> Answer:
-    """GET …/projects/{projectID}/limits: announced, but not built."""
+    """GET …/projects/{projectID}/limits: announced at first, and built in the newest source."""
     with world.mutex:
         world.project(call.organization, call.project)
-    raise messages.not_implemented()
+    if not world.settings.is_current:
+        raise messages.not_implemented()
+    limits = rules.limits(world.settings, world.organization(call.organization))
+    return Answer(body={name: limits[name] for name in rules.OF_A_PROJECT})

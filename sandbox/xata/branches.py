@@ -60,8 +60,11 @@ def get_branch(world: World, call: Call) -> Answer:
 
 
 def delete_branch(world: World, call: Call) -> Answer:
-    """DELETE …/branches/{branchID}: children are not looked at. The older server keeps a row without a cluster."""
-    with world.project_lock(call.project):
+    """DELETE …/branches/{branchID}: neither children nor a create that runs are looked at.
+
+    The older server keeps a row without a cluster.
+    """
+    with world.lock(call.branch):
         with world.mutex:
             branch = world.branch(call.organization, call.project, call.branch)
         try:
@@ -72,9 +75,12 @@ def delete_branch(world: World, call: Call) -> Answer:
             branch.life.gone = True
         if branch.life.gone and world.settings.is_april:
             raise messages.cluster_not_found(branch.id)
-        world.remove_database(branch)
-        with world.mutex:
-            branch.terminated = True
+        branch.terminated = True  # first, so that a create that runs sees it and takes its copy back
+        try:
+            world.remove_database(branch)
+        except RefusedError:
+            branch.terminated = False
+            raise
     return Answer(status=204)
 
 

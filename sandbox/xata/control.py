@@ -126,7 +126,7 @@ class Control:
 
     def _reset(self) -> None:
         for project in list(self.world.projects):
-            with self.world.project_lock(project):
+            with self.world.lock(project):
                 for branch in self.world.branches_of(project):
                     self.world.remove_database(branch)
                     branch.terminated = True

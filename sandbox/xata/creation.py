@@ -2,7 +2,7 @@
 
 The order of the checks is the real server's (A caller sees the first one that fails). Everything that touches the
 databases happens under the project's lock and before the branch is in the memory: a list during a create does not
-show it, and a caller who is gone by then leaves nothing behind.
+show it, and a caller who is gone by then leaves nothing behind. So does a parent that is deleted meanwhile.
 """
 
 from __future__ import annotations
@@ -93,8 +93,7 @@ def _check_new_organization(world: World, call: Call) -> None:
 
 
 def _check_common(world: World, call: Call, body: dict[str, Any]) -> None:
-    limits = rules.limits(world.settings, world.organization(call.organization))
-    rules.check_description(body.get("description"), limits["maxDescriptionLength"])
+    rules.check_description(world.settings, world.organization(call.organization), body.get("description"))
     if not body.get("name"):
         raise messages.invalid("name", "branch name is required")
     rules.check_backup(body["name"], body.get("backupConfiguration"))
@@ -124,6 +123,8 @@ def _plan_root(world: World, call: Call, body: dict[str, Any], wanted: dict[str,
     if not any(wanted.values()) and not any(wanted.get(key) is not None for key in OPTIONAL):
         raise messages.invalid("configuration", "configuration is required for 'custom' mode", branch=name)
     limits = rules.limits(world.settings, world.organization(call.organization))
+    if world.settings.is_current:
+        rules.check_storage_wish(name, wanted.get("storage"), limits["maxStorageGBPerBranch"])
     _check_replicas(world, name, wanted.get("replicas", 0), limits)
     try:
         image = world.catalogue.image(wanted.get("image", ""))
@@ -144,6 +145,7 @@ def _plan_root(world: World, call: Call, body: dict[str, Any], wanted: dict[str,
         "replicas": wanted.get("replicas", 0),
         "libraries": libraries,
         "parameters": _parameters(world, name, size, image, libraries, wanted.get("postgresConfigurationParameters")),
+        "storage": (world.settings.is_current and wanted.get("storage")) or rules.DEFAULT_STORAGE,
     }
     rules.check_backups_offered(name, body.get("backupConfiguration"), offered=region.backups)
     return Plan(body=body, region=region.id, backups=region.backups, parent=None, cluster=cluster, origin=None)
@@ -188,10 +190,9 @@ def _carry_out(world: World, call: Call, plan: Plan) -> Answer:
             branch = _draft(world, call, plan, project)
         try:
             _provision(world, call, plan, branch)
+            _commit(world, plan, branch)
         except ClusterError as problem:
             raise _refusal(problem, plan) from problem
-        with world.mutex:
-            world.branches[branch.id] = branch
     with world.mutex:
         return Answer(status=201, body=shapes.short(world, branch))
 
@@ -221,7 +222,7 @@ def _draft(world: World, call: Call, plan: Plan, project: Project) -> Branch:
         project=call.project,
         name=name,
         parent=plan.parent,
-        description=plan.body.get("description"),
+        description=plan.body.get("description") or None,
         region=plan.region,
         depth=depth,
         created=now,
@@ -272,10 +273,9 @@ def _cluster(world: World, plan: Plan, project: Project) -> Cluster:
             "replicas": 0,
             "libraries": list(above.libraries),
             "parameters": dict(above.parameters),
+            "storage": above.storage,
         }
-    storage = rules.DEFAULT_STORAGE if plan.parent is None else world.branches[plan.parent].cluster.storage
-    password = ids.password(world.source)
-    return Cluster(storage=storage, scale=scale, backup=_backup(world, plan), password=password, **wanted)
+    return Cluster(scale=scale, backup=_backup(world, plan), password=ids.password(world.source), **wanted)
 
 
 def _backup(world: World, plan: Plan) -> Backup | None:
@@ -295,8 +295,7 @@ def _provision(world: World, call: Call, plan: Plan, branch: Branch) -> None:
         CallerGoneError: The caller is gone; nothing is left behind.
     """
     fault = call.fault
-    if plan.origin and world.branches[plan.origin].life.gone:
-        raise ClusterError("NotFound", "cluster not found")
+    _require_origin(world, plan)
     if plan.restores and not life.is_restorable(world.branches[plan.origin or ""], world.now):
         raise ClusterError("NotFound", "no continuous backup for source cluster")
     ordered_refusal(call)
@@ -308,12 +307,39 @@ def _provision(world: World, call: Call, plan: Plan, branch: Branch) -> None:
         world.databases.create(branch.id, parent_id=plan.origin, password=branch.cluster.password)
     except Exception as error:
         _clean(world, branch)
+        _require_origin(world, plan)
         raise ClusterError("Internal", f"the database could not be made: {type(error).__name__}") from error
     if (fault and fault.abort) or call.request.gone():
         _clean(world, branch)
         raise messages.CallerGoneError
     if not branch.life.blocked:
         life.start(world.settings, branch.life, world.now)
+
+
+def _require_origin(world: World, plan: Plan) -> None:
+    """See that the branch whose data it starts with is still there.
+
+    Raises:
+        ClusterError: It was deleted, or its cluster is gone.
+    """
+    origin = world.branches[plan.origin] if plan.origin else None
+    if origin is not None and (origin.terminated or origin.life.gone):
+        raise ClusterError("NotFound", "cluster not found")
+
+
+def _commit(world: World, plan: Plan, branch: Branch) -> None:
+    """Show the branch to everybody.
+
+    Raises:
+        ClusterError: Its origin was deleted meanwhile; nothing is left behind.
+    """
+    try:
+        with world.mutex:
+            _require_origin(world, plan)
+            world.branches[branch.id] = branch
+    except ClusterError:
+        _clean(world, branch)
+        raise
 
 
 def _clean(world: World, branch: Branch) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Databases(Protocol):
-    """The databases. Every call blocks, and is made while the project's lock is held."""
+    """The databases. Every call blocks; of one branch, one is made at a time."""
 
     def create(self, branch_id: str, *, parent_id: str | None, password: str) -> None:
         """Make a branch's database, with its parent's data when it has one."""

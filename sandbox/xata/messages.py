@@ -7,11 +7,19 @@ from __future__ import annotations
 
 
 class RefusedError(Exception):
-    """An answer other than success. `str()` is the message; 5xx messages never reach the caller."""
+    """An answer other than success. `str()` is the message; 5xx messages never reach the caller.
 
-    def __init__(self, status: int, message: str) -> None:
+    `newest`: the words of the edition `current`, where they are others; `retry_after`: seconds, as the header has them.
+    """
+
+    def __init__(self, status: int, message: str, *, newest: str = "", retry_after: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.newest, self.retry_after = status, newest or message, retry_after
+
+
+def _identified(status: int, text: str, identifier: str) -> RefusedError:
+    """A message whose `{}` is the id in brackets; the newest source writes `with ID` before it."""
+    return RefusedError(status, text.format(f"[{identifier}]"), newest=text.format(f"with ID [{identifier}]"))
 
 
 class CallerGoneError(Exception):
@@ -69,13 +77,13 @@ def creation_disabled() -> RefusedError:
 
 def organization_disabled(organization: str) -> RefusedError:
     """403: a disabled organization may not write."""
-    message = f"Organization [{organization}] is disabled, please check your billing settings or contact support"
-    return RefusedError(403, message)
+    text = "Organization {} is disabled, please check your billing settings or contact support"
+    return _identified(403, text, organization)
 
 
 def new_organization_limit(organization: str) -> RefusedError:
     """403: ten branches in the first twelve hours."""
-    return RefusedError(403, f"Organization [{organization}] has reached the branch limit for new organizations")
+    return _identified(403, "Organization {} has reached the branch limit for new organizations", organization)
 
 
 def project_not_found(project: str) -> RefusedError:
@@ -91,6 +99,15 @@ def project_exists(name: str) -> RefusedError:
 def bad_project_name(name: str) -> RefusedError:
     """400: an empty name."""
     return RefusedError(400, f"invalid project name [{name}]")
+
+
+def project_busy(project: str) -> RefusedError:
+    """The project's lock is taken, in the newest source: nothing was begun, and it may be asked again in a second.
+
+    `Retry-After` and the first three words are the source's. Status and the rest are assumed: what is in the index does
+    not hold the error itself. It is below 500, because the source would replace the header of a 503 by 30.
+    """
+    return RefusedError(409, f"acquire project lock: project [{project}] is busy", retry_after="1")
 
 
 def project_not_empty(project: str) -> RefusedError:
@@ -117,7 +134,7 @@ def branch_not_found(branch: str) -> RefusedError:
 
 def cluster_not_found(branch: str) -> RefusedError:
     """404 of a branch whose cluster, parent or backup is missing."""
-    return RefusedError(404, f"Branch [{branch}]: not found")
+    return _identified(404, "Branch {}: not found", branch)
 
 
 def branch_exists(name: str) -> RefusedError:
@@ -127,12 +144,12 @@ def branch_exists(name: str) -> RefusedError:
 
 def branch_changed(branch: str) -> RefusedError:
     """409: somebody else changed it at the same moment."""
-    return RefusedError(409, f"branch [{branch}] was modified concurrently, please retry")
+    return _identified(409, "branch {} was modified concurrently, please retry", branch)
 
 
 def update_forbidden(branch: str) -> RefusedError:
     """403: updates are refused for now."""
-    return RefusedError(403, f"Branch [{branch}] update is temporarily unavailable")
+    return _identified(403, "Branch {} update is temporarily unavailable", branch)
 
 
 def organization_branch_limit(organization: str, limit: int) -> RefusedError:
@@ -173,17 +190,17 @@ def too_many_children(branch: str, limit: int) -> RefusedError:
 
 def parent_unhealthy(parent: str) -> RefusedError:
     """412: only when the clusters service says so."""
-    return RefusedError(412, f"Cannot create child branch because parent branch [{parent}] is not healthy")
+    return _identified(412, "Cannot create child branch because parent branch {} is not healthy", parent)
 
 
 def no_credentials(branch: str) -> RefusedError:
     """404: the secret does not exist at the moment."""
-    return RefusedError(404, f"Credentials for username [xata] on branch [{branch}]: not found")
+    return _identified(404, "Credentials for username [xata] on branch {}: not found", branch)
 
 
 def backup_not_found(backup: str) -> RefusedError:
     """404: no such branch, or it was deleted."""
-    return RefusedError(404, f"Backup [{backup}]: not found")
+    return _identified(404, "Backup {}: not found", backup)
 
 
 def too_long(limit: int) -> RefusedError:

@@ -68,6 +68,12 @@ def require(key: Key, organization: str, route: Route, values: Mapping[str, str]
         raise messages.denied()
 
 
+def no_route(key: Key) -> messages.RefusedError:
+    """What an unknown route is answered with: the policy grants a limited key only what it knows, and comes first."""
+    limited = any("*" not in granted for granted in (key.scopes, key.projects, key.branches))
+    return messages.denied() if limited else messages.no_route()
+
+
 def may_see(name: str, allowed: tuple[str, ...]) -> bool:
     """Whether a list shows an entry to a key limited to `allowed`."""
     return _granted(name, allowed)

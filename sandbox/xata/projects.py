@@ -82,7 +82,7 @@ def create_project(world: World, call: Call) -> Answer:
 
 
 def update_project(world: World, call: Call) -> Answer:
-    """PATCH …/projects/{projectID}: a change of the address filter waits for the project's lock."""
+    """PATCH …/projects/{projectID}: a change of the address filter takes the project's lock."""
     require_enabled(world, call)
     body = bodies.read(call.request, bodies.PROJECT_UPDATE)
     if body.get("name") is None and body.get("configuration") is None:

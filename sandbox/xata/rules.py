@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MIN_RETENTION, MAX_RETENTION, DEFAULT_RETENTION = 2, 35, 2
 BACKUP_TIME = re.compile(r"(\*|[0-6]):(0[0-9]|1[0-9]|2[0-3]):([0-5][0-9])")
 DESCRIPTION = re.compile(r"[a-zA-Z0-9]+[a-zA-Z0-9- ]*")
+NEWEST_DESCRIPTION = re.compile(r"([a-zA-Z0-9][a-zA-Z0-9 _./:-]*)?")
 GO_SPACE = " \t\n\v\f\r\x85\xa0"
 INDEX_ROW = 2704  # bytes that fit a row of the database's index
 DEFAULT_MINUTES, MAX_MINUTES = 30, 1440
@@ -63,6 +64,17 @@ TIERS = {
         "minInstancesPerBranch": 1,
     },
 }
+NEWEST_LIMITS = {"maxDescriptionLength": 255, "maxStorageGBPerBranch": MAX_STORAGE}
+"""What the newest source has besides or instead. The names are the source's; the amount of storage is assumed."""
+OF_A_PROJECT = (
+    "maxAllowedInstanceType",
+    "maxBranchesPerHour",
+    "maxBranchesPerProject",
+    "maxDescriptionLength",
+    "maxInstancesPerBranch",
+    "maxStorageGBPerBranch",
+    "minInstancesPerBranch",
+)
 DEFAULT_PROJECT_LIMITS = {"maxBranches": 100, "maxDescriptionLength": 50, "maxInstances": 5, "minInstances": 1}
 
 
@@ -70,20 +82,30 @@ def limits(settings: Settings, organization: Organization) -> dict[str, int]:
     """An organization's limits; 0 is none. Tier t1 has no exceptions, an unknown tier counts as t1."""
     if settings.is_april:
         return APRIL_LIMITS
+    newest = NEWEST_LIMITS if settings.is_current else {}
     if organization.tier != "t2":
-        return TIERS["t1"]
-    known = {name: value for name, value in organization.limits.items() if name in TIERS["t2"]}
-    return TIERS["t2"] | known
+        return TIERS["t1"] | newest
+    known = TIERS["t2"] | newest
+    return known | {name: value for name, value in organization.limits.items() if name in known}
 
 
-def check_description(text: str | None, limit: int) -> None:
-    """Refuse a description that is too long (bytes) or has other characters."""
+def check_description(settings: Settings, organization: Organization, text: str | None) -> None:
+    """Refuse a description that is too long (bytes) or has other characters. An empty one clears it in the newest."""
     if text is None:
         return
+    limit = limits(settings, organization)["maxDescriptionLength"]
     if len(text.encode()) > limit:
         raise messages.too_long(limit)
-    if not DESCRIPTION.fullmatch(text):
+    if not (NEWEST_DESCRIPTION if settings.is_current else DESCRIPTION).fullmatch(text):
         raise messages.bad_description(text)
+
+
+def check_storage_wish(branch: str, wanted: int | None, highest: int) -> None:
+    """Refuse a size of storage, in GiB, that no branch may have. The newest source alone looks at it so early."""
+    if wanted is not None and wanted < 1:
+        raise messages.invalid("storage", "storage size must be at least 1 GB", branch=branch)
+    if wanted is not None and 0 < highest < wanted:
+        raise messages.invalid("storage", f"storage size exceeds the maximum of {highest} GB", branch=branch)
 
 
 def check_backup(branch: str, backup: Mapping[str, Any] | None) -> None:

@@ -16,7 +16,6 @@ from sandbox.xata import (
     branches,
     creation,
     life,
-    messages,
     observability,
     policy,
     projects,
@@ -121,7 +120,8 @@ class Service:
         except CallerGoneError:
             return NO_ANSWER
         except RefusedError as refusal:
-            return self._broken(_refused(request, refusal, headers), fault)
+            message = refusal.newest if self.settings.is_current else str(refusal)
+            return self._broken(_refused(request, refusal, headers, message), fault)
         body = b"" if answer.body is None else encode(answer.body, pretty="_pretty" in request.query)
         content = {"Content-Type": JSON_TYPE} if body else {}
         return self._broken(Response(status=answer.status, headers=headers | content, body=body), fault)
@@ -131,7 +131,7 @@ class Service:
         if fault.cut == "before":
             return replace(NO_ANSWER, delay=fault.delay)
         refusal = RefusedError(fault.status, fault.message or "ordered")
-        return self._broken(_refused(request, refusal, headers), fault)
+        return self._broken(_refused(request, refusal, headers, str(refusal)), fault)
 
     def _broken(self, response: Response, fault: Fault | None) -> Response:
         """The answer with what the fault does to its delivery."""
@@ -156,7 +156,7 @@ class Service:
         key = policy.key_of(token, self.settings.keys, self.world.now / 1e6)
         found = routes.match(self._routes, request.method, path)
         if found is None:
-            raise messages.no_route()
+            raise policy.no_route(key)
         route, values = found
         policy.require(key, self.settings.organization, route, values)
         values = _bound(values)
@@ -241,12 +241,11 @@ def _add_preflight(headers: dict[str, str], *, asked: bool) -> None:
         headers["Vary"] += ", Access-Control-Request-Method, Access-Control-Request-Headers"
 
 
-def _refused(request: Request, refusal: RefusedError, headers: dict[str, str]) -> Response:
+def _refused(request: Request, refusal: RefusedError, headers: dict[str, str], message: str) -> Response:
     """An error's answer. The text of a server error is masked; HEAD has no body."""
-    headers = dict(headers)
+    headers = dict(headers) | ({"Retry-After": refusal.retry_after} if refusal.retry_after else {})
     if request.method == "HEAD":
         return Response(status=refusal.status, headers=headers)
-    message = str(refusal)
     if refusal.status >= SERVER_ERROR:
         unavailable = refusal.status == UNAVAILABLE
         message = f"{UNAVAILABLE_TEXT if unavailable else 'Internal Error'} (Request ID: {headers[REQUEST_ID]})"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sandbox.errors import SetupError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Edition = Literal["april", "june", "current"]
+Edition = Literal["april", "june", "august", "current"]
 Shape = Literal["two", "six"]
 Pace = Literal["at-once", "reads", "time"]
 
@@ -76,7 +76,10 @@ class Settings:
     """The whole stand-in.
 
     `edition` chooses between the two published servers and what has changed since: `april` and `june` are the
-    open-source service of those months, `current` adds the six-field credentials and the `-deprecated` host.
+    open-source service of those months, `august` adds the six-field credentials and the `-deprecated` host, and
+    `current` is the newest source: a project that is busy says so instead of letting a create wait, `storage` counts
+    at create, descriptions may be cleared, and messages call an id an ID. `cell` is a label between the branch's and
+    the region's in every host.
     The amounts below `pace` are reads (how often the branch, or its secret, is asked for before the step is done)
     or seconds, and mean nothing for `at-once`. `secret`, `rotation` and `restore_point` run on their own,
     because on the real platform readable credentials are not readiness.
@@ -89,6 +92,7 @@ class Settings:
     status_prefix: bool = True
     credentials_shape: Shape | None = None
     domain: str = "localhost"
+    cell: str = ""
     port: int = 0
     regions: tuple[Region, ...] = REGIONS
     extra_images: tuple[str, ...] = ()
@@ -112,21 +116,33 @@ class Settings:
                 f"the organization {self.organization!r} is not six lower-case letters or digits",
                 next_step="Give one such as sand01.",
             )
-        if self.pace not in {"at-once", "reads", "time"} or self.edition not in {"april", "june", "current"}:
+        if self.pace not in get_args(Pace) or self.edition not in get_args(Edition):
             raise SetupError(
                 f"pace {self.pace!r} or edition {self.edition!r} is unknown",
-                next_step="Use pace at-once, reads or time, and edition april, june or current.",
+                next_step="Use pace at-once, reads or time, and edition april, june, august or current.",
             )
+        if not re.fullmatch(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?)?", self.cell):
+            raise SetupError(f"the cell {self.cell!r} is no label of a host", next_step="Give one such as c1, or none.")
 
     @property
     def shape(self) -> Shape:
         """The credentials' shape: six fields since July 2026, two before."""
-        return self.credentials_shape or ("six" if self.edition == "current" else "two")
+        return self.credentials_shape or ("six" if self.since_august else "two")
 
     @property
     def is_april(self) -> bool:
         """Whether the older of the two published servers is imitated."""
         return self.edition == "april"
+
+    @property
+    def since_august(self) -> bool:
+        """Whether it is newer than the two published servers."""
+        return self.edition in {"august", "current"}
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the newest source is imitated."""
+        return self.edition == "current"
 
     @property
     def all_organizations(self) -> tuple[Organization, ...]:
@@ -137,7 +153,7 @@ class Settings:
 
     def host(self, branch_id: str, region: str) -> str:
         """The name a branch is reached by, without a port."""
-        return f"{branch_id}.{region}.{self.domain}"
+        return ".".join(label for label in (branch_id, self.cell, region, self.domain) if label)
 
 
 def settings_of(data: Mapping[str, Any]) -> Settings:

@@ -50,7 +50,7 @@ def connection_string(world: World, branch: Branch, now: int) -> str | None:
     """The deprecated field of branch answers; None while there is no secret. It carries the password."""
     if branch.life.gone or not life.has_secret(branch, now):
         return None
-    label = branch.id + (DEPRECATED if world.settings.edition == "current" else "")
+    label = branch.id + (DEPRECATED if world.settings.since_august else "")
     place = _authority(world.settings, world.settings.host(label, branch.region))
     return f"postgresql://{USER}:{branch.cluster.password}@{place}/{DATABASE}?sslmode=require"
 

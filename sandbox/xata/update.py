@@ -37,7 +37,7 @@ def update_branch(world: World, call: Call) -> Answer:
     given = bodies.read(call.request, bodies.BRANCH_UPDATE)
     body = {name: value for name, value in given.items() if value is not None}
     _check_body(world, call, body)
-    with world.project_lock(call.project), world.mutex:
+    with world.mutex:
         branch = world.branch(call.organization, call.project, call.branch)
         _check_name(world, branch, body.get("name"))
         try:
@@ -61,9 +61,11 @@ def _check_body(world: World, call: Call, body: dict[str, Any]) -> None:
             text = f"branch [{branch}]: cannot set number of replicas to less than 0"
             raise messages.invalid("configuration", text, branch=branch)
     else:
-        rules.check_description(body.get("description"), limits["maxDescriptionLength"])
+        rules.check_description(world.settings, world.organization(call.organization), body.get("description"))
         if replicas is not None:
             rules.check_replicas(branch, replicas, limits["minInstancesPerBranch"], limits["maxInstancesPerBranch"])
+    if world.settings.is_current:
+        rules.check_storage_wish(branch, body.get("storage"), limits["maxStorageGBPerBranch"])
     if "image" in body and any(name in body for name in NOT_WITH_IMAGE):
         others = "postgres configuration parameters, instance type, or preload libraries"
         text = f"image cannot be updated together with {others}"
@@ -107,6 +109,9 @@ def _change_cluster(world: World, call: Call, branch: Branch, body: dict[str, An
         _require_size(world, call, branch.id, size)
     if branch.life.gone and (size != rules.CUSTOM_SIZE or any(name in body for name in NEEDS_CLUSTER)):
         raise messages.cluster_not_found(branch.id)
+    if world.settings.is_current and body.get("storage", changed.storage) < changed.storage:
+        text = f"storage size cannot be decreased (current: {changed.storage} GB)"
+        raise messages.invalid("storage", text, branch=branch.id)
     if "preloadLibraries" in body:
         _require_libraries(world, branch, body["preloadLibraries"])
     if size not in {rules.CUSTOM_SIZE, changed.size}:
@@ -201,7 +206,8 @@ def _write(world: World, branch: Branch, cluster: Cluster, body: dict[str, Any])
     branch.cluster = cluster
     if "name" in body or "description" in body:
         branch.name = body.get("name", branch.name)
-        branch.description = body.get("description", branch.description)
+        described = body.get("description", branch.description)
+        branch.description = (described or None) if world.settings.is_current else described
         branch.updated = world.now
     if body.get("hibernate") is True:
         world.put_to_sleep(branch, by="manual")

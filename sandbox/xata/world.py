@@ -1,8 +1,9 @@
 """The stand-in's memory and its locks: what every operation works on.
 
-Two kinds of lock, as on the real server. The mutex guards the memory and is held for moments only. A project's lock
-serialises what changes its databases and is held while they work, so a slow create does not stop lists, the log or
-other projects. A thread takes the project's lock first and the mutex inside it, never the other way round.
+Two kinds of lock, as on the real server. The mutex guards the memory and is held for moments only. The others are
+called by an id and are held while databases work, so a slow create does not stop lists, the log or other projects: a
+project's serialises its creates, a branch's what changes or removes its database. Only one of them is taken at a time,
+and the mutex inside it, never the other way round.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class World:
         self._changed = False
         self.mutex = threading.RLock()
         self._clock, self._ahead = clock, 0.0
-        self._locks: dict[str, threading.RLock] = {}
+        self._locks: dict[str, threading.Lock] = {}
 
     @property
     def now(self) -> int:
@@ -66,12 +67,32 @@ class World:
             self._ahead += seconds
 
     @contextmanager
-    def project_lock(self, project: str) -> Iterator[None]:
-        """The lock of one project; a thread may take it twice."""
+    def lock(self, identifier: str) -> Iterator[None]:
+        """The lock of one project or branch, waited for."""
         with self.mutex:
-            lock = self._locks.setdefault(project, threading.RLock())
+            lock = self._locks.setdefault(identifier, threading.Lock())
         with lock:
             yield
+
+    @contextmanager
+    def project_lock(self, project: str) -> Iterator[None]:
+        """A project's lock as requests take it: the newest source does not wait for it.
+
+        Raises:
+            RefusedError: Another request has it.
+        """
+        if not self.settings.is_current:
+            with self.lock(project):
+                yield
+            return
+        with self.mutex:
+            lock = self._locks.setdefault(project, threading.Lock())
+        if not lock.acquire(blocking=False):
+            raise messages.project_busy(project)
+        try:
+            yield
+        finally:
+            lock.release()
 
     def organization(self, name: str) -> Organization:
         """An organization the stand-in knows; a key's own organization always exists."""
@@ -132,10 +153,10 @@ class World:
         self._changed = True
 
     def finish_rotation(self, branch: Branch) -> None:
-        """Put a rotated password in force once its secret is there. Takes the project's lock."""
+        """Put a rotated password in force once its secret is there. Takes the branch's lock."""
         if not branch.cluster.new_password or not branch.life.secret.over(self.now):
             return
-        with self.project_lock(branch.project):
+        with self.lock(branch.id):
             password = branch.cluster.new_password
             if not password or branch.terminated:
                 return
@@ -147,7 +168,7 @@ class World:
             self._changed = True
 
     def remove_database(self, branch: Branch) -> None:
-        """End the branch's connections and drop its database, where it has one. The project's lock is held."""
+        """End the branch's connections and drop its database, where it has one. The branch's lock is held."""
         if branch.id in self.without_database:
             return
         for listener in list(self.gone_listeners):

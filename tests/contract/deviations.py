@@ -78,6 +78,13 @@ DEVIATIONS = (
     ),
     Deviation(
         side="answer",
+        operations="getOrganizationLimits|getProjectLimits",
+        status=200,
+        what="maxStorageGBPerBranch: not in the document",
+        reason="the newest source has it; the document is from August 2026",
+    ),
+    Deviation(
+        side="answer",
         operations="getOrganizationLimits",
         status=404,
         what="ResponseNotFound",

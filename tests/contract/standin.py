@@ -24,7 +24,7 @@ KEY = "xau_" + "contractkey" * 4
 READER = "xau_" + "readeronly" * 4
 NOBODY = "xau_" + "nothingatall" * 4
 LOCAL = "http://127.0.0.1:1"
-EDITIONS = ("april", "june", "current")
+EDITIONS = ("april", "june", "august", "current")
 PATIENT = {"maxBranchesPerHour": 10_000, "maxProjectsPerHour": 10_000, "maxBranchesPerProject": 10_000}
 """Limits that a long test does not meet."""
 

@@ -1,4 +1,4 @@
-"""Creates of one project wait for each other; everything else goes on meanwhile."""
+"""Creates of one project wait for each other, or are sent away; everything else goes on meanwhile."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from sandbox.xata.databases import NoDatabases
-from tests.sandbox.xata_surface import CONFIGURATION, Surface, surface
+from tests.sandbox.xata_surface import CONFIGURATION, EDITIONS, Surface, surface
 
 WAIT_SECONDS = 20
 
@@ -35,12 +35,17 @@ class Gate(NoDatabases):
             self.inside -= 1
 
 
+def gate_of(stand: Surface) -> Gate:
+    """Let the stand-in's creates wait at a gate."""
+    stand.service.world.databases = gate = Gate()
+    return gate
+
+
 @pytest.fixture
 def gated() -> tuple[Surface, Gate]:
-    """A stand-in whose creates wait at a gate."""
-    stand, gate = surface(), Gate()
-    stand.service.world.databases = gate
-    return stand, gate
+    """A stand-in whose creates wait at a gate, of an edition in which they wait for each other, too."""
+    stand = surface(edition="august")
+    return stand, gate_of(stand)
 
 
 def creation(name: str) -> dict[str, object]:
@@ -120,3 +125,46 @@ def test_a_filter_change_waits_for_a_create(gated: tuple[Surface, Gate]) -> None
         gate.open.set()
         assert made.result(WAIT_SECONDS).status_code == 201
         assert changed.result(WAIT_SECONDS).status_code == 200
+
+
+def test_the_newest_edition_sends_a_second_create_away() -> None:
+    """Create, restore and a filter change are told that the project is busy, and when to come back; then they work."""
+    stand = surface()
+    project = stand.project()
+    source = stand.root(project, "source")
+    gate = gate_of(stand)
+    filtering = {"configuration": {"ipFiltering": {"enabled": True, "cidr": []}}}
+    second: tuple[tuple[str, str, object, int], ...] = (
+        ("POST", f"{project}/branches", creation("second"), 201),
+        ("POST", f"{source}/restore", {"name": "third"}, 201),
+        ("PATCH", project, filtering, 200),
+    )
+    with ThreadPoolExecutor() as pool:
+        made = pool.submit(stand.call, "POST", f"{project}/branches", creation("main"))
+        assert gate.entered.wait(WAIT_SECONDS)
+        for method, path, body, _ in second:
+            answer = stand.call(method, path, body)
+            assert (answer.headers["retry-after"], "is busy" in answer.json()["message"]) == ("1", True)
+        assert stand.call("PATCH", project, {"name": "renamed"}).status_code == 200
+        gate.open.set()
+        assert made.result(WAIT_SECONDS).status_code == 201
+    assert [stand.call(method, path, body).status_code for method, path, body, _ in second] == [201, 201, 200]
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_a_parent_is_deleted_while_its_child_is_made(edition: str) -> None:
+    """The delete answers at once, the create hears that there is no such parent, and nothing is left of the child."""
+    stand = surface(edition=edition)
+    project = stand.project()
+    parent = stand.root(project)
+    name = parent.rpartition("/")[2]
+    gate = gate_of(stand)
+    child = {"name": "child", "mode": "inherit", "parentID": name}
+    with ThreadPoolExecutor() as pool:
+        made = pool.submit(stand.call, "POST", f"{project}/branches", child)
+        assert gate.entered.wait(WAIT_SECONDS)
+        assert stand.call("DELETE", parent).status_code == 204
+        gate.open.set()
+        assert stand.message(made.result(WAIT_SECONDS)) == (404, f"Branch [{name}]: not found")
+    assert gate.passwords == {}
+    assert stand.call("GET", f"{project}/branches").json() == {"branches": []}

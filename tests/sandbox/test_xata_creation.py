@@ -34,7 +34,7 @@ def test_a_new_root_is_answered_in_short(edition: str) -> None:
     assert sorted(described) == sorted([*SHORT_KEYS, "description"])
     assert re.fullmatch(r"[a-v][0-9a-v]{25}", branch["id"])
     assert (branch["parentID"], branch["publicAccess"], branch["region"]) == (None, True, "us-east-1")
-    label = branch["id"] + ("-deprecated" if edition == "current" else "")
+    label = branch["id"] + ("-deprecated" if edition in {"august", "current"} else "")
     password = stand.databases.passwords[branch["id"]]
     assert branch["connectionString"] == (
         f"postgresql://xata:{password}@{label}.us-east-1.localhost:6543/xata?sslmode=require"
@@ -199,8 +199,32 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 @pytest.mark.parametrize(("body", "message"), REFUSED)
 def test_a_bad_branch_is_refused(body: dict[str, Any], message: str) -> None:
     """Each mistake is 400 with its words."""
-    stand = surface()
+    stand = surface(edition="august")
     assert create(stand, stand.project(), **body) == (400, message)
+
+
+@pytest.mark.parametrize("description", ["a-b_c.d/e:f g", "managed_by_x", "x" * 255])
+def test_the_newest_edition_allows_more_in_a_description(description: str) -> None:
+    """Underscores, dots, slashes and colons are text, in up to 255 bytes; it still begins with a letter or a digit."""
+    stand = surface()
+    project = stand.project()
+    branch = stand.root(project, description=description)
+    assert stand.call("GET", branch).json()["description"] == description
+    for bad in ("/a", "-a", "a@b", "a\nb", "x" * 256):
+        assert create(stand, project, description=bad)[0] == 400
+
+
+def test_the_newest_edition_honours_storage() -> None:
+    """A size of at least one is what the branch and its children get; without one it is the platform's."""
+    stand = surface()
+    project = stand.project()
+    root = stand.root(project, configuration={"storage": 10})
+    for branch in (root, stand.child(root)):
+        assert stand.call("GET", branch).json()["configuration"]["storage"] == 10
+    assert stand.call("GET", stand.root(project, "plain")).json()["configuration"]["storage"] == 250
+    for wanted, words in ((0, "must be at least 1 GB"), (5000, "exceeds the maximum of 1024 GB")):
+        refused = create(stand, project, configuration=CONFIGURATION | {"storage": wanted})
+        assert refused == (400, f"Branch [x]: invalid parameter [storage]: storage size {words}")
 
 
 def test_the_checks_come_in_the_servers_order() -> None:

@@ -60,6 +60,14 @@ def test_scopes_open_what_they_name(scopes: tuple[str, ...], allowed: tuple[str,
     assert {stand.call("GET", path).status_code for path in denied} == {403}
 
 
+@pytest.mark.parametrize("limits", [{"scopes": ("org:read",)}, {"projects": ("prj_x",)}, {"branches": ("b",)}])
+def test_an_unknown_route_is_denied_to_a_limited_key(limits: dict[str, Any]) -> None:
+    """The policy grants it nothing that it does not know; only a key without limits hears that there is no route."""
+    stand = surface(edition="april")
+    assert stand.message(stand.call("GET", "/limits")) == (404, "Not Found")
+    assert stand.message(limited(stand, **limits).call("GET", "/limits")) == (403, "access denied")
+
+
 def test_reading_does_not_include_writing() -> None:
     """Each write asks for its own scope before the body is read."""
     stand = surface()

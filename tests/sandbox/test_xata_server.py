@@ -26,8 +26,8 @@ WAIT_SECONDS = 20
 
 @pytest.fixture
 def service() -> Service:
-    """A service of its own for each test."""
-    return Service(Settings(keys=(Key(token=TOKEN),)), databases=NoDatabases())
+    """A service of its own for each test, of an edition in which creates of one project wait for each other."""
+    return Service(Settings(keys=(Key(token=TOKEN),), edition="august"), databases=NoDatabases())
 
 
 @pytest.fixture

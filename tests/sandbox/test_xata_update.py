@@ -73,6 +73,19 @@ def test_descriptions_are_checked_since_june() -> None:
     assert old.call("PATCH", branch, {"description": None}).status_code == 400
 
 
+def test_the_newest_edition_clears_a_description_and_names_the_storage() -> None:
+    """An empty description takes the key away; a smaller size is refused with the present one."""
+    stand = surface()
+    branch = stand.root(stand.project(), description="told")
+    assert "description" not in stand.call("PATCH", branch, {"description": ""}).json()
+    assert "description" not in stand.call("GET", branch).json()
+    status, message = refused({"storage": 100}, edition="current")
+    assert (status, message.partition(": invalid ")[2]) == (
+        400,
+        "parameter [storage]: storage size cannot be decreased (current: 250 GB)",
+    )
+
+
 def test_a_change_reads_back() -> None:
     """Everything that was changed shows, and only name and description move the time."""
     stand = surface()

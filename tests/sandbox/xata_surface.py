@@ -17,7 +17,7 @@ TOKEN = "xau_surface"
 ORGANIZATION = "/organizations/sand01"
 IMAGE = "postgres:17.9"
 CONFIGURATION = {"image": IMAGE, "region": "us-east-1", "instanceType": "xata.micro", "replicas": 0}
-EDITIONS = ("april", "june", "current")
+EDITIONS = ("april", "june", "august", "current")
 
 
 @dataclass
@@ -90,8 +90,8 @@ class Surface:
         return f"{project}/branches/{answer.json()['id']}"
 
     def message(self, answer: httpx.Response) -> tuple[int, str]:
-        """Status and message of an error."""
-        return answer.status_code, answer.json()["message"]
+        """Status and message of an error. `with ID`, which the newest edition writes, is left out."""
+        return answer.status_code, answer.json()["message"].replace(" with ID [", " [")
 
     def status_type(self, branch: str) -> str:
         """The branch's status type without its prefix; counts as a look at it."""

@@ -1,7 +1,7 @@
 """Which branch a host name means. Pure.
 
-A host is `<branch>[-<endpoint>].<region>.<domain>`. The service's endpoints are `rw`, `ro`, `r` and `pooler`; the
-part `-deprecated` stands in the connection strings that its branches still carry, and leads to the same place.
+A host is `<branch>[-<endpoint>].[<cell>.]<region>.<domain>`. The service's endpoints are `rw`, `ro`, `r` and `pooler`;
+the part `-deprecated` stands in the connection strings that its branches still carry, and leads to the same place.
 """
 
 from __future__ import annotations
@@ -29,20 +29,22 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Hosts:
-    """The names that are served."""
+    """The names that are served. `cell`: a label that stands before the region's; empty for none."""
 
     domain: str
     regions: Collection[str]
+    cell: str = ""
 
     @property
     def certified(self) -> list[str]:
         """The names a certificate needs: a star covers one label, so one per region."""
-        return [f"*.{region}.{self.domain}" for region in sorted(self.regions)]
+        cell = self.cell and f"{self.cell}."
+        return [f"*.{cell}{region}.{self.domain}" for region in sorted(self.regions)]
 
     def target(self, host: str) -> Target | None:
         """The endpoint a host name leads to, if any."""
         label, _, rest = host.lower().rstrip(".").partition(".")
-        region = rest.removesuffix(f".{self.domain}")
+        region = rest.removesuffix(f".{self.domain}").removeprefix(self.cell and f"{self.cell}.")
         found = _LABEL.fullmatch(label)
         if found is None or region == rest or region not in self.regions:
             return None

@@ -82,7 +82,7 @@ def after(world: World, number: int) -> None:
     assert NAME not in world.there()
 
 
-@pytest.mark.parametrize("edition", ["april", "june", "current"])
+@pytest.mark.parametrize("edition", ["april", "june", "august", "current"])
 @pytest.mark.parametrize("prefix", [False, True])
 def test_every_edition_of_the_service(edition: str, prefix: bool) -> None:  # noqa: FBT001 - a parameter of the table
     """The same life with each published version, and with both spellings of the state."""
