@@ -289,7 +289,7 @@ def _needed(read: Callable[[], T], what: str) -> T:
 def _most_branches(seen: Seen) -> int:
     try:
         return seen.client.project_limits(seen.organization, seen.project.id).max_branches_per_project
-    except errors.NotOfferedError:
+    except (errors.NotOfferedError, errors.PermissionDeniedError):  # how a limited key hears of an unknown route
         return seen.client.default_project_limits(seen.organization).max_branches
 
 

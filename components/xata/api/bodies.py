@@ -27,7 +27,7 @@ class Body(Model):
         _judge_name(getattr(self, "name", None))
         if getattr(self, "description", None) == "":
             raise InputError(
-                "the description is empty: Xata refuses that, and a description once given can not be cleared",
+                "the description is empty: most versions of Xata refuse that, and the newest clears it",
                 next_step="give letters, digits, hyphens and spaces, or leave the description out to keep the old one",
             )
         if not self.to_json():

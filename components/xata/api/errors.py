@@ -6,12 +6,14 @@ XataError                       everything below; says the status, the server's 
 │   └── AddressError            the base URL is none
 │       └── LiteRetiredError    the base URL is one of Xata Lite, which has ended
 ├── KeyRefusedError             401: the key is unknown, expired or of another organization
-├── PermissionDeniedError       403: the key lacks the scope that the error names, or the project, or the branch
+├── PermissionDeniedError       403: the key lacks the scope that the error names, or the project, or the branch; or
+│                               something else, which is quoted
 ├── LimitError                  400, 403, 429: a limit of the project or the organization, which the error names
 ├── NotFoundError               404, and Xata itself said so
 ├── ConflictError               409: the name is taken, or someone changed the same thing at the same time
 ├── InvalidError                any other 4xx: the request was understood and is wrong
-├── BusyError                   423, 429, 503, 403 "temporarily": nothing was changed, later it may work
+├── BusyError                   423, 429, 503, 403 "temporarily", 409 of a busy project: nothing was changed, later it
+│                               may work
 ├── ServerError                 5xx, also the 401 that an outage of the service answers
 │   └── NotOfferedError         501, or a route that this version of the service does not have
 ├── UnreachableError            no answer, and nothing was changed
@@ -50,7 +52,7 @@ class KeyRefusedError(XataError):
 
 
 class PermissionDeniedError(XataError):
-    """403: the key is good and may not do this. The next step names the scope that the operation needs."""
+    """403: the key is good and may not do this. Where the service says so, the next step names the scope it needs."""
 
 
 class LimitError(XataError):

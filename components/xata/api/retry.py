@@ -1,8 +1,9 @@
 """When a request is made again. Pure.
 
 A read or a delete may be made again whatever became of it. A write only when it is certain that nothing was done:
-nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; or a change
-lost against another one.
+nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; the project is
+busy with another create, which the newest servers say instead of letting this one wait; or a change lost against
+another one.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
     from components.xata.api.operations import Operation
 
 REFUSED_UNTIL_LATER = frozenset({429, 503})
+IN_THE_WAY = frozenset({409, 423})
+"""Statuses of a name that is taken, and of a lock that is: that one names a time to come back, or is said in words."""
 LATE_SECONDS = 10.0
 """A 401 that took longer is the service's own outage: it could not ask who the key belongs to, and says "invalid"."""
 
+_BUSY = re.compile(r"^acquire project lock|\bbusy\b[^\]]*$", re.IGNORECASE)
 _CONCURRENT_CHANGE = re.compile(r"was modified concurrently, please retry$")
 
 
@@ -29,12 +33,23 @@ def may_repeat(operation: Operation, outcome: Answer | Lost) -> bool:
     """Whether the request may be made again after this."""
     if isinstance(outcome, Lost):
         return outcome.may_pass and not (operation.writes and outcome.sent)
+    if is_busy(outcome):
+        return True
     if not operation.writes:
         return outcome.status in PASSING or is_outage(outcome)
     if outcome.status in REFUSED_UNTIL_LATER:
         return outcome.headers.get("retry-after") is not None
     concurrent = outcome.status == HTTPStatus.CONFLICT and _CONCURRENT_CHANGE.search(message_of(outcome))
     return operation.method == "PATCH" and bool(concurrent)
+
+
+def is_busy(answer: Answer) -> bool:
+    """Whether this refusal tells of another request's lock, which is decided before anything is written.
+
+    Which status the newest servers take is not known, nor all of their words; that they name a time to come back is.
+    """
+    named = answer.headers.get("retry-after") is not None or _BUSY.search(message_of(answer)) is not None
+    return answer.status in IN_THE_WAY and named
 
 
 def is_outage(answer: Answer) -> bool:

@@ -1,6 +1,7 @@
 """Which error an answer is: a table from status and message to class, words and next step. Pure.
 
-Message texts are those of the service's own source; where a text is not known the status alone decides.
+Message texts are those of the service's own source, in every version that was published. Ids stand in brackets, and
+newer versions write `with ID` before them. What no row knows is told in the service's own words, without a cause.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.xata.api import errors
-from components.xata.api.retry import is_outage
+from components.xata.api.retry import is_busy, is_outage
 from components.xata.api.words import message_of
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ _WAIT_AN_HOUR = "wait until fewer were made in the last 60 minutes, or ask Xata 
 _DELETE_BRANCHES = "delete branches that nobody needs (expired previews first), or ask Xata to raise the limit"
 LATER = "try again in a minute; when it lasts, look at Xata's status page"
 _SUPPORT = "try again in a minute; when it lasts, tell Xata's support the request id"
-_ORGANIZATION = r"^organization \[[^\]]*\] has reached the limit of (?P<n>\d+) "
+_ID = r"(with ID )?\[[^\]]*\]"
+_ORGANIZATION = rf"^organization {_ID} has reached the limit of (?P<n>\d+) "
+_READ_IT = "see what Xata says above; when that does not help, tell Xata's support the request id"
 _LIMITED = frozenset({400, 403, 429})
 
 
@@ -66,17 +69,17 @@ RULES = (
         "delete a project that nobody needs, or ask Xata to raise the limit",
     ),
     _limit(
-        r"^organization \[[^\]]*\] has reached the branch limit for new organizations",
+        rf"^organization {_ID} has reached the branch limit for new organizations",
         "the limit of branches for a new organization is reached",
         "wait until the organization is half a day old, or ask Xata to raise the limit",
     ),
     _limit(
-        r"^organization \[[^\]]*\] is disabled",
+        rf"^organization {_ID} is disabled",
         "the organization is disabled and may not change anything",
         "check the organization's billing settings, or ask Xata's support",
     ),
     _limit(
-        r"^project \[[^\]]*\] has (reached the limit of (?P<n>\d+) branches|too many branches)",
+        rf"^project {_ID} has (reached the limit of (?P<n>\d+) branches|too many branches)",
         "the project's limit of {n}branches is reached (maxBranchesPerProject)",
         _DELETE_BRANCHES,
     ),
@@ -99,10 +102,12 @@ RULES = (
     ),
     Rule(
         statuses=frozenset({401}),
+        pattern=r"^(invalid token|no token found)$",
         error=errors.KeyRefusedError,
         says="the key is unknown, expired or revoked",
         next_step="make a new key in Xata's settings and put it into XATA_API_KEY",
     ),
+    Rule(statuses=frozenset({401}), error=errors.KeyRefusedError, next_step="check XATA_API_KEY; " + _READ_IT),
     Rule(
         statuses=frozenset({403}),
         pattern="temporarily unavailable",
@@ -112,10 +117,12 @@ RULES = (
     ),
     Rule(
         statuses=frozenset({403}),
+        pattern=r"^access denied$",
         error=errors.PermissionDeniedError,
         says="the key lacks the scope {scope}, or is limited to others than this",
         next_step="give the key the scope {scope}; where it is limited, let it reach {reach}",
     ),
+    Rule(statuses=frozenset({403}), error=errors.PermissionDeniedError, next_step=_READ_IT),
     Rule(
         statuses=frozenset({404}),
         pattern=r"^not found$",
@@ -144,9 +151,11 @@ RULES = (
     ),
     Rule(
         statuses=frozenset({409}),
+        pattern=r"already exists$",
         error=errors.ConflictError,
         next_step="take another name, or adopt what has this one",
     ),
+    Rule(statuses=frozenset({409}), error=errors.ConflictError, next_step=_READ_IT),
     Rule(
         statuses=frozenset({400}),
         pattern=r"^project .* is not empty",
@@ -156,6 +165,7 @@ RULES = (
     ),
     Rule(
         statuses=frozenset({412}),
+        pattern="^cannot create child branch because parent branch .* is not healthy",
         error=errors.InvalidError,
         says="the parent branch is not healthy",
         next_step="wait until the parent is healthy, or wake it, and try again",
@@ -178,12 +188,20 @@ _OUTAGE = Rule(
     says="the service could not check the key (an outage of its own, not a bad key: it took more than 10 s to say so)",
     next_step=_SUPPORT,
 )
+_IN_THE_WAY = Rule(
+    statuses=frozenset({409, 423}),
+    error=errors.BusyError,
+    says="another change of the project is being made",
+    next_step=LATER,
+)
 
 
 def match(answer: Answer) -> tuple[Rule, str]:
     """The rule for an answer, and the number that its message names."""
     if is_outage(answer):
         return _OUTAGE, ""
+    if is_busy(answer):
+        return _IN_THE_WAY, ""
     for rule in RULES:
         found = re.search(rule.pattern, message_of(answer), re.IGNORECASE)
         if answer.status in rule.statuses and found:

@@ -1,8 +1,9 @@
 """Creating something once, although answers get lost.
 
 A list taken while a create is running does not show the new row, so an empty list proves nothing. The same request
-again does: the service lets it wait for the first one and then answers 409 when that one succeeded. So a create is
-repeated until it is answered, and after a 409 the name is looked up.
+again does: the service lets it wait for the first one, or says that the project is busy until the client has waited,
+and then answers 409 when that one succeeded. So a create is repeated until it is answered, and after a 409 the name is
+looked up.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _unsettled(what: str, last: XataError, *, doubtful: bool) -> UnsettledError:
             next_step="run it again: if it was, it carries our mark and is taken over",
         )
     return UnsettledError(
-        f"{what} was not created: the service says that the name is taken, and shows nothing of that name: "
+        f"{what} was not created: the service refuses it for something that is there, and shows nothing of that name: "
         f"{last.message}",
         next_step="run it again in a minute; if it stays so, the API key may not see what bears the name",
     )

@@ -124,6 +124,9 @@ def test_a_write_whose_answer_alone_is_lost_says_so(call: str, lost: httpx.Respo
         *(pytest.param(kind("x"), id=kind.__name__) for kind in BEFORE_SENDING),
         pytest.param(refusal(503, retry_after="30"), id="503"),
         pytest.param(refusal(429, retry_after="1"), id="429"),
+        pytest.param(refusal(409, "in other words", retry_after="1"), id="409 with a time to come back"),
+        pytest.param(refusal(423, "in other words", retry_after="1"), id="423 with a time to come back"),
+        pytest.param(refusal(409, "acquire project lock: project [prj_1] is busy"), id="409 in the words of a lock"),
     ],
 )
 def test_a_write_that_certainly_did_nothing_is_made_again(call: str, trouble: Step) -> None:
@@ -150,6 +153,24 @@ def test_a_change_that_lost_against_another_is_made_again(call: str, message: st
     else:
         CALLS[call](service.client())
     assert len(service.requests) == requests
+
+
+@pytest.mark.parametrize("name", ["busy", "acquire project lock", "project [x] is busy"])
+def test_a_taken_name_is_no_busy_project(name: str) -> None:
+    """Whatever a branch is called: that its name is taken is told at once."""
+    service = Service(refusal(409, f"branch [{name}] already exists"))
+    with pytest.raises(errors.ConflictError, match="take another name"):
+        CALLS["POST"](service.client())
+    assert len(service.requests) == 1
+
+
+def test_a_project_that_stays_busy_is_told_as_such() -> None:
+    """The budget is spent on asking again, and the error is not about a name."""
+    service = Service(*[refusal(409, "in other words", retry_after="1")] * 20)
+    with pytest.raises(errors.BusyError, match="another change of the project") as caught:
+        CALLS["POST"](service.client(budget_seconds=10.0))
+    assert len(service.requests) > 2
+    assert "in other words" in caught.value.message
 
 
 def test_pauses_double_and_are_jittered() -> None:
