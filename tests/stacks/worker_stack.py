@@ -120,7 +120,11 @@ def worker_stack(folder: Path) -> Iterator[WorkerStack]:
     """A stack that was never deployed, on an account without Workers, served from a thread."""
     runtime = Runtime()
     service = Service(Settings(tokens=(Token(token=TOKEN),), calls=0), runtime=runtime)
-    with _loop() as loop, _served(loop, runtime.application()) as runs, _served(loop, application(service)) as api:
+    with (
+        background_loop() as loop,
+        served(loop, runtime.application()) as runs,
+        served(loop, application(service)) as api,
+    ):
         runtime.base = runs
         client = Client(token=TOKEN, base_url=f"{api}{BASE_PATH}")
         yield WorkerStack(folder=folder, base=api, runtime=runtime, client=client)
@@ -128,7 +132,7 @@ def worker_stack(folder: Path) -> Iterator[WorkerStack]:
 
 
 @contextlib.contextmanager
-def _loop() -> Iterator[asyncio.AbstractEventLoop]:
+def background_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """An event loop that runs in a thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -142,7 +146,7 @@ def _loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 
 @contextlib.contextmanager
-def _served(loop: asyncio.AbstractEventLoop, app: web.Application) -> Iterator[str]:
+def served(loop: asyncio.AbstractEventLoop, app: web.Application) -> Iterator[str]:
     """The address of an application."""
     runner = web.AppRunner(app, access_log=None)
 
