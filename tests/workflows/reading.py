@@ -15,7 +15,18 @@ PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / ".github" / "workflows"
 
 OF_A_WORKFLOW = {"name", "on", "permissions", "concurrency", "jobs"}
-OF_A_JOB = {"name", "if", "needs", "runs-on", "timeout-minutes", "environment", "permissions", "env", "steps"}
+OF_A_JOB = {
+    "name",
+    "if",
+    "needs",
+    "runs-on",
+    "timeout-minutes",
+    "environment",
+    "permissions",
+    "env",
+    "steps",
+    "strategy",
+}
 OF_AN_ACTION = {"name", "uses", "with"}
 OF_A_COMMAND = {"name", "id", "if", "run", "env"}
 TRIGGERS = {
@@ -45,7 +56,7 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job. `place` is the GitHub environment whose secrets it gets; empty for none."""
+    """One job. `place` is the GitHub environment whose secrets it gets, empty for none; `pythons` is its matrix."""
 
     name: str
     condition: str
@@ -54,6 +65,7 @@ class Job:
     permissions: Mapping[str, str]
     environment: Mapping[str, str]
     steps: tuple[Step, ...]
+    pythons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +132,9 @@ def _trigger(event: str, narrowed: Any) -> Mapping[str, Any]:
 def _job(name: str, job: Any) -> Job:
     _known(job, OF_A_JOB, f"the job {name}")
     place, needs = job.get("environment", ""), job.get("needs", [])
+    strategy = job.get("strategy", {"matrix": {}})
+    _known(strategy, {"fail-fast", "matrix"}, f"the strategy of {name}")
+    _known(strategy.get("matrix"), {"python"}, f"the matrix of {name}")
     if isinstance(place, dict):
         _known(place, {"name", "url"}, f"the environment of {name}")
         place = place["name"]
@@ -131,6 +146,7 @@ def _job(name: str, job: Any) -> Job:
         permissions=job["permissions"],
         environment=job.get("env", {}),
         steps=tuple(_step(step, f"a step of {name}") for step in job["steps"]),
+        pythons=tuple(strategy["matrix"].get("python", ())),
     )
 
 

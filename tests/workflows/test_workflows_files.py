@@ -27,6 +27,7 @@ PERMISSIONS = {
     "environment.fork": {"contents": "read", "pull-requests": "read"},
     "deploy.staging": {"contents": "read"},
     "deploy.production": {"contents": "read"},
+    "thorough.thorough": {"contents": "read"},
     "nightly.sweep": {"contents": "read", "pull-requests": "read"},
     "nightly.drift": {"contents": "read"},
     "rotation.rotation": {"contents": "read"},
@@ -94,6 +95,23 @@ def test_actions_are_few_and_pinned(name: str, job: Job) -> None:
         assert re.fullmatch(r"[0-9a-f]{40}", commit)
         assert f"{action} # {ACTIONS[which]}\n" in text
     assert text.count(CHECKOUT) == text.count("persist-credentials: false")
+
+
+def test_checks_run_on_each_python_that_is_promised() -> None:
+    """From the oldest one that the project allows, without a gap, and the step that installs Python takes it."""
+    (job,) = ALL["checks"].jobs
+    assert f'requires-python = ">={job.pythons[0]}"' in (PROJECT / "pyproject.toml").read_text()
+    minors = [int(version.removeprefix("3.")) for version in job.pythons]
+    assert minors == list(range(minors[0], 15))
+    assert "python-version: ${{ matrix.python }}\n" in (FOLDER / "checks.yml").read_text()
+
+
+def test_every_night_the_thorough_tests_run() -> None:
+    """At full length, without a secret."""
+    (job,) = ALL["thorough"].jobs
+    assert (job.environment, job.place) == ({"INFRA_TEST_THOROUGH": "1"}, "")
+    assert [step.command for step in job.steps if step.command] == [".ci/run"]
+    assert "schedule" in ALL["thorough"].triggers
 
 
 def test_an_action_has_one_commit_everywhere() -> None:
