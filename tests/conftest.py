@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
+import shutil
 import socket
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
 LONG = {"acceptance", "docs", "workflows"}
 """Folders of tests that walk through a whole clone."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+RUN = pytest.StashKey[Path]()
+"""The folder in which everything temporary of this run lies; what a process of the run says of itself names it."""
+LEFT = pytest.StashKey[list[str]]()
+"""The processes that this run has left."""
+ENDING_SECONDS = 30
+"""For processes that were told to end just before."""
 
 # How long an example takes says more about the machine than about us: on a busy one a limit fails what is right.
 settings.register_profile(
@@ -35,6 +46,41 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a folder of its own, below which all tests, and the processes they start, make their files."""
+    if hasattr(config, "workerinput"):  # a worker lives in the folder of the run it belongs to
+        return
+    config.stash[RUN] = Path(tempfile.mkdtemp(prefix="infra-run-"))
+    config.stash[RUN].chmod(0o755)  # the account that runs Postgres must be able to enter
+    os.environ["TMPDIR"], tempfile.tempdir = str(config.stash[RUN]), None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of which a process is left, and name it; remove the folder of a run that went well."""
+    if RUN not in session.config.stash:
+        return
+    run = session.config.stash[RUN]
+    psutil.wait_procs(_processes_of(run), timeout=ENDING_SECONDS)
+    session.config.stash[LEFT] = [f"{one.pid} {' '.join(one.cmdline())[:200]}" for one in _processes_of(run)]
+    if session.config.stash[LEFT] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    if session.exitstatus == pytest.ExitCode.OK:
+        shutil.rmtree(run, ignore_errors=True)
+
+
+def _processes_of(run: Path) -> list[psutil.Process]:
+    """The processes whose command, folder or environment names the run's folder, but for this one and those above."""
+    found = []
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            said = [*process.cmdline(), process.cwd(), *process.environ().values()]
+            if process.pid not in ours and any(run.name in one for one in said):
+                found.append(process)
+    return found
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -70,6 +116,8 @@ def _long_ones_first(items: list[pytest.Item], workers: int) -> list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests have to say for whoever wants to repeat them, such as the seed of a random walk."""
+    for line in terminalreporter.config.stash.get(LEFT, []):
+        terminalreporter.write_line(f"a process of this run is left: {line}", red=True)
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     said = sorted(value for report in reports for name, value in report.user_properties if name == "said")
     for line in said:

@@ -106,6 +106,7 @@ def start(place: Place, orders: Mapping[str, Any]) -> Ready:
         MachineError: It ended, or did not serve in time; nothing of it is left running.
     """
     with _locked(place) as lock, _log(place) as log:
+        begun = os.fstat(log).st_size
         child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
             [sys.executable, *COMMAND],
             cwd=PROJECT,
@@ -116,7 +117,6 @@ def start(place: Place, orders: Mapping[str, Any]) -> Ready:
             pass_fds=(lock,),
             start_new_session=True,  # Ctrl-C is for us
         )
-        begun = os.fstat(log).st_size
         try:
             os.pwrite(lock, str(child.pid).encode(), 0)
             return _ready(child, orders) or _failed(place, begun)

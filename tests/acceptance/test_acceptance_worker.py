@@ -158,7 +158,7 @@ def test_a_worker_on_anothers_database_is_caught(deployed: Sandboxed) -> None:
     try:
         _wrangler(deployed, "secret", "put", "DATABASE_URL", "--env", "staging", told=urls["production"])
         assert _health(deployed, "staging").status_code == httpx.codes.OK
-        code, layers = _verified(deployed, "staging", "--budget", "5")
+        code, layers = _verified(deployed, "staging", "--budget", "20")
         failed = {name: layer["cause"] for name, layer in layers.items() if layer["ok"] is not True}
         assert (code, list(failed)) == (5, ["worker identity"]), failed
         assert "production" in failed["worker identity"]

@@ -396,6 +396,7 @@ pulumi.export("word", thing.word)
 pulumi.export("url", pulumi.Output.secret("s3cret"))
 """
 PROVIDER = """\
+import os
 import time
 import pulumi
 from pulumi.dynamic import CreateResult, ReadResult, Resource, ResourceProvider, UpdateResult
@@ -405,7 +406,8 @@ class Provider(ResourceProvider):
             raise RuntimeError("cannot make it")
         if props["word"] == "slow":
             open("creating", "w").close()
-            time.sleep(3)
+            while not os.path.exists("go-on"):
+                time.sleep(0.05)
         return CreateResult("id", {**props, "made": "yes"})
     def update(self, _id, _olds, news):
         return UpdateResult({**news, "made": "yes"})
@@ -498,6 +500,11 @@ def test_the_real_clis_failures_are_told_without_noise(
         real().change("up", _Silent(), previewed=True)
 
 
+def _let_go_on(engine: PulumiEngine) -> None:
+    """End the wait of the slow resource."""
+    (engine.workspace.folder / "go-on").touch()
+
+
 @pytest.mark.cli
 @real_cli
 def test_the_real_cli_is_interrupted_once_and_keeps_what_was_made(real: Callable[..., PulumiEngine]) -> None:
@@ -509,6 +516,8 @@ def test_the_real_cli_is_interrupted_once_and_keeps_what_was_made(real: Callable
         while not creating.exists():
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(3)  # nothing tells when the CLI has seen it
+        _let_go_on(engine)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
@@ -528,6 +537,7 @@ def test_who_holds_the_real_clis_lock_is_named(real: Callable[..., PulumiEngine]
         thread = threading.Thread(target=slow.change, args=("up", _Silent()))
         thread.start()
         exits.callback(thread.join)
+        exits.callback(_let_go_on, slow)
         while not (slow.workspace.folder / "creating").exists():
             time.sleep(0.05)
         with pytest.raises(StateLockedError, match="pid"):
@@ -551,6 +561,7 @@ def test_after_a_killed_run_of_the_real_cli_the_lock_goes_and_up_goes_on(real: C
     (holder,) = slow.holders() or ()
     assert (holder.here, holder.running, holder.program) == (True, True, "pulumi")
     os.kill(holder.pid, signal.SIGKILL)
+    _let_go_on(slow)
     thread.join()
     with pytest.raises(StateLockedError, match="infra unlock"):
         real().change("up", _Silent(), previewed=True)

@@ -44,7 +44,9 @@ WAIT_SECONDS = 30
 def postgres_folder() -> Iterator[Path]:
     """A folder that an account without rights may enter, in memory where there is room."""
     roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > NEEDED_BYTES
-    made = Path(tempfile.mkdtemp(prefix="infra-tests-", dir=MEMORY if roomy else OPEN_TO_ALL)).resolve()
+    made = Path(
+        tempfile.mkdtemp(prefix=f"{Path(tempfile.gettempdir()).name}-", dir=MEMORY if roomy else OPEN_TO_ALL)
+    ).resolve()
     made.chmod(0o755)
     yield made
     shutil.rmtree(made, ignore_errors=True)

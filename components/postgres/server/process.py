@@ -32,7 +32,7 @@ STOP_SECONDS = 60
 """For a fast shutdown: every session is ended, everything is written."""
 ABORT_SECONDS = 10
 """For an immediate shutdown after that. Postgres recovers at the next start."""
-COLLECTOR_SECONDS = 5
+COLLECTOR_SECONDS = 30
 """For the log's own process to write down what a server said that has ended already."""
 PAUSE_SECONDS = 0.05
 

@@ -30,13 +30,13 @@ PASSWORD = "correct-horse-battery"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - only a folder made by mkdtemp is used
 NEEDED_BYTES = 4 * 2**30
-CLOSING_SECONDS = 30
+CLOSING_SECONDS = 120
 
 
 @pytest.fixture(scope="session")
 def enterable() -> Iterator[Path]:
     """A folder that an account without rights may enter, also when root runs the tests."""
-    made = Path(tempfile.mkdtemp(prefix="infra-tests-", dir="/tmp")).resolve()
+    made = Path(tempfile.mkdtemp(prefix=f"{Path(tempfile.gettempdir()).name}-", dir="/tmp")).resolve()
     made.chmod(0o755)
     yield made
     clean(made)
@@ -48,7 +48,7 @@ def servers(enterable: Path) -> Iterator[Path]:
     if not (MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > NEEDED_BYTES):
         yield enterable
         return
-    made = Path(tempfile.mkdtemp(prefix="infra-tests-", dir=MEMORY))
+    made = Path(tempfile.mkdtemp(prefix=f"{Path(tempfile.gettempdir()).name}-", dir=MEMORY))
     made.chmod(0o755)
     yield made
     clean(made)
