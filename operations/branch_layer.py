@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from engine.api import Output
 
 LAYER: Final = "branch"
+PATIENCE_SECONDS: Final = 15.0
+"""A service that lost one of its parts says so after up to 14 s."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ def look(
         values: The stack's outputs.
         shown: The stack as commands name it.
         environ: Holds the key.
-        seconds: How long to ask.
+        seconds: How long to ask, if that is more than a dead service takes to say so.
     """
     if on_this_machine(values):
         return None
@@ -71,7 +73,7 @@ def look(
         return BranchFinding(ok=None, cause=f"not asked: {KEY_VARIABLE} is not set")
     begun = time.monotonic()
     try:
-        found = _asked(connect(environ).within(seconds), values, shown)
+        found = _asked(connect(environ).within(max(seconds, PATIENCE_SECONDS)), values, shown)
     except InfraError as error:
         found = BranchFinding(ok=None, cause=f"cannot be asked: {error.message}", next_step=error.next_step)
     milliseconds = (time.monotonic() - begun) * 1000

@@ -57,13 +57,15 @@ class XataSettings(Settings):
     )
     postgres_image: Annotated[str, Field(pattern=r"^([a-z][a-z0-9._-]*:[1-9][0-9]*(\.[0-9]+)?)?$")] = key(
         "",
-        f"The Postgres image; empty: the parent's, and the newest {DEFAULT_IMAGE} for the root branch.",
+        f"The Postgres image; empty: the parent's, and the newest {DEFAULT_IMAGE} for the root branch. It cannot go "
+        "back: once set, the line stays, too.",
         allowed="NAME:MAJOR or NAME:MAJOR.MINOR, or nothing",
         example="postgres:18.1",
     )
     instance_type: Annotated[str, Field(pattern=r"^([a-z][a-z0-9.-]*)?$")] = key(
         "",
-        f"The instance type; empty: the parent's, and {DEFAULT_INSTANCE_TYPE} for the root branch.",
+        "The instance type; empty: the parent's when the branch was made or the line went, and "
+        f"{DEFAULT_INSTANCE_TYPE} for the root branch.",
         allowed="an instance type, or nothing",
         example="xata.small",
     )
@@ -75,7 +77,7 @@ class XataSettings(Settings):
     )
     storage_gigabytes: Annotated[int, Field(ge=0, le=1024)] = key(
         0,
-        "The branch's storage in GB, which can only grow; 0 leaves it as it is.",
+        "The branch's storage in GB; 0: what it has. It can only grow: once set, the line stays, too.",
         allowed="a whole number of gigabytes from 0 to 1024",
         example=250,
     )

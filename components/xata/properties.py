@@ -238,21 +238,37 @@ def apply_settings(olds: Properties, news: Properties) -> Properties:
     A branch that was found asleep although nothing would ever wake it is woken.
     """
     client, place, given = client_for(olds), place_of(news), rules.declared(news)
-    branch = settings.apply(client, place, news["branchId"], settings.settings_from(given))
+    wanted = {**_defaults(client, place, olds), **given}
+    branch = settings.apply(client, place, news["branchId"], settings.settings_from(wanted))
     if olds.get("asleep"):
         branch = wait_until_healthy(client, place, news["branchId"])
     points = restore_points(client, place, branch)
     found = settings.read_settings(branch)
     kept = {"backupRetentionDays": found.backup_retention_days or 0, "backupTime": found.backup_time or ""}
+    defaults = {} if "instanceType" in given else {"instanceType": found.instance_type}
     return {
         **{key: value for key, value in kept.items() if key not in given},
+        **defaults,
         "declared": sorted(given),
+        "defaults": defaults,
         "backupsEnabled": branch.backups_enabled,
         "earliestRestorePoint": points.earliest,
         "latestRestorePoint": points.latest,
         "asleep": False,
         "api": client.base_url,
     }
+
+
+def _defaults(client: Client, place: Place, olds: Properties) -> Properties:
+    """What an undeclared instance type is to be: what it was last time, else the parent's when the line has just gone.
+
+    Empty where neither is known: it is then what the branch has, which a new branch has from its parent.
+    """
+    if "instanceType" not in (olds.get("declared") or ()):
+        return olds.get("defaults") or {}
+    branch = _read_branch(client, place, olds["branchId"])
+    parent = _read_branch(client, place, branch.parent_id) if branch and branch.parent_id else None
+    return {"instanceType": parent.configuration.instance_type} if parent else {}
 
 
 def look_at_settings(resource_id: str, olds: Properties) -> Properties | None:
@@ -264,9 +280,15 @@ def look_at_settings(resource_id: str, olds: Properties) -> Properties | None:
     branch = _read_branch(client, place, resource_id)
     if branch is None:
         return None
-    given = {key: olds[key] for key in olds["declared"] if olds.get(key) is not None}
+    defaults = olds.get("defaults") or {}
+    given = {**defaults, **{key: olds[key] for key in olds["declared"] if olds.get(key) is not None}}
     drift = settings.differences(settings.settings_from(given), branch)
-    found = {**olds, **{key: seen for key, (_, seen) in drift.items()}, "backupsEnabled": branch.backups_enabled}
+    found = {
+        **olds,
+        **defaults,
+        **{key: seen for key, (_, seen) in drift.items()},
+        "backupsEnabled": branch.backups_enabled,
+    }
     found["asleep"] = branch.status.kind == "hibernated" and not branch.scale_to_zero.enabled
     if not olds["earliestRestorePoint"]:
         points = restore_points(client, place, branch)

@@ -146,7 +146,11 @@ class BranchProvider(DynamicProvider):
 
 
 class BranchSettingsProvider(DynamicProvider):
-    """What can change on a branch. A setting that is not given is left alone; what was set stays when this goes."""
+    """What can change on a branch, which keeps it when this goes.
+
+    An instance type that is not given any more goes back to the parent's; storage and image cannot go back, so taking
+    them out is refused. The others have no default here: what declares them says theirs.
+    """
 
     inputs = (
         "organization",
@@ -196,8 +200,9 @@ class BranchSettingsProvider(DynamicProvider):
 
     @override
     def _same(self, key: str, olds: Properties, news: Properties) -> bool:
-        given = key in rules.PLACE or news.get(key) not in (None, "")
-        return not given or _same_place(key, olds, news)
+        if key not in rules.PLACE and news.get(key) in (None, ""):
+            return rules.is_default(key, olds)
+        return _same_place(key, olds, news)
 
     @override
     def inputs_in(self, found: Properties) -> Properties:

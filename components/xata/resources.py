@@ -137,6 +137,8 @@ class Branch(Resource, module="xata", name="Branch"):
 class BranchSettings(Resource, module="xata", name="BranchSettings"):
     """What can change on a branch, set and read back. None leaves a setting as it is.
 
+    After another value, None brings the instance type back to the parent's, and is refused for storage and image.
+
     Args:
         organization: The organization's id.
         project_id: The project's id.
@@ -176,7 +178,15 @@ class BranchSettings(Resource, module="xata", name="BranchSettings"):
         image: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        outputs = ("declared", "backupsEnabled", "earliestRestorePoint", "latestRestorePoint", "asleep", "api")
+        outputs = (
+            "declared",
+            "defaults",
+            "backupsEnabled",
+            "earliestRestorePoint",
+            "latestRestorePoint",
+            "asleep",
+            "api",
+        )
         props: dict[str, Any] = {
             **dict.fromkeys(outputs),
             "organization": organization,

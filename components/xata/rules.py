@@ -149,9 +149,15 @@ def image_moves(before: Any, after: Any) -> bool:
 
 
 def declared(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are given: an absent or empty one is left as it is."""
+    """The settings that are given, neither absent nor empty."""
     given = set(properties) & set(SETTINGS)
     return {key: properties[key] for key in sorted(given) if properties[key] not in (None, "")}
+
+
+def is_default(key: str, olds: Mapping[str, Any]) -> bool:
+    """Whether a setting that is not declared is as it was before it was, as far as the last update or refresh saw."""
+    default = (olds.get("defaults") or {}).get(key)
+    return key not in (olds.get("declared") or ()) and default in (None, olds.get(key))
 
 
 def is_complete(olds: Mapping[str, Any]) -> bool:
@@ -165,7 +171,9 @@ def refused_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[s
     if olds.get("branchId") != news.get("branchId"):
         return found
     before, after = olds.get("storage"), news.get("storage")
-    if before and after and after < before:
+    if before and not after:
+        found["storage"] = f"it is {before} GB and can only grow: leave infra:storageGigabytes at {before}"
+    elif before and after < before:
         found["storage"] = f"it is {before} GB and can only grow; {after} GB would be less"
     if reason := _image_refusal(olds.get("image"), news.get("image")):
         found["image"] = reason
@@ -174,6 +182,11 @@ def refused_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[s
 
 def _image_refusal(before: Any, after: Any) -> str:
     old, new = parse_image(str(before)), parse_image(str(after))
+    if old is not None and not after:
+        return (
+            f"a branch keeps its image for life: leave infra:postgresImage at {before}, or say "
+            f"{old.offering}:{old.major} for any minor version"
+        )
     if old is None or new is None:
         return ""
     if (old.offering, old.major) != (new.offering, new.major):

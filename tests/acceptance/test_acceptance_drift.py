@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from tests.clone import PROJECT
-from tests.sandboxed import ENGINE
+from tests.sandboxed import ENGINE, NOTHING, changes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +63,31 @@ def test_a_change_outside_is_said_and_brought_back(sandboxed: Sandboxed) -> None
     code, look = _drift(sandboxed, "--repair")
     assert (code, look["result"], look["left"]) == (0, "repaired", [])
     assert sandboxed.branches()[STACK]["description"] == f"infra stack {STACK}"
+
+
+def test_a_line_taken_out_brings_its_default_back(sandboxed: Sandboxed) -> None:
+    """Preview shows it, up does it, a second up does nothing, another value is drift; what cannot go is refused."""
+    sandboxed.begin_anew(STACK)
+    outputs = sandboxed.up(STACK, "--config", "instanceType=xata.small", "--config", "storageGigabytes=300")["outputs"]
+    branch = sandboxed.api(outputs)
+    refused = sandboxed.run("preview", STACK)
+    assert refused.returncode != 0
+    assert "leave infra:storageGigabytes at 300" in refused.stderr
+    kept = ("--config", "storageGigabytes=300")
+    assert "instanceType: xata.small" in sandboxed.must("preview", STACK, *kept).stderr
+    assert changes(sandboxed.up(STACK, *kept)) == {**NOTHING, "update": 1}
+    assert sandboxed.control.get(branch).json()["configuration"]["instanceType"] == "xata.micro"
+    assert changes(sandboxed.up(STACK, *kept)) == NOTHING
+
+    sandboxed.control.patch(branch, json={"instanceType": "xata.medium"}).raise_for_status()
+    code, look = _drift(sandboxed)
+    assert code == DRIFTED
+    assert [one["properties"] for one in look["resources"]] == [
+        [{"path": "instanceType", "declared": "xata.micro", "found": "xata.medium"}]
+    ]
+    code, look = _drift(sandboxed, "--repair", *kept)
+    assert (code, look["result"]) == (0, "repaired")
+    assert sandboxed.control.get(branch).json()["configuration"]["instanceType"] == "xata.micro"
 
 
 @pytest.mark.thorough

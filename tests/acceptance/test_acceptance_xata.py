@@ -70,6 +70,31 @@ def test_three_stacks_come_up_and_keep_their_data_apart(sandboxed: Sandboxed) ->
             _ask(sandboxed, outputs[other], "select by from written")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("up", "staging", "--yes", "--config", "rotation=later"),
+        pytest.param(("verify", "staging"), marks=pytest.mark.thorough),
+        pytest.param(("doctor", "staging"), marks=pytest.mark.thorough),
+        pytest.param(("drift", "staging"), marks=pytest.mark.thorough),
+    ],
+)
+def test_a_dead_service_behind_the_api_is_told_at_the_first_answer(
+    sandboxed: Sandboxed, command: tuple[str, ...]
+) -> None:
+    """A 401 that took 11 s is called an outage, not a bad key, and nobody waits for it twice."""
+    sandboxed.up("staging")
+    sandboxed.forget_calls()
+    sandboxed.fault(status=401, message="invalid token", delay=11, times=0)
+    answer = sandboxed.clone.infra(*command, "--sandbox")
+    said = answer.stdout + answer.stderr
+    assert "an outage of its own, not a bad key" in said
+    assert "the key is unknown" not in said
+    paths = [call["path"] for call in sandboxed.calls()]
+    assert len(paths) == len(set(paths))
+    assert answer.returncode == 0 if command[0] == "verify" else answer.returncode != 0
+
+
 @pytest.mark.thorough
 def test_production_is_deleted_in_two_steps_only(sandboxed: Sandboxed) -> None:
     """[F1][A8][A9] Destroy and a program without the branch leave it alone; two steps delete it, and again is fine."""

@@ -1,9 +1,16 @@
 """When a request is made again. Pure.
 
+<<<<<<< HEAD
 A read or a delete may be made again whatever became of it. A write only when it is certain that nothing was done:
 nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; the project is
 busy with another create, which the newest servers say instead of letting this one wait; or a change lost against
 another one.
+=======
+A read or a delete may be made again whatever became of it, but for a late refusal: the service has then asked its own
+dead part again and again, and the user has waited long enough. A write only when it is certain that nothing was done:
+nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; or a change
+lost against another one.
+>>>>>>> 52f3038 (xata: bring a setting's default back when its line goes, and tell of dead services at the first answer)
 """
 
 from __future__ import annotations
@@ -23,7 +30,7 @@ REFUSED_UNTIL_LATER = frozenset({429, 503})
 IN_THE_WAY = frozenset({409, 423})
 """Statuses of a name that is taken, and of a lock that is: that one names a time to come back, or is said in words."""
 LATE_SECONDS = 10.0
-"""A 401 that took longer is the service's own outage: it could not ask who the key belongs to, and says "invalid"."""
+"""A refusal that took longer tells of a dead part of the service; a 401 then: it cannot tell whose the key is."""
 
 _BUSY = re.compile(r"^acquire project lock|\bbusy\b[^\]]*$", re.IGNORECASE)
 _CONCURRENT_CHANGE = re.compile(r"was modified concurrently, please retry$")
@@ -36,7 +43,7 @@ def may_repeat(operation: Operation, outcome: Answer | Lost) -> bool:
     if is_busy(outcome):
         return True
     if not operation.writes:
-        return outcome.status in PASSING or is_outage(outcome)
+        return outcome.status in PASSING and outcome.seconds <= LATE_SECONDS
     if outcome.status in REFUSED_UNTIL_LATER:
         return outcome.headers.get("retry-after") is not None
     concurrent = outcome.status == HTTPStatus.CONFLICT and _CONCURRENT_CHANGE.search(message_of(outcome))

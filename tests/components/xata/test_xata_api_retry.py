@@ -291,8 +291,17 @@ def test_the_page_of_a_proxy_is_no_deletion() -> None:
         CALLS["DELETE"](Service(httpx.Response(200, text="<html>Log in")).client())
 
 
+@pytest.mark.parametrize("takes", [0.2, 12.0])
+def test_a_late_500_is_not_waited_for_again(takes: float) -> None:
+    """The service has asked its dead part again and again already: nobody waits for that another time."""
+    service = Service(refusal(500, "Internal Error (Request ID: req_x)"), takes=takes)
+    with pytest.raises(errors.ServerError):
+        CALLS["GET"](service.client())
+    assert (len(service.requests) > 1) == (takes < 10)
+
+
 @pytest.mark.parametrize(
-    ("takes", "error", "requests"), [(0.2, errors.KeyRefusedError, 1), (12.0, errors.ServerError, 4)]
+    ("takes", "error", "requests"), [(0.2, errors.KeyRefusedError, 1), (12.0, errors.ServerError, 1)]
 )
 def test_a_late_401_is_an_outage(takes: float, error: type[Exception], requests: int) -> None:
     """A service that lost its own authentication says "invalid token" after ten seconds; the key is not to blame."""
@@ -304,7 +313,7 @@ def test_a_late_401_is_an_outage(takes: float, error: type[Exception], requests:
 
 
 def test_a_late_401_of_a_write_is_not_repeated() -> None:
-    """Nothing was written, yet only reads and deletes are repeated after an outage."""
+    """Nothing was written, and nothing is known of the next time."""
     service = Service(refusal(401, "invalid token"), takes=12.0)
     with pytest.raises(errors.ServerError, match="outage"):
         CALLS["POST"](service.client())

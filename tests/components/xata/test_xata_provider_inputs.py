@@ -330,12 +330,13 @@ def test_a_renamed_branch_is_drift_and_no_replacement() -> None:
 
 
 def test_settings_that_are_not_given_are_nobodys_business() -> None:
-    """An absent or empty setting neither differs from anything nor is judged."""
+    """An absent or empty setting that never was declared neither differs from anything nor is judged."""
     provider = BranchSettingsProvider()
+    recorded = {**RECORDED[BranchSettingsProvider], "declared": []}
     for absent in ({}, {"backupTime": "", "instanceType": None}):
         news = {**PLACE, **absent}
-        assert provider.check(_inputs(BranchSettingsProvider), news).failures == []
-        assert provider.diff("id", RECORDED[BranchSettingsProvider], news).changes is False
+        assert provider.check(PLACE, news).failures == []
+        assert provider.diff("id", recorded, news).changes is False
 
 
 def test_an_unknown_project_of_the_same_branch_is_no_change() -> None:

@@ -12,7 +12,7 @@ from components.xata.branches import settings as branch_settings
 from components.xata.provider import (
     BranchSettingsProvider,
 )
-from tests.components.xata.branches_world import ORGANIZATION, REGION, World
+from tests.components.xata.branches_world import ORGANIZATION, REGION, TYPE, World
 from tests.components.xata.managed import (
     ROOT,
     Managed,
@@ -114,6 +114,53 @@ def test_settings_that_are_not_declared_are_not_touched(world: World) -> None:
     assert bare.refresh()
     assert set(bare.inputs) == set(place_of(branch))
     assert bare.plan(**place_of(branch)) == "same"
+
+
+def test_an_instance_type_taken_out_goes_back_to_the_parents(world: World) -> None:
+    """It stays so against others, and does not follow a parent that grows later."""
+    branch = made_branch()
+    settings, inputs = made_settings(branch, instanceType="xata.small")
+    without = {key: value for key, value in inputs.items() if key != "instanceType"}
+    assert settings.up(**without) == "update"
+    assert world.read(branch.id).configuration.instance_type == TYPE
+    assert settings.refresh()
+    assert settings.plan(**without) == "same"
+    world.change(branch.id, instanceType="xata.small")
+    world.change(world.there()["main"], instanceType="xata.medium")
+    assert settings.refresh()
+    assert settings.outputs["instanceType"] == "xata.small"
+    assert settings.up(**without) == "update"
+    assert world.read(branch.id).configuration.instance_type == TYPE
+    assert settings.plan(**without) == "same"
+
+
+def test_an_instance_type_of_an_adopted_branch_is_kept(world: World) -> None:
+    """A branch that was given another type before we knew it keeps it while no line says otherwise."""
+    branch = made_branch()
+    world.change(branch.id, instanceType="xata.small")
+    settings, inputs = made_settings(branch)
+    settings.outputs.pop("defaults")  # as recorded before there were any
+    settings.outputs.pop("instanceType")
+    assert settings.refresh()
+    assert settings.plan(**inputs) == "same"
+    assert settings.up(**{**inputs, "replicas": 1}) == "update"
+    assert world.read(branch.id).configuration.instance_type == "xata.small"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "advice"),
+    [
+        ("storage", 500, "leave infra:storageGigabytes at 500"),
+        ("image", "postgres:18.1", "leave infra:postgresImage at postgres:18.1, or say postgres:18 for any minor"),
+    ],
+)
+def test_a_setting_that_cannot_go_back_cannot_be_taken_out(world: World, key: str, value: Any, advice: str) -> None:
+    """The plan is refused and says which line to leave."""
+    branch = made_branch(name="dev", stack="dev", parent=None, root={**ROOT, "image": _older(world)})
+    settings, inputs = made_settings(branch, **{key: value})
+    without = {name: kept for name, kept in inputs.items() if name != key}
+    (failure,) = settings.provider.check(settings.inputs, without).failures
+    assert (failure.property, advice in failure.reason) == (key, True)
 
 
 def test_the_deployment_fails_when_retention_is_not_as_declared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
