@@ -74,7 +74,7 @@ def test_a_line_taken_out_brings_its_default_back(sandboxed: Sandboxed) -> None:
     assert refused.returncode != 0
     assert "leave infra:storageGigabytes at 300" in refused.stderr
     kept = ("--config", "storageGigabytes=300")
-    assert "instanceType: xata.small" in sandboxed.must("preview", STACK, *kept).stderr
+    assert '- instanceType: "xata.small"' in sandboxed.must("preview", STACK, *kept).stderr
     assert changes(sandboxed.up(STACK, *kept)) == {**NOTHING, "update": 1}
     assert sandboxed.control.get(branch).json()["configuration"]["instanceType"] == "xata.micro"
     assert changes(sandboxed.up(STACK, *kept)) == NOTHING
