@@ -1,16 +1,10 @@
 """When a request is made again. Pure.
 
-<<<<<<< HEAD
-A read or a delete may be made again whatever became of it. A write only when it is certain that nothing was done:
+A read or a delete may be made again whatever became of it, but for a late refusal: the service has then asked its own
+dead part again and again, and the user has waited long enough. A write only when it is certain that nothing was done:
 nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; the project is
 busy with another create, which the newest servers say instead of letting this one wait; or a change lost against
 another one.
-=======
-A read or a delete may be made again whatever became of it, but for a late refusal: the service has then asked its own
-dead part again and again, and the user has waited long enough. A write only when it is certain that nothing was done:
-nothing was sent; the server said 429 or 503 with a time to come back, which it decides before it writes; or a change
-lost against another one.
->>>>>>> 52f3038 (xata: bring a setting's default back when its line goes, and tell of dead services at the first answer)
 """
 
 from __future__ import annotations
