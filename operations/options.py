@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import TYPE_CHECKING, NoReturn
 
 from operations import stack_names
@@ -135,6 +136,6 @@ def override(text: str) -> tuple[str, str]:
 
 
 def _parallel(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_PARALLEL:
+    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not 1 <= int(text) <= MOST_PARALLEL:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_PARALLEL}")
     return int(text)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from components.local.files import read_private, write_private
+from engine.errors import ProjectError
+from engine.project import yamlfile
 from operations.errors import UsageError
 from operations.options import NAMESPACE
 
@@ -60,13 +62,14 @@ def content_of(text: str) -> dict[str, Any]:
     """The template's content, in which nothing belongs to a single stack.
 
     Raises:
-        UsageError: It is not YAML, or something does.
+        UsageError: It holds no keys, or something does.
+        engine.errors.ProjectError: It is not YAML.
     """
     try:
-        content = yaml.safe_load(text) or {}
+        content = yamlfile.parse(text, TEMPLATE) or {}
         config = content.get("config") or {}
         secret = sorted(key for key, value in config.items() if _is_secret(value))
-    except (yaml.YAMLError, AttributeError):
+    except AttributeError:
         raise UsageError(
             f"{TEMPLATE} is not a stack's file in YAML", next_step="write the keys below config:, as in Pulumi.yaml"
         ) from None
@@ -90,10 +93,10 @@ def _defaults() -> dict[str, Any]:
 def _kept(wanted: Mapping[str, Any], present: str) -> dict[str, Any]:
     """The new content, with what the file there has of its own."""
     try:
-        old = yaml.safe_load(present) or {}
+        old = yamlfile.parse(present, SALT) or {}
         secret = {key: value for key, value in (old.get("config") or {}).items() if _is_secret(value)}
         salt = {SALT: old[SALT]} if SALT in old else {}
-    except (yaml.YAMLError, AttributeError, TypeError):
+    except (ProjectError, AttributeError, TypeError):
         return dict(wanted)
     return {**wanted, "config": {**wanted["config"], **secret}, **salt}
 

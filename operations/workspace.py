@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.local.files import MOST_BYTES, read_bytes
 from operations import backends, stack_names
 from operations.errors import StateError, UsageError
 
@@ -163,8 +164,7 @@ def known_passphrase(folder: Path, environ: Mapping[str, str]) -> str | None:
     named = environ.get("PULUMI_CONFIG_PASSPHRASE_FILE", "")
     file = Path(named) if named else passphrase_file(folder)
     try:
-        # Trailing line ends go, as in the CLI: an editor may have added one.
-        return file.read_text(encoding="utf-8").rstrip("\r\n")
+        content = read_bytes(file, MOST_BYTES)
     except FileNotFoundError:
         if named:
             raise UsageError(f"PULUMI_CONFIG_PASSPHRASE_FILE names {file}, which does not exist") from None
@@ -172,7 +172,30 @@ def known_passphrase(folder: Path, environ: Mapping[str, str]) -> str | None:
         raise StateError(
             f"the passphrase file {file} cannot be read: {error.strerror}", next_step=f"ls -l {file}"
         ) from None
+    else:
+        return _passphrase_in(content, file)
     return None
+
+
+def _passphrase_in(content: bytes, file: Path) -> str:
+    """The passphrase that a file holds. Trailing line ends go, as in the CLI: an editor may have added one."""
+    if len(content) > MOST_BYTES:
+        what = f"has more than {MOST_BYTES} bytes"
+    elif b"\0" in content:
+        what = "holds a zero byte, which no environment variable can carry to the program"
+    else:
+        try:
+            found = content.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            what = "is not UTF-8 text"
+        else:
+            if found:
+                return found
+            what = "is empty (a passphrase that is empty on purpose is told with PULUMI_CONFIG_PASSPHRASE=)"
+    raise StateError(
+        f"the passphrase file {file} {what}",
+        next_step=f"put the passphrase into {file} as one line of text, or set PULUMI_CONFIG_PASSPHRASE",
+    )
 
 
 def passphrase(folder: Path, url: str, environ: Mapping[str, str]) -> str | None:

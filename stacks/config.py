@@ -134,7 +134,7 @@ def _parsed(value: str, schema: Mapping[str, Any]) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

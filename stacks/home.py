@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from components.errors import ConfigurationError
+from components.local.files import read_private
 from components.postgres import choice
 from components.postgres.docker_availability import availability
 from stacks.config import NAMESPACE, DevSettings
@@ -32,8 +33,8 @@ def record_file(folder: Path, environment: Mapping[str, str]) -> Path:
 
 def _url_of_the_project(file: Path) -> str:
     try:
-        project = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except yaml.YAMLError:
+        project = yaml.safe_load(read_private(file).text)
+    except (yaml.YAMLError, RecursionError):
         raise ConfigurationError(
             f"{file} is not YAML", next_step="./infra doctor says where; git checkout -- Pulumi.yaml brings it back"
         ) from None

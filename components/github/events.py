@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from components.github.api.errors import InputError
 from components.github.api.models import Model, PullRequest, Repository
 from components.http.malformed import first_fault
+from components.local.files import read_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,7 @@ def read(file: Path) -> Event:
     """
     step = "name the file of a pull_request event, as GITHUB_EVENT_PATH does in a workflow's run"
     try:
-        with file.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
+        content = read_bytes(file, MOST_BYTES)
     except OSError as error:
         raise InputError(f"the event file {file} cannot be read: {error.strerror}", next_step=step) from None
     if len(content) > MOST_BYTES:

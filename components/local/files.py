@@ -13,6 +13,8 @@ from pathlib import Path
 from components.errors import LocalError
 
 PRIVATE = 0o600
+MOST_BYTES = 1024 * 1024
+"""Of a file that people write: configuration, .dev.vars, a passphrase."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +62,27 @@ def _read(path: Path, name: str) -> PrivateFile:
         return PrivateFile(path=path)
     if not stat.S_ISREG(mode):
         raise LocalError(f"{path} is not a file", next_step="move it away, then run ./infra up again")
-    with path.open(encoding="utf-8", newline="") as file:
-        return PrivateFile(path=path, text=file.read(), mode=stat.S_IMODE(mode))
+    content = read_bytes(path, MOST_BYTES)
+    if len(content) > MOST_BYTES:
+        raise LocalError(f"{path} has more than {MOST_BYTES} bytes", next_step="put back the file as it was")
+    return PrivateFile(path=path, text=content.decode("utf-8"), mode=stat.S_IMODE(mode))
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """The bytes of a file, one more than `most` of them at most; a pipe is read to its end, but not waited for.
+
+    Raises:
+        OSError: It cannot be read, or is a pipe into which nobody writes.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        begin = b""
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+            with contextlib.suppress(BlockingIOError):  # somebody has it open for writing
+                begin = os.read(file.fileno(), 1)
+                if not begin:
+                    raise OSError(errno.EPIPE, "it is a pipe, and nobody writes into it")
+        os.set_blocking(file.fileno(), True)
+        return begin + file.read(most + 1 - len(begin))
 
 
 def write_private(path: Path, text: str) -> None:

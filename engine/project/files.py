@@ -198,7 +198,7 @@ def _override(key: str, text: str, declaration: Declaration | None) -> _Value:
     if declaration and declaration.type in {"array", "object"}:
         try:
             content = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             content = text  # the check tells what is wrong with it
     return _Value(text=text, content=content, secret=bool(declaration and declaration.secret), source=f"--config {key}")
 

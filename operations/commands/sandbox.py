@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.local.files import MOST_BYTES, read_bytes
 from operations import console, options
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
@@ -140,8 +141,8 @@ def _settings(text: str) -> dict[str, Any]:
         UsageError: It is not there, or no JSON object.
     """
     try:
-        found = json.loads(Path(text).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_bytes(Path(text), MOST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"--settings {text}: {error}", next_step="name a file with a JSON object") from None
     if not isinstance(found, dict):
         raise UsageError(f"--settings {text} holds no JSON object", next_step='write {"name": value, …}')

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,6 @@ from operations.exit_codes import ExitCode
 from operations.workspace import acting_in
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping, Sequence
 
     from components.connectivity.report import Report
@@ -176,7 +177,7 @@ def _lines(layer: Mapping[str, Any], width: int) -> list[str]:
 
 
 def _budget(text: str) -> float:
-    value = float(text)
+    value = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) else 0.0
     if not 0 < value <= LONGEST_BUDGET:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to {LONGEST_BUDGET}")
     return value

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+from components.local.files import read_bytes
 from operations.errors import UsageError
 from operations.review.document import MOST_BYTES, Reading, readings
 
@@ -58,10 +59,5 @@ def _named(one: Reading, stack: str) -> Reading:
 
 def _content(path: str) -> bytes:
     if path == STDIN:
-        return _limited(sys.stdin.buffer)
-    with Path(path).open("rb") as file:
-        return _limited(file)
-
-
-def _limited(file: BinaryIO) -> bytes:
-    return file.read(MOST_BYTES + 1)
+        return sys.stdin.buffer.read(MOST_BYTES + 1)
+    return read_bytes(Path(path), MOST_BYTES)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,33 @@ def test_files_that_are_no_text_are_told(tmp_path: Path) -> None:
     file.write_bytes(b"a: \x07")
     with pytest.raises(ProjectError, match="is not YAML"):
         yamlfile.load(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: " + "[" * 100_000, "line 1, column 103: the nesting is deeper than 100 levels"),
+        ("".join(" " * level + "a:\n" for level in range(600)), "the nesting is deeper than 100 levels"),
+        ("b0: &b0 [x]\n" + "".join(f"b{n}: &b{n} [*b{n - 1}]\n" for n in range(1, 500)), "deeper than 100 levels"),
+        ("".join(f"a{n}: &a{n} [{f'*a{n - 1},' * 10 if n else ''}]\n" for n in range(12)), "more than 10000 values"),
+        ("".join(f"k{n}: v\n" for n in range(6000)), "more than 10000 values"),
+        ("&a {b: *a}", "an alias stands inside of what it names"),
+        ("? [a]\n: b", "a key must be text"),
+        ("a: !!int abc", "could not determine a constructor"),
+        ("#" * 300_000, "has more than 262144 bytes"),
+    ],
+    ids=["flow", "block", "aliases", "bomb", "many", "itself", "key", "tag", "long"],
+)  # fmt: skip
+def test_yaml_that_nobody_writes_is_refused_at_once(text: str, words: str) -> None:
+    """Neither depth nor what aliases stand for reaches whoever walks through the content."""
+    with pytest.raises(ProjectError, match=re.escape(words)):
+        yamlfile.parse(text, "Pulumi.dev.yaml")
+
+
+@pytest.mark.parametrize("text", ["1" * 5000, "1e400", "0x" + "F" * 5000])
+def test_a_number_beyond_all_numbers_is_text(text: str) -> None:
+    """As in the CLI's library; the declaration of the key then says what is wrong with it."""
+    assert yamlfile.scalar(text) == text
 
 
 @pytest.mark.parametrize(
