@@ -105,11 +105,17 @@ class Done:
     document: Mapping[str, Any] | None = None
 
 
-def opened(target: Target, *, deploys: bool) -> Engine:
-    """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises."""
+def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
+    """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises.
+
+    Args:
+        target: Which stack, and how.
+        deploys: Whether what its configuration names must be there.
+        changes: Whether an `up` is to be carried out.
+    """
     from operations.engines.choice import choose  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
-    from operations.settings import judged, require_home, require_kept, require_reach  # noqa: PLC0415 - as above
+    from operations.settings import judged, require_account, require_home, require_kept, require_reach  # noqa: PLC0415 - as above
 
     def say(text: str) -> None:
         if not target.only_reads or target.verbose:
@@ -124,6 +130,8 @@ def opened(target: Target, *, deploys: bool) -> Engine:
     options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
     engine = choose(target.engine, workspace, options, say=say)
     require_home(settings, workspace, engine.name)
+    if changes:
+        require_account(settings, workspace, engine.recorded)
     return engine
 
 
@@ -154,7 +162,7 @@ def change(
         ask: Asks whether a plan, which has been shown, is to be carried out; None where nobody is there to answer.
         show: Makes whoever shows the progress of one run.
     """
-    engine = opened(target, deploys=kind == "up" or bool(target.config))
+    engine = opened(target, deploys=kind == "up" or bool(target.config), changes=kind == "up")
     refused = refusal(engine.recorded(), target.shown, os.environ) if kind == "destroy" else None
     if refused is not None:
         raise refused

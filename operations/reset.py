@@ -49,5 +49,5 @@ def reset(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show:
             next_step=f"./infra reset {target.shown} --yes replaces the database by a fresh copy",
         )
     wanted = replace(target, config={**target.config, KEY: str(values["branchId"].value)})
-    engine = changes.opened(wanted, deploys=True)
+    engine = changes.opened(wanted, deploys=True, changes=True)
     return Done(engine=engine.name, result=changes.carried_out(engine, "up", show))

@@ -1,9 +1,18 @@
-"""Give a stack's database a new password now: rotate it at Xata, then let `up` carry it wherever it belongs."""
+"""Give a stack's database a new password now, and carry it wherever it belongs.
+
+It is an `up` whose configuration names the password that is to be replaced, by its fingerprint. So everything that an
+`up` refuses is refused before the password changes: the lock, the plan, a Worker that cannot be told. Said again after
+a run that died, it completes that one and does not rotate twice.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from components.connection import Connection
+from components.errors import InfraError
+from components.fingerprint import fingerprint
 from operations import changes, console
 from operations.changes import Done
 from operations.deployed import deployed, on_this_machine, place_of
@@ -18,20 +27,17 @@ if TYPE_CHECKING:
     from operations.engines.interface import Engine
 
 QUESTION = "{stack}: give the branch {branch} a new password? The old one is refused from then on."
+KEY = "infra:insteadOfPassword"
 
 
-def rotate(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show: ShowProgress, seconds: float) -> Done:
-    """Rotate, wait until the new password is in force, then bring the stack up with it.
-
-    A run that died between the two left a stack whose next `up`, or `rotate`, finds the new password: it is not rotated
-    twice.
+def rotate(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show: ShowProgress) -> Done:
+    """Bring the stack up with a new password, and say what became of the old one.
 
     Args:
         target: Which stack, and how.
         yes: Agreed to beforehand.
         ask: Asks a question; None where nobody is there to answer.
         show: Makes whoever shows the progress of one run.
-        seconds: How long the new password may take.
 
     Raises:
         UsageError: The stack was never deployed, or its database is on this machine.
@@ -42,13 +48,33 @@ def rotate(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show
     values = deployed(engine.outputs(), target)
     _refuse_local(values, target)
     client = connected(target, engine)
-    _agree(target, str(values["branchName"].value), yes=yes, ask=ask)
-    _rotated(client, values, seconds)
-    console.say(
-        f"the branch {values['branchName'].value} has a new password; "
-        f"if this ends before the run below is done, ./infra up {target.shown} completes it"
-    )
-    return Done(engine=engine.name, result=changes.carried_out(engine, "up", show))
+    _require_there(client, values)
+    branch, old = str(values["branchName"].value), Connection.parse(str(values["databaseUrl"].value)).password
+    _agree(target, branch, yes=yes, ask=ask)
+    wanted = replace(target, config={**target.config, KEY: fingerprint(old)})
+    engine = changes.opened(wanted, deploys=True, changes=True)
+    done = Done(engine=engine.name, result=changes.carried_out(engine, "up", show))
+    console.say(f"the branch {branch} {_fate(client, values, old)}")
+    return done
+
+
+def _fate(client: Client, values: Mapping[str, Output], old: str) -> str:
+    """What became of the password, as Xata says it; to complete "the branch …"."""
+    from components.xata.branches import credentials  # noqa: PLC0415 - loads the HTTP client
+
+    try:
+        found = credentials.current(client, place_of(values), str(values["branchId"].value))
+    except InfraError as error:
+        return f"could not be asked whether its password is new: {error.message}"
+    same = found is not None and found.endpoints.password == old
+    return "has the password that it had: nothing was rotated" if same else "has a new password"
+
+
+def _require_there(client: Client, values: Mapping[str, Output]) -> None:
+    """Refuse where the branch is gone: an `up` would make another one."""
+    from components.xata.branches.find import read_branch  # noqa: PLC0415 - loads the HTTP client
+
+    read_branch(client, place_of(values), str(values["branchId"].value))
 
 
 def _refuse_local(values: Mapping[str, Output], target: Target) -> None:
@@ -83,18 +109,3 @@ def connected(target: Target, engine: Engine) -> Client:
     client = connect(target.environ())
     require_server(client, made_at)
     return client
-
-
-def _rotated(client: Client, values: Mapping[str, Output], seconds: float) -> None:
-    from components.connection import Connection  # noqa: PLC0415 - not for help and usage errors
-    from components.xata.branches import credentials  # noqa: PLC0415 - loads the HTTP client
-
-    recorded = Connection.parse(str(values["databaseUrl"].value))
-    credentials.rotate(
-        client,
-        place_of(values),
-        str(values["branchId"].value),
-        old_password=recorded.password,
-        last_host=recorded.host,
-        timeout_seconds=seconds,
-    )

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 from operations.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from operations.engines.interface import EngineName
+    from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
     from stacks.config import Settings
 
 KEY_VARIABLE = "XATA_API_KEY"
+TOLD = ("worker:Secrets", "worker:Preview")
+"""The kinds of resources by which a Worker has its secrets."""
 RUN_VARIABLE = "GITHUB_ACTIONS"
 """Set to "true" in every run of a workflow."""
 
@@ -91,6 +96,28 @@ def require_kept(settings: Settings, workspace: Workspace) -> None:
         raise UsageError(
             "PULUMI_CONFIG_PASSPHRASE is set and empty: whoever reads the state could read the secrets in it",
             next_step="give the GitHub environment of the job a secret PULUMI_CONFIG_PASSPHRASE (docs/workflows.md)",
+        )
+
+
+def require_account(settings: Settings, workspace: Workspace, recorded: Callable[[], Iterable[Recorded]]) -> None:
+    """Refuse an `up` that would take a Worker's secrets away only because this shell does not name the account.
+
+    Raises:
+        UsageError: The stack has a Worker, `infra:worker` is auto, and no account is known.
+    """
+    from stacks import worker_plan  # noqa: PLC0415 - as above
+    from stacks.config import CloudSettings  # noqa: PLC0415 - as above
+
+    if not isinstance(settings, CloudSettings) or settings.worker != "auto":
+        return
+    if worker_plan.account(settings, workspace.environ):
+        return
+    if any(one.kind in TOLD for one in recorded()):
+        raise UsageError(
+            f"the Worker of {workspace.stack} has its secrets from this stack, and no Cloudflare account is known now: "
+            "they would be taken away from it; nothing was changed",
+            next_step=f"export {worker_plan.ACCOUNT_VARIABLE}=… and {worker_plan.TOKEN_VARIABLE}=…; or, if it is to do "
+            "without, set infra:worker to off",
         )
 
 

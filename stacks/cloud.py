@@ -21,7 +21,7 @@ from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
 from stacks.outputs import export
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from stacks.models import CloudSettings, XataSettings
@@ -66,10 +66,24 @@ class Temporary:
     instead_of: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """Who uses the database's password.
+
+    Attributes:
+        told: Whose secret its URL is (`components.worker.told`).
+        file: The check of its wrangler file, which must be in order before the password is another one.
+    """
+
+    told: Mapping[str, str]
+    file: Sequence[pulumi.Resource]
+
+
 def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | None = None) -> None:
     """Declare an environment with an app in the cloud: a child branch of an existing project, then its Worker."""
     plan = worker.plan(settings, folder)  # first: what is missing is said while nothing is made
-    database = xata_database(settings, folder, project=project(settings), temporary=temporary)
+    app = App(told=worker.told(plan, settings), file=worker.wrangler_check(plan, settings)) if plan else None
+    database = xata_database(settings, folder, project=project(settings), temporary=temporary, app=app)
     check = database_check(settings, database)
     declared = worker.declare(plan, settings, database.connection(), check) if plan else None
     export(outputs(settings, database, check, declared))
@@ -82,6 +96,7 @@ def xata_database(
     project: pulumi.Input[str],
     root: bool = False,
     temporary: Temporary | None = None,
+    app: App | None = None,
 ) -> XataPostgres:
     """The environment's branch.
 
@@ -91,6 +106,7 @@ def xata_database(
         project: The Xata project's id or name.
         root: Whether the branch begins empty instead of as a copy of its parent.
         temporary: What the branch of a preview has besides; None for one that stays.
+        app: Who gets its URL; None for nobody.
     """
     branch = XataPostgresSettings(
         stack=pulumi.get_stack(),
@@ -111,6 +127,8 @@ def xata_database(
         sslmode=settings.database_sslmode,
         description=temporary.description if temporary else settings.description,
         own_password=temporary is not None,
+        instead_of_password=settings.instead_of_password,
+        told=app.told if app else None,
         stays_below_its_parent=temporary is not None,
         most_previews=temporary.most if temporary else 0,
         instead_of=temporary.instead_of if temporary else "",
@@ -120,7 +138,7 @@ def xata_database(
         ready_timeout_seconds=settings.ready_timeout_seconds,
     )
     baseline = BaselineSettings.from_paths(settings.branch, settings.sql_files, project_folder=folder)
-    return XataPostgres("database", settings=branch, baseline=baseline)
+    return XataPostgres("database", settings=branch, baseline=baseline, connected_after=app.file if app else ())
 
 
 def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCheck:

@@ -118,6 +118,12 @@ class XataSettings(Settings):
         allowed="up to 100 characters",
         example="2026-Q4",
     )
+    instead_of_password: Annotated[str, Field(pattern=r"^([0-9a-f]{32}\$[0-9a-f]{64})?$")] = key(
+        "",
+        "The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it.",
+        allowed="the fingerprint of a password, or nothing",
+        example="",
+    )
     description: Annotated[str, Field(pattern=r"^([a-zA-Z0-9][a-zA-Z0-9 -]{0,24})?$")] = key(
         "",
         "What the branch is for; it follows our mark in the branch's description.",

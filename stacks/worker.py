@@ -80,6 +80,45 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
     )
 
 
+def wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
+    """The check of the app's file, which comes first: no password changes while the file is at fault.
+
+    Where only a warning is wanted and there is no file, one line says so.
+    """
+    if settings.wrangler_mode == "off":
+        return []
+    if settings.wrangler_mode == "warn" and not plan.wrangler.is_file():
+        pulumi.log.warn(f"there is no {plan.wrangler}, so it is not checked; infra:appPath names the app's folder")
+        return []
+    temporary = settings.environment == PREVIEW
+    return [
+        WranglerConfig(
+            "wrangler-config",
+            path=str(plan.wrangler),
+            stack=settings.environment,
+            environment=settings.environment,
+            # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
+            branch="" if temporary else settings.branch,
+            secrets=sorted([DATABASE_URL, *plan.secrets]),
+            worker_name="" if temporary else plan.script,
+            account_id=plan.account,
+            mode=settings.wrangler_mode,
+        )
+    ]
+
+
+def told(plan: Plan, settings: CloudSettings) -> dict[str, str]:
+    """Whose secret the database's URL is, for whoever changes its password (`components.worker.told`)."""
+    return {
+        "account": plan.account,
+        "script": plan.script,
+        "preview": plan.preview,
+        "secret": DATABASE_URL,
+        "onUndeployedVersion": settings.on_undeployed_version,
+        "owner": worker_plan.owner(settings),
+    }
+
+
 def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck) -> Worker:
     """Declare the Worker's part of the stack.
 
@@ -116,8 +155,7 @@ def _told(
 ) -> tuple[Secrets | Preview, pulumi.Output[str]]:
     """What is told the secrets: the Worker, or the preview of one; and its address."""
     values: dict[str, pulumi.Input[str]] = {DATABASE_URL: connection.url, **plan.secrets}
-    after = [checked, *_wrangler_check(plan, settings)]
-    opts = pulumi.ResourceOptions(protect=settings.protect, depends_on=after)
+    opts = pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked])
     if plan.preview:
         made = Preview(
             "worker-preview",
@@ -134,34 +172,10 @@ def _told(
         script=plan.script,
         values=values,
         on_undeployed_version=settings.on_undeployed_version,
-        owner=settings.branch if settings.environment == PREVIEW else None,
+        owner=worker_plan.owner(settings) or None,
         opts=opts,
     )
     return secrets, _address(plan, settings, secrets)
-
-
-def _wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
-    """The check of the app's file. Where only a warning is wanted and there is no file, one line says so."""
-    if settings.wrangler_mode == "off":
-        return []
-    if settings.wrangler_mode == "warn" and not plan.wrangler.is_file():
-        pulumi.log.warn(f"there is no {plan.wrangler}, so it is not checked; infra:appPath names the app's folder")
-        return []
-    temporary = settings.environment == PREVIEW
-    return [
-        WranglerConfig(
-            "wrangler-config",
-            path=str(plan.wrangler),
-            stack=settings.environment,
-            environment=settings.environment,
-            # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
-            branch="" if temporary else settings.branch,
-            secrets=sorted([DATABASE_URL, *plan.secrets]),
-            worker_name="" if temporary else plan.script,
-            account_id=plan.account,
-            mode=settings.wrangler_mode,
-        )
-    ]
 
 
 def _address(plan: Plan, settings: CloudSettings, secrets: Secrets) -> pulumi.Output[str]:

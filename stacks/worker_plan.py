@@ -116,6 +116,11 @@ def preview(settings: WorkerSettings) -> str:
     return settings.branch if chosen else ""
 
 
+def owner(settings: CloudSettings) -> str:
+    """The stack of a pull request whose Worker this is alone; empty for a Worker that stays."""
+    return settings.branch if settings.environment == PREVIEW else ""
+
+
 def deploy_command(stack: str, environment: str) -> str:
     """What deploys the app to a stack's Worker, for a next step."""
     return f"./infra wrangler deploy {stack}" if environment == PREVIEW else f"npx wrangler deploy --env {environment}"

@@ -14,6 +14,8 @@ from components.xata.branches.ownership import mark
 from components.xata.resources import DEFAULT_READY_SECONDS, Branch, BranchConnection, BranchSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from components.postgres.database import BaselineSettings
 
 
@@ -40,6 +42,8 @@ class XataPostgresSettings:
         sslmode: What the URLs say that others get.
         description: What it is for, in a few words.
         own_password: Whether it is given another password than the service made it with.
+        instead_of_password: The fingerprint of its password, to have a new one in its place.
+        told: Whose secret its URL is; None where it is nobody's.
         stays_below_its_parent: Whether another parent or region leaves a branch that is there as it is, instead of
             replacing it.
         most_previews: How many previews the project may hold, this one among them; 0 for any number.
@@ -68,6 +72,8 @@ class XataPostgresSettings:
     sslmode: str = "require"
     description: str = ""
     own_password: bool = False
+    instead_of_password: str = ""
+    told: Mapping[str, Any] | None = None
     stays_below_its_parent: bool = False
     most_previews: int = 0
     instead_of: str = ""
@@ -94,6 +100,7 @@ class XataPostgres(pulumi.ComponentResource):
         name: Of the component; its children are named after it.
         settings: The branch to be.
         baseline: What the database carries before anyone is told about it.
+        connected_after: What must be in order before anybody gets its password, or another one.
     """
 
     def __init__(
@@ -102,6 +109,7 @@ class XataPostgres(pulumi.ComponentResource):
         *,
         settings: XataPostgresSettings,
         baseline: BaselineSettings,
+        connected_after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("infra:xata:XataPostgres", name, None, opts)
@@ -119,8 +127,10 @@ class XataPostgres(pulumi.ComponentResource):
             **place,
             rotation=settings.rotation,
             own_password=settings.own_password or None,
+            instead_of_password=settings.instead_of_password or None,
+            told=settings.told,
             ready_timeout_seconds=settings.ready_timeout_seconds,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=connected_after),
         )
         stamped = Baseline(
             f"{name}-baseline",

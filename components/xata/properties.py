@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import RefusedError
 from components.http.address import same_server
+from components.worker import told
 from components.xata import rules
 from components.xata.api.client import connect
 from components.xata.api.errors import NotFoundError
@@ -304,15 +305,16 @@ def make_connection(news: Properties) -> Properties:
     client = client_for({})
     ready = _until_ready(client, news)
     if news.get("ownPassword"):
+        _require_tellable(news)
         ready = credentials.renew(client, place_of(news), ready, timeout_seconds=news["readyTimeoutSeconds"])
     return _connection_outputs(client, ready)
 
 
 def change_connection(olds: Properties, news: Properties) -> Properties:
-    """Rotate when `rotation` changed, read again what is not up to date, or leave the API alone; the outputs."""
+    """Rotate when a new password is wanted, read again what is not up to date, or leave the API alone; the outputs."""
     client = client_for(olds)
     becomes_own = news.get("ownPassword") and not olds.get("ownPassword")
-    if becomes_own or olds.get("rotation") != news.get("rotation"):
+    if becomes_own or olds.get("rotation") != news.get("rotation") or rules.is_to_be_replaced(olds, news):
         return _connection_outputs(client, _rotated(client, news, olds))
     if not rules.is_complete(olds):
         return _connection_outputs(client, _until_ready(client, news, last_host=olds.get("host") or ""))
@@ -330,7 +332,12 @@ def _until_ready(client: Client, news: Properties, *, last_host: str = "") -> cr
 
 
 def _rotated(client: Client, news: Properties, olds: Properties) -> credentials.Ready:
-    return credentials.rotate(
+    """A new password. Until the app is told it has no database: so it is known before that it can be, and told first.
+
+    What follows may fail (the SQL files, the check, the state): the app goes on.
+    """
+    tellable = _require_tellable(news)
+    ready = credentials.rotate(
         client,
         place_of(news),
         news["branchId"],
@@ -338,6 +345,18 @@ def _rotated(client: Client, news: Properties, olds: Properties) -> credentials.
         last_host=olds.get("host") or "",
         timeout_seconds=news["readyTimeoutSeconds"],
     )
+    if tellable:
+        told.tell(news["told"], ready.endpoints.direct.url)
+    return ready
+
+
+def _require_tellable(news: Properties) -> bool:
+    """Whether there is an app that uses the password.
+
+    Raises:
+        InfraError: There is, and it could not be told of another one now.
+    """
+    return bool(news.get("told")) and told.require(news["told"])
 
 
 def look_at_connection(resource_id: str, olds: Properties) -> Properties | None:

@@ -212,11 +212,21 @@ class BranchSettingsProvider(DynamicProvider):
 class BranchConnectionProvider(DynamicProvider):
     """A branch that can be logged in to, and how. A changed `rotation` gives it a new password.
 
-    With `ownPassword` it gets one when this is made. A run that is killed in between makes it again, and gives it yet
-    another one: whatever is recorded is not what the branch was born with.
+    So does `insteadOfPassword`, while it is the fingerprint of the recorded one. With `ownPassword` it gets one when
+    this is made. A run that is killed in between makes it again, and gives it yet another one: whatever is recorded is
+    not what the branch was born with. `told` says whose secret the URL is; another one is no change by itself.
     """
 
-    inputs = ("organization", "projectId", "branchId", "rotation", "ownPassword", "readyTimeoutSeconds")
+    inputs = (
+        "organization",
+        "projectId",
+        "branchId",
+        "rotation",
+        "ownPassword",
+        "insteadOfPassword",
+        "told",
+        "readyTimeoutSeconds",
+    )
     replaces = frozenset({"organization", "projectId", "branchId"})
 
     @override
@@ -247,7 +257,9 @@ class BranchConnectionProvider(DynamicProvider):
 
     @override
     def _same(self, key: str, olds: Properties, news: Properties) -> bool:
-        return _same_place(key, olds, news)
+        if key == "insteadOfPassword":
+            return not rules.is_to_be_replaced(olds, news)
+        return key == "told" or _same_place(key, olds, news)
 
 
 def _same_place(key: str, olds: Properties, news: Properties) -> bool:

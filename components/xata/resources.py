@@ -214,6 +214,9 @@ class BranchConnection(Resource, module="xata", name="BranchConnection"):
         branch_id: The branch's id.
         rotation: Any text, such as `2026-Q4`; another one gives the branch a new password.
         own_password: Whether the branch is given another password than it was made with, once.
+        instead_of_password: The fingerprint of this very password, to have a new one in its place. That of another one,
+            or None, leaves it as it is: so it may be said once or again and again.
+        told: Whose secret the URL is (`components.worker.told`): no password changes that they cannot be told of.
         ready_timeout_seconds: How long it may take until the branch can be logged in to, from 1 to 3600.
     """
 
@@ -235,6 +238,8 @@ class BranchConnection(Resource, module="xata", name="BranchConnection"):
         branch_id: pulumi.Input[str],
         rotation: pulumi.Input[str] = "",
         own_password: pulumi.Input[bool] | None = None,
+        instead_of_password: pulumi.Input[str] | None = None,
+        told: pulumi.Input[Mapping[str, Any]] | None = None,
         ready_timeout_seconds: pulumi.Input[int] = DEFAULT_READY_SECONDS,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -245,6 +250,8 @@ class BranchConnection(Resource, module="xata", name="BranchConnection"):
             "branchId": branch_id,
             "rotation": rotation,
             "ownPassword": own_password,
+            "insteadOfPassword": instead_of_password,
+            "told": told,
             "readyTimeoutSeconds": ready_timeout_seconds,
             **dict.fromkeys((*secret, "host", "port", "database", "user", "current", "api")),
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from components.errors import ConfigurationError
+from components.fingerprint import matches
 from components.xata.branches.names import PRODUCTION, is_preview, unfit_branch_name
 from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, mark
 from components.xata.branches.specs import MAY_DESCEND_FROM_PRODUCTION, MOST_REPLICAS, parse_image
@@ -163,6 +164,11 @@ def is_default(key: str, olds: Mapping[str, Any]) -> bool:
 def is_complete(olds: Mapping[str, Any]) -> bool:
     """Whether recorded outputs hold a whole connection, and one that a deployment has passed on."""
     return bool(olds.get("current")) and all(olds.get(key) for key in ENDPOINTS)
+
+
+def is_to_be_replaced(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Whether the recorded password is the one that another is wanted in the place of."""
+    return matches(olds.get("password"), news.get("insteadOfPassword"))
 
 
 def refused_settings(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, str]:

@@ -14,8 +14,6 @@ from operations.job import summarize
 if TYPE_CHECKING:
     import argparse
 
-LONGEST_WAIT_SECONDS = 600.0
-
 
 def add_parser(commands: options.Commands) -> None:
     """Add the command."""
@@ -24,10 +22,10 @@ def add_parser(commands: options.Commands) -> None:
         "rotate",
         summary="give an environment's database a new password, now",
         text=(
-            "Rotate the password of STACK's branch at Xata, wait until the new one is in force, and bring the stack\n"
-            "up with it: the connection string, its check and all that is made of them follow in one run. Who still\n"
-            "uses the old password is refused at the next log-in; open sessions stay. When the run dies in between,\n"
-            "the next `up` finds the new password and completes the rest.\n\n"
+            "Bring STACK up with a new password for its branch. What an `up` refuses is refused first, and so is a\n"
+            "Worker whose secret cannot be changed now; only then the password changes at Xata, and the Worker is\n"
+            "told at once. Who else uses the old password is refused at the next log-in; open sessions stay. When\n"
+            "the run dies in between, the next `up` or `rotate` completes it, and nothing is rotated twice.\n\n"
             "With --due it changes nothing and asks nobody: it says whether infra:rotation of STACK is this quarter,\n"
             "such as 2026-Q4, and exits with 5 when it is not. A new value there rotates the password at the next `up`."
         ),
@@ -52,7 +50,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         yes=arguments.yes,
         ask=console.agreed if console.can_ask() else None,
         show=reporting.shower(verbose=arguments.verbose),
-        seconds=LONGEST_WAIT_SECONDS,
     )
     step = f"./infra verify {options.shown_stack(arguments)}"
     return reporting.report(done, as_json=arguments.json, next_step=step)

@@ -75,13 +75,22 @@ def put(client: Client, target: Target, name: str, values: Mapping[str, str]) ->
     seen = look(client, target, name)
     if seen is None or seen.deployment is None:
         return seen
+    require_owned(seen, target, name)
+    client.change_preview(*target.arguments, name, values, tag=app_tag(name))
+    return look(client, target, name)
+
+
+def require_owned(seen: Seen, target: Target, name: str) -> None:
+    """Refuse to tell a stranger's preview secrets.
+
+    Raises:
+        RefusedError: Somebody else deployed to it.
+    """
     if not seen.is_owned(name):
         raise RefusedError(
             f"the preview {name} of {target} was deployed by somebody else: it lacks our tag ({app_tag(name)})",
             next_step=f"deploy to it with ./infra wrangler deploy {name}, or delete it where it was made",
         )
-    client.change_preview(*target.arguments, name, values, tag=app_tag(name))
-    return look(client, target, name)
 
 
 def remove(client: Client, target: Target, name: str) -> bool:

@@ -125,7 +125,7 @@ def _apply(client: Client, target: Target, changes: Changes, on_undeployed: str)
             client.change_secrets(*target.arguments, part)
     except UndeployedVersionError as error:
         if on_undeployed != "deploy":
-            raise _undeployed(target, error) from None
+            raise undeployed(target, error) from None
     else:
         return
     version = client.change_latest_version(*target.arguments, changes, message=MESSAGE, tag=draft.CHANGE_TAG)
@@ -138,7 +138,7 @@ def _finish(client: Client, target: Target, on_undeployed: str) -> None:
     if not version:
         return
     if on_undeployed != "deploy":
-        raise _undeployed(target)
+        raise undeployed(target)
     deploy(client, target, version)
 
 
@@ -149,7 +149,7 @@ def unfinished(client: Client, target: Target) -> str:
         CloudflareError: As its tree says.
     """
     newest = next(client.versions(*target.arguments), None)
-    if newest is None or newest.annotation("tag") != draft.CHANGE_TAG or _is_deployed(client, target, newest.id):
+    if newest is None or newest.annotation("tag") != draft.CHANGE_TAG or is_deployed(client, target, newest.id):
         return ""
     return newest.id
 
@@ -163,11 +163,12 @@ def deploy(client: Client, target: Target, version: str) -> None:
     try:
         client.deploy(*target.arguments, version, message=MESSAGE)
     except AmbiguousError:
-        if not _is_deployed(client, target, version):
+        if not is_deployed(client, target, version):
             raise
 
 
-def _is_deployed(client: Client, target: Target, version: str) -> bool:
+def is_deployed(client: Client, target: Target, version: str) -> bool:
+    """Whether a version gets all the traffic."""
     newest = client.deployments(*target.arguments)[:1]
     return any(found.only_version == version for found in newest)
 
@@ -179,7 +180,8 @@ def _parts(changes: Changes) -> Iterator[Changes]:
         yield part
 
 
-def _undeployed(target: Target, error: UndeployedVersionError | None = None) -> UndeployedVersionError:
+def undeployed(target: Target, error: UndeployedVersionError | None = None) -> UndeployedVersionError:
+    """The error of a change that is stopped by a newer version which is not deployed; `error` is what the API said."""
     return UndeployedVersionError(
         f"the secrets of {target} were not changed: a newer version of it is uploaded and not deployed, and a change "
         f"would have to deploy it along{f' ({error.message})' if error else ''}",

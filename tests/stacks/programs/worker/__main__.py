@@ -15,7 +15,8 @@ settings = judge(pulumi.get_stack(), CONFIG.get())
 assert isinstance(settings, CloudSettings)
 plan = worker.plan(settings, Path.cwd())
 url = pulumi.Output.secret(os.environ["DATABASE"])
-checked = DatabaseCheck("database-check", url=url, branch=settings.branch, mode="off")
+after = pulumi.ResourceOptions(depends_on=worker.wrangler_check(plan, settings) if plan else [])
+checked = DatabaseCheck("database-check", url=url, branch=settings.branch, mode="off", opts=after)
 nowhere = pulumi.Output.from_input("nowhere.invalid")
 connection = DatabaseConnection(
     host=nowhere,
