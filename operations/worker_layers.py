@@ -6,21 +6,27 @@ app really works with.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.connectivity.report import Finding, WorkerLayer
+from components.connectivity.report import Finding, Layer, WorkerLayer
 from components.connectivity.worker_probe import probe_worker
 from components.connectivity.worker_provider import WAITING
 from components.connectivity.worker_report import WorkerReport
 from components.connectivity.worker_verdicts import Expectation
-from stacks.worker_plan import deploy_command
+from components.errors import InfraError
+from components.worker import told
+from stacks import worker_plan
+from stacks.config import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.connectivity.report import Report
     from engine.api import Output
+    from stacks.config import Settings
 
 
 def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds: float) -> WorkerReport:
@@ -37,13 +43,50 @@ def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds:
         Expectation(
             environment=str(values["environment"].value),
             branch=str(values["branchName"].value),
-            deploy_command=deploy_command(stack, str(values["environment"].value)),
+            deploy_command=worker_plan.deploy_command(stack, str(values["environment"].value)),
         ),
         database=lambda: database,
         budget_seconds=seconds,
         first=True,
     )
     return _waiting(report) if report.absent and _never_seen(values) else report
+
+
+def advised(report: Report, values: Mapping[str, Output], settings: Settings, shown: str) -> Report:
+    """The database's report; where `up` is to carry a new password on, and cannot now, what stops it is said first.
+
+    Args:
+        report: What the database said.
+        values: The stack's outputs.
+        settings: The stack's configuration.
+        shown: The stack as commands name it.
+    """
+    failed = report.failed
+    if failed is None or failed.layer is not Layer.AUTHENTICATION or not isinstance(settings, CloudSettings):
+        return report
+    obstacle = _obstacle(values, settings)
+    if not obstacle:
+        return report
+    next_step = f"{obstacle}; then ./infra up {shown} carries the current password on"
+    found = (replace(one, next_step=next_step) if one is failed else one for one in report.findings)
+    return replace(report, findings=tuple(found))
+
+
+def _obstacle(values: Mapping[str, Output], settings: CloudSettings) -> str:
+    """The next step of what keeps the Worker from being told another password now; empty when nothing does."""
+    try:
+        account = worker_plan.account(settings, os.environ)
+        if account:
+            plan = worker_plan.Plan(
+                account=account,
+                script=str(values["workerName"].value),
+                wrangler=Path(),
+                preview=worker_plan.preview(settings),
+            )
+            told.require(worker_plan.told(plan, settings))
+    except InfraError as error:
+        return error.next_step
+    return "" if account else f"export {worker_plan.ACCOUNT_VARIABLE}=… and {worker_plan.TOKEN_VARIABLE}=…"
 
 
 def not_reached() -> WorkerReport:

@@ -19,6 +19,7 @@ from components.xata.database import XataPostgres, XataPostgresSettings
 from stacks import worker
 from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
 from stacks.outputs import export
+from stacks.worker_plan import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ class App:
 def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | None = None) -> None:
     """Declare an environment with an app in the cloud: a child branch of an existing project, then its Worker."""
     plan = worker.plan(settings, folder)  # first: what is missing is said while nothing is made
-    app = App(told=worker.told(plan, settings), file=worker.wrangler_check(plan, settings)) if plan else None
+    app = App(told=told(plan, settings), file=worker.wrangler_check(plan, settings)) if plan else None
     database = xata_database(settings, folder, project=project(settings), temporary=temporary, app=app)
     check = database_check(settings, database)
     declared = worker.declare(plan, settings, database.connection(), check) if plan else None

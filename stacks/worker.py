@@ -107,18 +107,6 @@ def wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
     ]
 
 
-def told(plan: Plan, settings: CloudSettings) -> dict[str, str]:
-    """Whose secret the database's URL is, for whoever changes its password (`components.worker.told`)."""
-    return {
-        "account": plan.account,
-        "script": plan.script,
-        "preview": plan.preview,
-        "secret": DATABASE_URL,
-        "onUndeployedVersion": settings.on_undeployed_version,
-        "owner": worker_plan.owner(settings),
-    }
-
-
 def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck) -> Worker:
     """Declare the Worker's part of the stack.
 

@@ -10,7 +10,7 @@ from components.worker.secrets.names import account_fault, script_fault
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
 from stacks.models import PREVIEW, PreviewSettings
-from stacks.worker_settings import DEFAULT_WORKER
+from stacks.worker_settings import DATABASE_URL, DEFAULT_WORKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -119,6 +119,18 @@ def preview(settings: WorkerSettings) -> str:
 def owner(settings: CloudSettings) -> str:
     """The stack of a pull request whose Worker this is alone; empty for a Worker that stays."""
     return settings.branch if settings.environment == PREVIEW else ""
+
+
+def told(plan: Plan, settings: CloudSettings) -> dict[str, str]:
+    """Whose secret the database's URL is, for whoever changes its password (`components.worker.told`)."""
+    return {
+        "account": plan.account,
+        "script": plan.script,
+        "preview": plan.preview,
+        "secret": DATABASE_URL,
+        "onUndeployedVersion": settings.on_undeployed_version,
+        "owner": owner(settings),
+    }
 
 
 def deploy_command(stack: str, environment: str) -> str:

@@ -118,6 +118,8 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
             budget_seconds=budget_seconds,
         )
         worker = _worker(values, target, report, budget_seconds)
+        if worker is not None:
+            report = _advised(report, values, target, environ)
     return Verification(branch=branch, report=report, worker=worker)
 
 
@@ -142,6 +144,20 @@ def _worker(
     if database is None:
         return worker_layers.not_reached()
     return worker_layers.look(values, target.stack, database, seconds=seconds)
+
+
+def _advised(
+    report: Report, values: Mapping[str, Output], target: changes.Target, environ: Mapping[str, str]
+) -> Report:
+    """The report with a next step that leads on, also where an `up` cannot tell the Worker now."""
+    if report.ok:
+        return report
+    from operations import worker_layers  # noqa: PLC0415 - loads the HTTP client
+    from operations.settings import judged  # noqa: PLC0415 - not for help and usage errors
+    from operations.workspace import describe_workspace  # noqa: PLC0415 - as above
+
+    settings = judged(describe_workspace(target.folder, target.stack, environ=environ), with_files=False)
+    return worker_layers.advised(report, values, settings, target.shown)
 
 
 def _not_reached() -> Report:
