@@ -55,7 +55,13 @@ def infra(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
 def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Let every command work with an engine that only remembers."""
     engine = FakeEngine()
-    monkeypatch.setattr(changes, "opened", lambda _target, *, deploys: engine if deploys in {True, False} else None)
+
+    def opened(target: changes.Target, *, deploys: bool, changes: bool = False) -> FakeEngine:
+        del deploys, changes
+        engine.config = target.config
+        return engine
+
+    monkeypatch.setattr(changes, "opened", opened)
     return engine
 
 

@@ -47,6 +47,7 @@ class FakeEngine:
     locked_by: tuple[Holder, ...] | None = ()
     removals: list[Exception] = field(default_factory=list)
     previewed: list[bool] = field(default_factory=list)
+    config: Mapping[str, str] = field(default_factory=dict)
 
     def change(self, kind: Change, listener: api.Listener, *, previewed: bool = False) -> api.Result:
         """Carry a change out."""

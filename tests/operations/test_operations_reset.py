@@ -31,9 +31,10 @@ class Opened:
         """What was deployed."""
         return self.told
 
-    def open(self, target: Target, *, deploys: bool) -> Opened:
+    def open(self, target: Target, *, deploys: bool, changes: bool = False) -> Opened:
         """In the place of `changes.opened`."""
         assert deploys
+        assert changes == ("infra:insteadOf" in target.config)
         self.targets.append(target)
         return self
 

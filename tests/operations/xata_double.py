@@ -65,6 +65,10 @@ class Xata:
         """The password of `staging`."""
         return self.client().credentials(*self._place, self.branch_id).password
 
+    def rotate(self) -> None:
+        """Give `staging` another password as somebody else would."""
+        self.client().rotate_credentials(*self._place, self.branch_id)
+
     def delete_branch(self) -> None:
         """Delete `staging` as somebody else would."""
         self.client().delete_branch(*self._place, self.branch_id)

@@ -1,0 +1,99 @@
+"""Whether a Worker could be told another password now, asked without changing anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from components.worker.api import errors
+from components.worker.secrets import change, ready
+from components.worker.secrets.target import Target
+from sandbox.cloudflare.settings import READ, Token
+from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+URL = "postgresql://xata:P4ss@host.example/app"
+
+
+@pytest.fixture
+def world() -> World:
+    """An app with its secret."""
+    made = World()
+    made.deploy_app()
+    change.put(made.client, TARGET, {"DATABASE_URL": URL})
+    made.calm()
+    return made
+
+
+def _rollout(world: World) -> None:
+    world.upload_version()
+    newest, before = (version.id for version in list(world.other.versions(ACCOUNT, SCRIPT))[:2])
+    account = world.service.world
+    account.deploy(account.worker(SCRIPT), ((before, 50.0), (newest, 50.0)), source="api", annotations={})
+
+
+REFUSALS: dict[str, tuple[Callable[[World], None], type[errors.CloudflareError]]] = {
+    "a version that is not deployed": (World.upload_version, errors.UndeployedVersionError),
+    "two versions share the traffic": (_rollout, errors.UndeployedVersionError),
+    "the service is down": (lambda world: world.fault(status=500, times=0), errors.ServerError),
+}
+
+
+def test_a_worker_that_can_be_told_is_left_as_it_is(world: World) -> None:
+    """Three calls, and not one version more."""
+    before = len(list(world.other.versions(ACCOUNT, SCRIPT)))
+    assert ready.require(world.client, TARGET)
+    assert len(list(world.other.versions(ACCOUNT, SCRIPT))) == before
+    assert world.values() == {"DATABASE_URL": URL}
+    assert [request.partition(" ")[0] for request in world.requests] == ["GET", "GET", "DELETE"]
+
+
+@pytest.mark.parametrize("cause", REFUSALS)
+def test_what_a_change_would_meet_is_met_before_it(world: World, cause: str) -> None:
+    """The same error as that of the change, and nothing is changed."""
+    spoil, error = REFUSALS[cause]
+    spoil(world)
+    with pytest.raises(error):
+        ready.require(world.client, TARGET)
+    with pytest.raises(error):
+        change.put(world.client, TARGET, {"DATABASE_URL": "other"})
+    assert world.values() == {"DATABASE_URL": URL}
+
+
+@pytest.mark.parametrize(
+    ("token", "target"),
+    [
+        (Token(token=TOKEN, permissions=(READ,)), TARGET),
+        (Token(token=TOKEN), Target(account="f" * 32, script=SCRIPT)),
+        (Token(token=TOKEN, status="disabled"), TARGET),
+    ],
+)
+def test_a_token_that_may_not_write_is_refused(token: Token, target: Target) -> None:
+    """Reading alone is not enough, nor is another account."""
+    world = World()
+    world.deploy_app()
+    object.__setattr__(world.service, "settings", World(tokens=(token,)).service.settings)
+    with pytest.raises(errors.PermissionDeniedError):
+        ready.require(world.client, target)
+
+
+@pytest.mark.parametrize("spoil", [World.upload_version, _rollout])
+def test_where_the_newest_version_may_be_deployed_along_nothing_is_in_the_way(
+    world: World, spoil: Callable[[World], None]
+) -> None:
+    """With `deploy` a version that waits is no reason."""
+    spoil(world)
+    assert ready.require(world.client, TARGET, on_undeployed="deploy")
+    change.put(world.client, TARGET, {"DATABASE_URL": "other"}, on_undeployed="deploy")
+    assert world.values() == {"DATABASE_URL": "other"}
+
+
+def test_a_worker_that_is_not_there_has_nothing_to_lose() -> None:
+    """Nor has one without code."""
+    world = World()
+    assert not ready.require(world.client, TARGET)
+    world.service.world.create(SCRIPT)
+    assert not ready.require(world.client, TARGET)
