@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 STACK, SECRET = "production", "DATABASE_URL"
 SQL = "sql/001.sql"
 CONFIG = ("--config", "appPath=app", "--config", f'sqlFiles=["{SQL}"]')
-FILE_BYTES = 4096
-"""A file may not grow beyond it where the disk is full: enough for a lock, and not for the state."""
 ENGINES = ["embedded", pytest.param("pulumi", marks=[pytest.mark.cli, pytest.mark.thorough])]
 
 
@@ -70,10 +68,8 @@ class Production:
         """The clone."""
         return self.sandboxed.clone.folder
 
-    def run(
-        self, *arguments: str, limit: int = 0, without: tuple[str, ...] = (), **differing: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command in that shell; `limit` is the size in bytes that no file may exceed."""
+    def run(self, *arguments: str, without: tuple[str, ...] = (), **differing: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in that shell, with some variables otherwise, or not set."""
         environment = {**self.environment, **differing}
         return subprocess.run(
             arguments,
@@ -84,7 +80,6 @@ class Production:
             text=True,
             timeout=SECONDS * 2,
             check=False,
-            preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))) if limit else None,
         )
 
     def fault(self, **order: Any) -> None:
@@ -179,6 +174,17 @@ def _locked(production: Production) -> Iterator[None]:
     file.unlink()
 
 
+@contextlib.contextmanager
+def _unwritable(production: Production) -> Iterator[None]:
+    """As on a full disk no new state comes about, also for root: where the one before is kept, a folder lies."""
+    kept = production.sandboxed.state / f"stacks/infra/{STACK}.json.bak"
+    kept.rename(kept.with_name("kept"))
+    (kept / "in the way").mkdir(parents=True)
+    yield
+    shutil.rmtree(kept)
+    kept.with_name("kept").rename(kept)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cause:
     """What keeps the Worker, or the state, from a new password.
@@ -205,10 +211,10 @@ CAUSES = {
     "no account": Cause(code=2, says="CLOUDFLARE_ACCOUNT_ID", options={"without": ("CLOUDFLARE_ACCOUNT_ID",)}),
     "broken wrangler file": Cause(code=4, says="wrangler", spoil=lambda made: _edited(made, "app/wrangler.jsonc")),
     "edited SQL file": Cause(code=4, says=SQL, spoil=lambda made: _edited(made, SQL)),
-    "full disk": Cause(code=4, says="", options={"limit": FILE_BYTES}),
+    "unwritable state": Cause(code=4, says=f"{STACK}.json", spoil=_unwritable),
     "lock": Cause(code=7, says="someone@elsewhere", spoil=_locked),
 }
-EVERYDAY = ("undeployed version", "no token", "full disk")
+EVERYDAY = ("undeployed version", "no token", "unwritable state")
 DOORS = {
     "rotate": ("rotate", STACK, "--yes", *CONFIG),
     "up": ("up", STACK, "--yes", *CONFIG, "--config", "rotation=2026-Q4"),
@@ -277,7 +283,7 @@ def test_nothing_is_done_between_the_new_password_and_the_secret(production: Pro
 
 
 @pytest.mark.cli
-@pytest.mark.parametrize("cause", ["undeployed version", "no token", "full disk"])
+@pytest.mark.parametrize("cause", ["undeployed version", "no token", "unwritable state"])
 def test_plain_pulumi_asks_before_it_rotates(production: Production, cause: str) -> None:
     """`pulumi up`, even without its preview, changes no password that the Worker cannot be told."""
     cli, _ = installed()
