@@ -122,7 +122,7 @@ class XataSettings(Settings):
         "",
         "The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it.",
         allowed="the fingerprint of a password, or nothing",
-        example="",
+        example=f"{'0123456789abcdef' * 2}${'0123456789abcdef' * 4}",
     )
     description: Annotated[str, Field(pattern=r"^([a-zA-Z0-9][a-zA-Z0-9 -]{0,24})?$")] = key(
         "",

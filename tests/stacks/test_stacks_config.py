@@ -74,6 +74,7 @@ WRONG_VALUES = [
     ("lifeDays", "366", "from 0 to 365"),
     ("mostPreviews", "0", "from 1 to 1000"),
     ("previewWorker", "pages", "worker or previews"),
+    ("insteadOfPassword", "hunter2", "the fingerprint of a password"),
     ("insteadOf", "pr 7", "a branch's id"),
     ("worker", "yes", "auto, on or off"),
     ("worker", "true", "auto, on or off"),
