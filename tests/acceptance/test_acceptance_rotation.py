@@ -175,14 +175,26 @@ def _locked(production: Production) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _unwritable(production: Production) -> Iterator[None]:
-    """As on a full disk no new state comes about, also for root: where the one before is kept, a folder lies."""
-    kept = production.sandboxed.state / f"stacks/infra/{STACK}.json.bak"
-    kept.rename(kept.with_name("kept"))
-    (kept / "in the way").mkdir(parents=True)
-    yield
-    shutil.rmtree(kept)
-    kept.with_name("kept").rename(kept)
+def _full(production: Production) -> Iterator[None]:
+    """The state lies on a disk of its own, which has no room left."""
+    folder = production.sandboxed.state / "stacks/infra"
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        shutil.rmtree(copy)
+        pytest.skip("a disk can be made only where this account may mount one")
+    try:
+        shutil.copytree(copy, folder, dirs_exist_ok=True)
+        with contextlib.suppress(OSError), (folder / "rest").open("wb", buffering=0) as rest:
+            while rest.write(bytes(4096)):
+                pass
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+        shutil.rmtree(copy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,10 +223,10 @@ CAUSES = {
     "no account": Cause(code=2, says="CLOUDFLARE_ACCOUNT_ID", options={"without": ("CLOUDFLARE_ACCOUNT_ID",)}),
     "broken wrangler file": Cause(code=4, says="wrangler", spoil=lambda made: _edited(made, "app/wrangler.jsonc")),
     "edited SQL file": Cause(code=4, says=SQL, spoil=lambda made: _edited(made, SQL)),
-    "unwritable state": Cause(code=4, says=f"{STACK}.json", spoil=_unwritable),
+    "full disk": Cause(code=4, says="free space on the disk", spoil=_full),
     "lock": Cause(code=7, says="someone@elsewhere", spoil=_locked),
 }
-EVERYDAY = ("undeployed version", "no token", "unwritable state")
+EVERYDAY = ("undeployed version", "no token", "full disk")
 DOORS = {
     "rotate": ("rotate", STACK, "--yes", *CONFIG),
     "up": ("up", STACK, "--yes", *CONFIG, "--config", "rotation=2026-Q4"),
@@ -283,7 +295,7 @@ def test_nothing_is_done_between_the_new_password_and_the_secret(production: Pro
 
 
 @pytest.mark.cli
-@pytest.mark.parametrize("cause", ["undeployed version", "no token", "unwritable state"])
+@pytest.mark.parametrize("cause", ["undeployed version", "no token", "full disk"])
 def test_plain_pulumi_asks_before_it_rotates(production: Production, cause: str) -> None:
     """`pulumi up`, even without its preview, changes no password that the Worker cannot be told."""
     cli, _ = installed()
