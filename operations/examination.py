@@ -211,7 +211,9 @@ def state(name: str, machine: Machine) -> Finding:
     if not os.access(there, os.W_OK | os.X_OK):
         found = f"{there} cannot be written by this user"
         return Finding(check=name, verdict="failure", found=found, next_step=f"ls -ld {there}")
-    return Finding(check=name, verdict="ok", found=f"{folder}{'' if folder.exists() else ' (not made yet)'}")
+    found = f"{folder}{'' if folder.exists() else ' (not made yet)'}"
+    encoded = f", as a URL {url}" if str(folder) not in url else ""
+    return Finding(check=name, verdict="ok", found=found + encoded)
 
 
 def passphrase(name: str, machine: Machine) -> Finding:

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
 
 from components.local.files import MOST_BYTES, read_bytes
 from operations import backends, stack_names
@@ -130,7 +131,10 @@ def backend_url(folder: Path, environ: Mapping[str, str]) -> str:
 
 
 def absolute(url: str, start: Path) -> str:
-    """Make the path of a `file://` URL absolute; other URLs are not touched."""
+    """Make the path of a `file://` URL absolute; other URLs are not touched.
+
+    A URL's path is percent-encoded, as the CLI reads it; a folder of this machine is not until it becomes part of one.
+    """
     if not url.startswith(FILE_SCHEME):
         return url
     path, question, query = url.removeprefix(FILE_SCHEME).partition("?")
@@ -138,15 +142,17 @@ def absolute(url: str, start: Path) -> str:
         raise UsageError(
             f"the state's place {url!r} names no folder", next_step="file:///a/folder, or file://./a/folder"
         )
-    expanded = Path(path).expanduser()
-    return f"{FILE_SCHEME}{Path(os.path.normpath(start / expanded))}{question}{query}"
+    home, tilde, _ = path.partition("/")
+    if path.startswith("~"):
+        path = f"{quote(str(Path(home).expanduser()))}{tilde}{path.removeprefix(home + tilde)}"
+    return f"{FILE_SCHEME}{Path(os.path.normpath(quote(str(start)) / Path(path)))}{question}{query}"
 
 
 def file_backend(url: str) -> Path | None:
     """The folder behind an absolute `file://` URL; None for any other."""
     if not url.startswith(FILE_SCHEME):
         return None
-    return Path(url.removeprefix(FILE_SCHEME).partition("?")[0])
+    return Path(unquote(url.removeprefix(FILE_SCHEME).partition("?")[0]))
 
 
 def private_folder(folder: Path) -> Path:

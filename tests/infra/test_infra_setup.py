@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -161,6 +162,7 @@ def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) 
         ("error: tunnel error: 407 Proxy Authentication Required", "the proxy does not let", "HTTPS_PROXY"),
         ("error: dns error: failed to lookup address", "the package index cannot be reached", "PIP_INDEX_URL"),
         ("error: invalid peer certificate: UnknownIssuer", "the package index cannot be reached", "PIP_CERT"),
+        ("error: tiny was filtered by exclude-newer", "leaves pinned versions out", "remove it there"),
         ("error: something new", "something new", "then call again"),
     ],
 )
@@ -216,6 +218,41 @@ def test_pips_settings_reach_uv(fresh: Fresh) -> None:
     assert told["UV_DEFAULT_INDEX"] == "https://index.example/simple"
     assert told["SSL_CERT_FILE"] == "/c.pem"
     assert told["HTTPS_PROXY"] == "http://own.example"
+
+
+HOSTILE = {
+    "PIP_REQUIRE_VIRTUALENV": "1",
+    "PIP_USER": "1",
+    "PIP_PREFIX": "/nowhere",
+    "PIP_CONSTRAINT": "/nowhere/constraints.txt",
+    "PIP_NO_BINARY": ":all:",
+    "UV_EXCLUDE_NEWER": "2001-01-01",
+    "UV_CONSTRAINT": "/nowhere/constraints.txt",
+    "UV_PYTHON": "/nowhere/python",
+    "UV_NO_BINARY": "1",
+    "PYTHONWARNINGS": "error",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONPATH": "/nowhere",
+}
+
+
+def test_a_users_own_settings_do_not_change_what_is_installed(fresh: Fresh) -> None:
+    """Variables that say how this user installs elsewhere neither stop the set-up nor reach the command."""
+    told = _told(fresh.call("up", "dev", **HOSTILE))
+    assert told["tiny"] == "1.0"
+    assert not {name for name in told["environment"] if name.startswith("PYTHON")}
+
+
+def test_settings_in_pips_file_do_not_change_what_is_installed(fresh: Fresh) -> None:
+    """The same in pip.conf, for all commands and for `install`; the index that it names is still asked."""
+    file = fresh.folder / "pip.conf"
+    file.write_text(
+        f"[global]\nrequire-virtualenv = true\nprefix = /nowhere\nno-index = true\nfind-links = {fresh.index}\n"
+        "[install]\nuser = true\nconstraint = /nowhere/constraints.txt\n"
+    )
+    environment = {name: value for name, value in fresh.environment.items() if not name.startswith("PIP_")}
+    known = replace(fresh, environment=environment)
+    assert _told(known.call(PIP_CONFIG_FILE=str(file)))["tiny"] == "1.0"
 
 
 def test_progress_is_shown_while_it_works(fresh: Fresh) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from components.postgres import choice
+from engine.state import layout
 from operations import workspace
 from operations.errors import StateError, UsageError
 
@@ -20,7 +23,7 @@ def test_first_use_makes_a_private_state_and_one_passphrase(project: Path) -> No
     """Without any setting the state lies in the project, for this user only, with a passphrase made once."""
     first = workspace.open_workspace(project, "dev", environ={})
     second = workspace.open_workspace(project, "dev", environ={})
-    assert first.backend_url.startswith(f"file://{project}/.infra/state")
+    assert first.backend_url.startswith(f"{project.as_uri()}/.infra/state")
     assert _mode(project / ".infra") == _mode(project / ".infra" / "state") == 0o700
     assert _mode(project / ".infra" / "passphrase") == 0o600
     assert first.passphrase
@@ -90,7 +93,7 @@ def test_a_passphrase_that_cannot_be_read_is_not_replaced(project: Path) -> None
     ("url", "folder"),
     [
         ("file://./state", "{cwd}/state"),
-        ("file://../a b/state?create_dir=true", "{parent}/a b/state"),
+        ("file://../a%20b/state?create_dir=true", "{parent}/a b/state"),
         ("file:///srv/state", "/srv/state"),
         ("file://~/state", "{home}/state"),
     ],
@@ -103,8 +106,20 @@ def test_file_urls_become_absolute(
     monkeypatch.setenv("HOME", str(tmp_path))
     found = workspace.backend_url(project, {"PULUMI_BACKEND_URL": url})
     expected = folder.format(cwd=project, parent=project.parent, home=tmp_path)
-    assert found == f"file://{expected}{'?create_dir=true' if '?' in url else ''}"
+    assert found == f"file://{quote(expected)}{'?create_dir=true' if '?' in url else ''}"
     assert workspace.file_backend(found) == Path(expected)
+
+
+@pytest.mark.parametrize("name", ["job_feature%2Flogin", "what?", "a#b", "50% off"])
+def test_a_clone_keeps_its_state_whatever_its_folder_is_called(name: str, tmp_path: Path) -> None:
+    """The folder of a clone is no part of a URL: a sign that means something in one is encoded, and read back."""
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text("name: infra\nruntime: python\n")
+    url = workspace.backend_url(folder, {})
+    assert workspace.file_backend(url) == folder / ".infra" / "state"
+    assert layout.parse(url, folder=folder, project="infra", stack="dev").root == folder / ".infra" / "state"
+    assert choice.record_path(url, folder, "infra", "dev").parent == folder / ".infra" / "state"
 
 
 def test_other_backends_are_left_to_the_cli(project: Path) -> None:
