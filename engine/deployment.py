@@ -88,6 +88,9 @@ class Deployment:
             new = goal.state(old)
             calls: Calls = Bookkeeping()
             if goal.custom:
+                self.providers.trust.declare(goal.inputs)
+                if old is not None:
+                    self.providers.trust.replace_recorded(old, goal.inputs)
                 builtin = goal.type == STACK_REFERENCE_TYPE
                 new.provider = self._default_provider(BUILTIN_PROVIDER_TYPE if builtin else PROVIDER_TYPE)
                 calls = self.references if builtin else self.providers.get(self.config)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from engine.processes import Child
     from engine.state import ResourceState
+    from engine.trust import Trust
 
 Properties = dict[str, Any]
 
@@ -74,8 +75,9 @@ class Provider:
         preview: Whether calls that would change something are left out, and their results foretold.
     """
 
-    def __init__(self, child: Child, config: Mapping[str, str], *, verbose: bool) -> None:
+    def __init__(self, child: Child, config: Mapping[str, str], trust: Trust, *, verbose: bool) -> None:
         self._child = child
+        self._trust = trust
         self._config = dict(config)
         self.preview = False
         self._verbose = verbose
@@ -85,12 +87,14 @@ class Provider:
 
     def check(self, urn: str, olds: Properties, news: Properties) -> tuple[Properties, list[tuple[str, str]]]:
         """Let the provider judge inputs; returns them as it wants them, and what is wrong: property and reason."""
+        self._trust.check(urn, news, olds)
         request = provider_pb2.CheckRequest(**_about(urn), olds=self._pack(olds), news=self._pack(news))
         answer = self._call("Check", request, urn)
         return _unpack(answer.inputs, news), [(failure.property, failure.reason) for failure in answer.failures]
 
     def diff(self, state: ResourceState, news: Properties, *, ignore: tuple[str, ...] = ()) -> Diff:
         """Ask what separates a recorded resource from new inputs."""
+        self._trust.check(state.urn, news, state.outputs)
         request = provider_pb2.DiffRequest(
             id=state.id,
             **_about(state.urn),
@@ -112,6 +116,7 @@ class Provider:
         """Create; returns the id and the outputs. Previews foretell the inputs as outputs."""
         if self.preview:
             return "", dict(new.inputs)
+        self._trust.check(new.urn, new.inputs)
         request = provider_pb2.CreateRequest(
             **_about(new.urn),
             properties=self._pack(new.inputs),
@@ -129,6 +134,7 @@ class Provider:
         """Update in place; returns the outputs. Previews foretell the inputs as outputs."""
         if self.preview:
             return dict(new.inputs)
+        self._trust.check(new.urn, new.inputs)
         request = provider_pb2.UpdateRequest(
             id=old.id,
             **_about(new.urn),
@@ -142,6 +148,7 @@ class Provider:
 
     def read(self, old: ResourceState) -> tuple[str, Properties, Properties]:
         """Look at reality; returns id (empty: gone), inputs and outputs."""
+        self._trust.check(old.urn, old.outputs, old.inputs)
         request = provider_pb2.ReadRequest(
             id=old.id,
             **_about(old.urn),
@@ -156,6 +163,7 @@ class Provider:
 
     def delete(self, old: ResourceState) -> None:
         """Delete; what is gone already is the provider's to accept."""
+        self._trust.check(old.urn, old.outputs)
         if self.preview:
             return
         request = provider_pb2.DeleteRequest(

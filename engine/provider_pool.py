@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from engine.processes import Child
+    from engine.trust import Trust
 
 
 class ProviderPool:
@@ -23,11 +24,13 @@ class ProviderPool:
 
     Args:
         start: Starts a child and gives it its orders, with the configuration.
+        trust: Decides which providers may be run.
         verbose: Whether errors come with their traceback.
     """
 
-    def __init__(self, start: Callable[[Mapping[str, str]], Child], *, verbose: bool) -> None:
+    def __init__(self, start: Callable[[Mapping[str, str]], Child], trust: Trust, *, verbose: bool) -> None:
         self._start = start
+        self.trust = trust
         self._preview = False
         self._verbose = verbose
         self._lock = threading.Lock()
@@ -39,7 +42,7 @@ class ProviderPool:
         key = json.dumps(values, sort_keys=True)
         with self._lock:
             if key not in self._providers:
-                self._providers[key] = Provider(self._start(values), values, verbose=self._verbose)
+                self._providers[key] = Provider(self._start(values), values, self.trust, verbose=self._verbose)
             self._providers[key].preview = self._preview
             return self._providers[key]
 

@@ -14,6 +14,7 @@ import contextlib
 import threading
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from engine.api import Changes, LockWaiting, Message, Output, Result, StepFailed, StepFinished, StepStarted
@@ -27,6 +28,7 @@ from engine.project import load_config
 from engine.provider_pool import ProviderPool
 from engine.reads import StackReferences
 from engine.steps import Steps, StoppedError
+from engine.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,7 +93,10 @@ class Session:
         self._config = load_config(
             self.project, request.stack, overrides=request.config, crypter=self.store.decrypt_text
         )
-        self._providers = ProviderPool(self._start_provider, verbose=request.verbose)
+        trust = Trust(Path(self._orders()["folder"]))
+        if self._refreshes or request.kind in ("refresh", "destroy"):  # which ask providers before a program speaks
+            trust.check_recorded(self._snapshot.resources)
+        self._providers = ProviderPool(self._start_provider, trust, verbose=request.verbose)
         self.exits.callback(self._providers.stop)
         self._begin(self._passes()[0])
 

@@ -1,0 +1,121 @@
+"""Which pickled providers may be run: loading a pickle runs whatever it says, and a state may come from anywhere.
+
+Two kinds are run: what the program of this run registers, since that program runs anyhow; and the bare reference to a
+class of the project's own code, which is what Pulumi's SDK writes for a provider that is defined in a module and has no
+attributes. Everything else that only a state holds is refused by name, and never loaded to find out what it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.errors import UnsupportedError
+from engine.goal import name_of, type_of
+from engine.values import UNKNOWN, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from engine.state import ResourceState
+
+PROVIDER_KEY: Final = "__provider"
+"""Where Pulumi keeps the pickled provider among a dynamic resource's properties (`pulumi.dynamic.PROVIDER_KEY`)."""
+
+_NAMES: Final = re.compile(rb"\x80[\x04\x05]\x95.{8}\x8c.([\w.]{1,255})\x94\x8c.(\w{1,255})\x94.*", re.DOTALL)
+
+
+class Trust:
+    """Decides which providers may be run.
+
+    Args:
+        folder: The program's folder, from which its modules are imported.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._accepted: set[str] = set()
+
+    def declare(self, inputs: Mapping[str, Any]) -> None:
+        """Accept the provider that the program registers a resource with."""
+        text = _text(inputs)
+        if isinstance(text, str):
+            self._accepted.add(text)
+
+    def check(self, urn: str, *properties: Mapping[str, Any]) -> None:
+        """Raise UnsupportedError when the first of these that names a provider, names one that may not be run."""
+        text = next((found for one in properties if (found := _text(one)) not in (None, UNKNOWN)), None)
+        if text is None or (isinstance(text, str) and text in self._accepted):
+            return
+        if not isinstance(text, str) or not self._refers_to_the_project(text):
+            raise _refusal(urn)
+        self._accepted.add(text)
+
+    def check_recorded(self, resources: Iterable[ResourceState]) -> None:
+        """Refuse, before anything is done, a state that names a provider which may not be run."""
+        for state in resources:
+            self.check(state.urn, state.inputs)
+            self.check(state.urn, state.outputs)
+
+    def replace_recorded(self, old: ResourceState, inputs: Mapping[str, Any]) -> None:
+        """Let the program's provider take the place of a recorded one; nothing runs that one.
+
+        A provider that travels whole is another text with each edit of its code. Where the program names a class of a
+        module, the state can only hold the same bare name: anything else was put there, and is refused.
+        """
+        text = _text(inputs)
+        if not isinstance(text, str) or self._refers_to_the_project(text):
+            self.check_recorded([old])
+            return
+        for name, recorded in (("inputs", old.inputs), ("outputs", old.outputs)):
+            if _text(recorded) not in (None, text):
+                setattr(old, name, {**recorded, PROVIDER_KEY: inputs[PROVIDER_KEY]})
+
+    def _refers_to_the_project(self, text: str) -> bool:
+        try:
+            pickled = base64.b64decode(text)  # as the server of providers reads it
+        except (ValueError, binascii.Error):
+            return False
+        names = _NAMES.fullmatch(pickled)
+        if names is None or pickled != _reference(pickled[1], *names.groups()):
+            return False
+        module, name = (part.decode("ascii") for part in names.groups())
+        return self._defines(module.split("."), name)
+
+    def _defines(self, module: list[str], name: str) -> bool:
+        """Whether a file of the project defines this class, which has a base; the file is only read."""
+        if "__main__" in module or not all(part.isidentifier() for part in module):
+            return False
+        place = self._folder.joinpath(*module)
+        for file in (place / "__init__.py", place.with_suffix(".py")):
+            if file.is_file():
+                try:
+                    body = ast.parse(file.read_bytes()).body
+                except (OSError, SyntaxError, ValueError):
+                    return False
+                return any(isinstance(one, ast.ClassDef) and one.name == name and one.bases for one in body)
+        return False
+
+
+def _reference(protocol: int, module: bytes, name: bytes) -> bytes:
+    """The pickle of an object without attributes whose class is found by its name, byte for byte."""
+    body = b"\x8c%c%s\x94\x8c%c%s\x94\x93\x94)\x81\x94." % (len(module), module, len(name), name)
+    return b"\x80%c\x95%s%s" % (protocol, len(body).to_bytes(8, "little"), body)
+
+
+def _text(properties: Mapping[str, Any]) -> Any:
+    return plain(properties.get(PROVIDER_KEY))
+
+
+def _refusal(urn: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"The state of {type_of(urn)} {name_of(urn)!r} holds a provider that is neither a class of this project's "
+        "modules nor one that the program registers in this run; running it could do anything, so nothing was run.",
+        next_step="find out who wrote this state, or restore it from its backup; a provider that is defined in "
+        "__main__.py or has attributes is recorded as code: move it into a module, or use the Pulumi CLI, which runs "
+        "whatever a state holds",
+    )
