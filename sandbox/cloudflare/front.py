@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
-from sandbox import ports
+from sandbox import local, ports
 from sandbox.errors import SetupError
 
 if TYPE_CHECKING:
@@ -76,12 +76,10 @@ class Front:
         return ports.listen_on_any(self._folder, what)
 
     async def _open(self, name: str, listening: socket.socket) -> None:
-        app = web.Application(client_max_size=BODY_LIMIT)
-
         async def answer(request: web.Request) -> web.StreamResponse:
             return await self._answer(name, request)
 
-        app.router.add_route("*", "/{path:.*}", answer)
+        app = local.application(answer, body_limit=BODY_LIMIT, any_origin=True)
         runner = web.AppRunner(app, access_log=None, auto_decompress=False)
         await runner.setup()
         await web.SockSite(runner, listening).start()

@@ -6,13 +6,14 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from aiohttp import web
-
+from sandbox import local
 from sandbox.cloudflare.control import PREFIX, Control
 from sandbox.xata.server import deliver, received
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from aiohttp import web
 
     from sandbox.cloudflare.service import Service
 
@@ -40,7 +41,6 @@ def application(service: Service, *, changed: Callable[[], None] = lambda: None)
     async def stop(_: web.Application) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
-    app = web.Application(client_max_size=BODY_LIMIT)
-    app.router.add_route("*", "/{path:.*}", answer)
+    app = local.application(answer, body_limit=BODY_LIMIT)
     app.on_cleanup.append(stop)
     return app

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sandbox import local
 from sandbox.xata.control import PREFIX, Control
 from sandbox.xata.wire import Request, Response
 
@@ -35,8 +36,7 @@ def application(service: Service) -> web.Application:
     async def stop(_: web.Application) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
-    app = web.Application(client_max_size=BODY_LIMIT)
-    app.router.add_route("*", "/{path:.*}", answer)
+    app = local.application(answer, body_limit=BODY_LIMIT)
     app.on_response_prepare.append(_clean_headers)
     app.on_cleanup.append(stop)
     return app

@@ -131,7 +131,7 @@ def test_a_caller_who_hangs_up_rolls_the_create_back(http: httpx.Client, service
     caller = socket.create_connection((http.base_url.host, http.base_url.port or 0), timeout=WAIT_SECONDS)
     lines = (
         f"POST {path}/branches HTTP/1.1",
-        "Host: x",
+        f"Host: {http.base_url.netloc.decode()}",
         f"Authorization: Bearer {TOKEN}",
         f"Content-Length: {len(body)}",
     )
