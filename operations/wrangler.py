@@ -17,6 +17,8 @@ from operations import stack_names
 from operations.errors import UsageError
 from operations.settings import judged
 from operations.workspace import PROJECT, describe_workspace
+from stacks import outside
+from stacks.config import file_of
 from stacks.worker_plan import ACCOUNT_VARIABLE
 from stacks.worker_settings import DATABASE_URL, DEFAULT_WORKER, AppSettings, WorkerSettings
 
@@ -47,6 +49,7 @@ def asked(
     settings = judged(describe_workspace(folder, stack, overrides=overrides, environ=environ), with_files=False)
     if not isinstance(settings, AppSettings):
         raise UsageError(f"the stack {stack} has no app, and so no wrangler.jsonc", next_step="name another stack")
+    outside.refuse(file_of(stack), settings, folder)
     path = files.locate((folder / settings.app_path).resolve())
     _require_readable(path)
     worker = settings if isinstance(settings, WorkerSettings) else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from components.errors import ConfigurationError
+from stacks import outside
 from stacks.keys import Settings
 from stacks.models import (
     MODELS,
@@ -99,7 +100,7 @@ def check(stack: str, raw: Mapping[str, str], *, folder: Path, secret_keys: Coll
     """Judge a stack's configuration, and the files it names in the project's `folder`.
 
     Raises:
-        ConfigurationError: As `judge`, or a named file or folder is not there.
+        ConfigurationError: As `judge`, or a named file or folder is not there, or lies where the stack has no business.
     """
     settings = judge(stack, raw, secret_keys=secret_keys)
     if isinstance(settings, AppSettings) and not (folder / settings.app_path).is_dir():
@@ -107,6 +108,7 @@ def check(stack: str, raw: Mapping[str, str], *, folder: Path, secret_keys: Coll
     for file in settings.sql_files:
         if not (folder / file).is_file():
             raise _missing(stack, "sqlFiles", file, "an SQL file")
+    outside.refuse(file_of(stack), settings, folder)
     return settings
 
 

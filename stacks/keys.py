@@ -67,3 +67,10 @@ class Settings(BaseModel):
         allowed="a list of paths",
         example='["sql/001-extensions.sql"]',
     )
+    outside_paths: tuple[Annotated[str, Field(min_length=1)], ...] = key(
+        (),
+        "Files and folders that sqlFiles, and links in the app's folder, may lead to although they lie outside of the "
+        "project's folder and the app's repository; paths from the project's folder.",
+        allowed="a list of paths",
+        example='["../shared/sql"]',
+    )

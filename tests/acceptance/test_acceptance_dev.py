@@ -270,6 +270,25 @@ def test_bad_input_is_refused_before_any_resource(untouched: Clone, arguments: l
     assert not (untouched.folder.parent / "data").exists()
 
 
+@pytest.mark.parametrize("command", [["preview", "dev"], ["up", "dev", "--yes"], ["wrangler", "write", "dev"]])
+def test_a_link_out_of_the_apps_repository_is_refused(untouched: Clone, tmp_path: Path, command: list[str]) -> None:
+    """Already the preview says where the link leads and how it is allowed; what it leads to stays as it is."""
+    name = "wrangler.jsonc" if command[0] == "wrangler" else ".dev.vars"
+    theirs, link = tmp_path / "theirs", untouched.folder / name
+    theirs.write_text("{}")
+    link.symlink_to(theirs)
+    try:
+        answer = untouched.infra(*command, *([] if command[0] == "wrangler" else ENGINE))
+    finally:
+        link.unlink()
+    assert answer.returncode == 2, answer.stderr
+    assert (
+        f"{name} in the app's folder is a link that leads to {theirs}, outside of {untouched.folder}" in answer.stderr
+    )
+    assert f'name it in Pulumi.dev.yaml: infra:outsidePaths: ["{theirs}"]' in answer.stderr
+    assert theirs.read_text() == "{}"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

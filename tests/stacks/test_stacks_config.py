@@ -34,6 +34,8 @@ WRONG_VALUES = [
     ("databaseUser", "pg_admin", "not beginning with pg_"),
     ("sqlFiles", "schema.sql", "a list of paths"),
     ("sqlFiles", "[1]", "a list of paths"),
+    ("outsidePaths", "shared", "a list of paths"),
+    ("outsidePaths", '[""]', "a list of paths"),
     ("containerName", "-db", "a letter or digit"),
     ("memoryMegabytes", "12", "from 128"),
     ("sharedMemoryMegabytes", "1", "from 64"),
