@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.sandboxed import Sandboxed
 
-PLACES = ("plan", "preview", "staging", "production")
+PLACES = ("plan", "plan-production", "preview", "drift", "staging", "production")
 SECRETS = ("XATA_API_KEY", "CLOUDFLARE_API_TOKEN", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
 VARIABLES = ("XATA_ORGANIZATION_ID", "XATA_PROJECT_ID", "CLOUDFLARE_ACCOUNT_ID")
 OF_THE_JOB = ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "PULUMI_CONFIG_PASSPHRASE_FILE")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,11 @@ IDS = [f"{name}.{job.name}" for name, job in JOBS]
 CHECKOUT = "actions/checkout"
 ACTIONS = {CHECKOUT: "v7.0.1", "actions/setup-python": "v7.0.0"}
 """The only actions that are used, and the release whose commit is pinned."""
-PLACES = {"", "plan", "preview", "staging", "production"}
+PLACES = {"", "plan", "plan-production", "preview", "drift", "staging", "production"}
 PERMISSIONS = {
     "checks.checks": {"contents": "read"},
     "plan.plan": {"contents": "read", "pull-requests": "write"},
+    "plan.production": {"contents": "read"},
     "environment.environment": {"contents": "read", "pull-requests": "read"},
     "environment.fork": {"contents": "read", "pull-requests": "read"},
     "deploy.staging": {"contents": "read"},
@@ -32,6 +32,30 @@ PERMISSIONS = {
     "nightly.drift": {"contents": "read"},
     "rotation.rotation": {"contents": "read"},
 }
+KEYS = frozenset(
+    {
+        *("PULUMI_BACKEND_URL", "PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE"),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "XATA_API_KEY", "CLOUDFLARE_API_TOKEN"),
+    }
+)
+TOKEN = frozenset({"GITHUB_TOKEN"})
+DEPLOYED = {
+    "Database and secret": KEYS,
+    "App": KEYS - {"XATA_API_KEY"},
+    "Check of both": KEYS,
+    "Every layer answers": KEYS,
+}
+SECRETS = {
+    "plan.plan": {"Plan of staging": KEYS, "Comment": TOKEN},
+    "plan.production": {"Plan of production": KEYS},
+    "environment.environment": {"Bring the environment in line": KEYS | TOKEN},
+    "environment.fork": {"Say what a fork gets": TOKEN},
+    "deploy.staging": DEPLOYED,
+    "deploy.production": DEPLOYED,
+    "nightly.sweep": {"Remove what is left of closed pull requests": KEYS | TOKEN},
+    "nightly.drift": {"Look for what was changed outside": KEYS},
+}
+"""Which steps see which secrets; every other step sees none."""
 OWN = "github.event.pull_request.head.repo.full_name == github.repository"
 FORK = "github.event.pull_request.head.repo.full_name != github.repository"
 VARIABLE = re.compile(r'"\$[A-Z_]+(/[a-z]+\.json)?"')
@@ -55,21 +79,49 @@ def test_each_job_has_the_permissions_that_it_needs(name: str, job: Job) -> None
 @pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
 def test_secrets_belong_to_jobs_that_no_fork_begins(name: str, job: Job) -> None:
     """A job that names a secret belongs to a GitHub environment, and one of a pull request is not begun by a fork."""
-    given = [job.environment, *(step.environment for step in job.steps)]
-    named = [text for one in given for text in one.values() if "secrets." in text]
+    named = [text for step in job.steps for text in step.environment.values() if "secrets." in text]
     assert bool(named) == bool(job.place)
     if "pull_request" in ALL[name].triggers and named:
-        assert job.condition == OWN
+        assert job.condition.split(" && ")[-1] == OWN
     if name == "environment" and not named:
         assert job.condition == FORK
 
 
-def test_the_keys_are_the_same_everywhere() -> None:
-    """Every job with secrets gets the same variables, so that what one of them needs is documented once."""
-    blocks = [job.environment for _, job in JOBS if job.place]
-    assert all(one == other for one, other in pairwise(blocks))
+@pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)
+def test_a_secret_reaches_the_steps_that_need_it(name: str, job: Job) -> None:
+    """No job as a whole, no action, and no step that sets the machine up sees one; a new one is a decision."""
+    held = re.compile(r"secrets|github\.token")
+    assert [text for text in job.environment.values() if held.search(text)] == []
+    seen = {
+        step.name: {variable for variable, text in step.environment.items() if held.search(text)} for step in job.steps
+    }
+    assert {step: found for step, found in seen.items() if found} == SECRETS.get(f"{name}.{job.name}", {})
+    texts = [text for step in job.steps for text in step.environment.values() if held.search(text)]
+    assert all(re.fullmatch(r"\$\{\{ (secrets\.[A-Z_]+|github\.token) \}\}", text) for text in texts)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_secrets_are_named_nowhere_else(name: str) -> None:
+    """Not in an action's inputs, a condition or a command: each stands alone on a line that gives it its own name."""
+    lines = [line for line in (FOLDER / f"{name}.yml").read_text().splitlines() if re.search(r"secrets\W", line)]
+    assert [line for line in lines if not re.fullmatch(r" {10}([A-Z_]+): \$\{\{ secrets\.\1 \}\}", line)] == []
+
+
+def test_a_pull_request_plans_nothing_of_production_unless_a_team_wants_it() -> None:
+    """Its plan is another job, with keys of its own, in a GitHub environment that can ask for an approval."""
+    usual, production = ALL["plan"].jobs
+    assert "production" not in "".join(step.command for step in usual.steps)
+    assert production.condition == f"vars.PLAN_PRODUCTION == 'true' && {OWN}"
+    elsewhere = {job.place for name, job in JOBS if name != "plan"}
+    assert not {usual.place, production.place} & elsewhere
+
+
+def test_the_keys_are_documented() -> None:
+    """Every variable that a workflow sets, and every GitHub environment, stands in the page about workflows."""
     page = (PROJECT / "docs" / "workflows.md").read_text()
-    assert [name for name in blocks[0] if f"`{name}`" not in page] == []
+    given = [{**job.environment, **step.environment} for _, job in JOBS for step in job.steps]
+    names = {name for one in given for name in one} | (PLACES - {""})
+    assert [name for name in sorted(names) if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(("name", "job"), JOBS, ids=IDS)

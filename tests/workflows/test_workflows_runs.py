@@ -107,7 +107,7 @@ def test_a_fork_gets_no_secret_and_no_environment(hub: Hub) -> None:
         assert [one.step for one in outcome.ran if secrets & set(one.environment.values())] == []
         assert "neither a plan nor an environment" in outcome.summary
         plan = hub.delivered(name, workflow="plan") if name == "fork-opened" else None
-        assert plan is None or (plan.jobs, plan.ran) == ({"plan": "skipped"}, ())
+        assert plan is None or (plan.jobs, plan.ran) == ({"plan": "skipped", "production": "skipped"}, ())
     assert (hub.left, hub.sandboxed.calls()) == (NOTHING_LEFT, [])
 
 
