@@ -117,7 +117,7 @@ def test_a_pull_request_plans_nothing_of_production_unless_a_team_wants_it() -> 
 
 
 def test_the_keys_are_documented() -> None:
-    """Every variable that a workflow takes from GitHub, and every GitHub environment, stands in the page about workflows."""
+    """Every variable that a workflow takes from GitHub, and every GitHub environment, stands in the page."""
     page = (PROJECT / "docs" / "workflows.md").read_text()
     given = [{**job.environment, **step.environment} for _, job in JOBS for step in job.steps]
     names = {name for one in given for name, text in one.items() if "${{" in text} | (PLACES - {""})
