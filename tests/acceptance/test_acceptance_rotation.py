@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import yaml
 
 from components.worker.api.bodies import Upload
 from components.worker.api.client import Client
@@ -305,16 +306,18 @@ def test_plain_pulumi_asks_before_it_rotates(production: Production, cause: str)
     before, chosen = production.passwords(), CAUSES[cause]
     settings = production.folder / "Pulumi.production.yaml"
     kept = settings.read_text()
-    values = ("-c", "infra:appPath=app", "-c", f'infra:sqlFiles=["{SQL}"]', "-c", "infra:rotation=plain")
+    config = {"infra:appPath": "app", "infra:sqlFiles": [SQL], "infra:rotation": "plain"}
+    told = yaml.safe_load(kept) or {}
+    settings.write_text(yaml.safe_dump({**told, "config": {**(told.get("config") or {}), **config}}))
     try:
         with chosen.spoil(production):
             answer = production.run(
-                *(str(cli.path), "up", "--stack", STACK, "--yes", "--skip-preview", "--non-interactive", *values),
+                *(str(cli.path), "up", "--stack", STACK, "--yes", "--skip-preview", "--non-interactive"),
                 **(chosen.options or {}),
             )
     finally:
         settings.write_text(kept)
     assert answer.returncode != 0, answer.stdout
-    assert chosen.says in answer.stdout + answer.stderr
+    assert chosen.says in answer.stdout + answer.stderr, answer.stdout + answer.stderr
     assert production.rotations() == 0, answer.stdout
     assert production.passwords() == before
