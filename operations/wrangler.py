@@ -10,9 +10,8 @@ from components.errors import ConfigurationError
 from components.local.files import read_private
 from components.worker.secrets.names import account_fault
 from components.worker.wrangler import file as files
-from components.worker.wrangler.block import steps, template
 from components.worker.wrangler.expectation import Expectation
-from components.worker.wrangler.jsonc import MalformedError, parse
+from components.worker.wrangler.jsonc import MalformedError
 from operations import stack_names
 from operations.errors import UsageError
 from operations.settings import judged
@@ -64,6 +63,7 @@ def asked(
         secrets=(DATABASE_URL, *(worker.worker_secrets if worker else ())),
         worker_name="" if path.is_file() and (temporary or not known) else known or f"{DEFAULT_WORKER}-{block}",
         account_id=_account(worker, environ),
+        deployed=worker is not None,
     )
     return Asked(path=path, expectation=expectation)
 
@@ -79,9 +79,9 @@ def planned(file: Asked) -> list[str]:
     Raises:
         components.errors.RefusedError: It is not certain what to change.
     """
-    text = read_private(file.path).text
-    begun = [] if text else [f"begin {file.path}"]
-    return [*begun, *map(str, steps(parse(text or template(file.expectation)), file.expectation))]
+    found, _, changes = files.planned(file.path, file.expectation)
+    begun = [] if found.exists else [f"begin {file.path}"]
+    return [*begun, *map(str, changes)]
 
 
 def write(file: Asked) -> list[str]:
@@ -101,11 +101,11 @@ def _account(settings: WorkerSettings | None, environ: Mapping[str, str]) -> str
 
 
 def _require_readable(path: Path) -> None:
-    """Refuse a file that is not JSON with comments; one that is not there is told by its check."""
-    if not path.is_file() or path.suffix == ".toml":
+    """Refuse a file that wrangler could not read; one that is not there is told by its check."""
+    if not path.is_file():
         return
     try:
-        parse(read_private(path).text)
+        files.read_document(path, read_private(path).text)
     except MalformedError as error:
         raise ConfigurationError(
             f"{path}:{error.line}:{error.column}: {error.reason}", next_step=error.next_step

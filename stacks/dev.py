@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from components.connectivity.resources import DatabaseCheck
+from components.errors import InfraError
+from components.local import wrangler_dev
 from components.local.resources import DevVars
 from components.postgres import choice, docker_claim
 from components.postgres.database import BaselineSettings
@@ -21,6 +23,7 @@ from stacks.home import STACK, record_file
 from stacks.outputs import export
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from components.postgres.database import Database, DatabaseConnection
@@ -46,17 +49,30 @@ def program(settings: DevSettings, folder: Path) -> None:
         connection = _database(settings, folder).connection()
         check = _check(settings, connection)
         values = _outputs(settings, connection, check)
+    told = {
+        "DATABASE_URL": values["databaseUrl"],
+        "XATA_BRANCH": settings.branch,
+        "ENVIRONMENT": settings.environment,
+    }
     DevVars(
         "dev-vars",
-        path=str((folder / settings.app_path / ".dev.vars").resolve()),
-        values={
-            "DATABASE_URL": values["databaseUrl"],
-            "XATA_BRANCH": settings.branch,
-            "ENVIRONMENT": settings.environment,
-        },
+        path=_file_for_the_app((folder / settings.app_path).resolve(), told),
+        values=told,
         opts=pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
     )
     export(values)
+
+
+def _file_for_the_app(app: Path, told: Collection[str]) -> str:
+    """The file that the app's `wrangler dev` reads; what else it does not give to the Worker is said in the plan."""
+    file = wrangler_dev.file_to_write(app, told)
+    try:
+        losses = [str(loss) for loss in wrangler_dev.variables(app, told).losses()]
+    except InfraError as error:  # such as a wrangler.jsonc in the middle of an edit: the database comes up all the same
+        losses = [f"what wrangler dev gives to the app cannot be told: {error.message}"]
+    for sentence in losses:
+        pulumi.log.warn(sentence)
+    return str(file.resolve())
 
 
 def _check(settings: DevSettings, connection: DatabaseConnection) -> DatabaseCheck:

@@ -46,7 +46,7 @@ def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 @pytest.mark.parametrize("file", [*_sources(*PACKAGES), PROJECT / "infra"], ids=_name)
 def test_sizes_stay_within_the_budget(file: Path) -> None:
-    """A function has at most 40 lines, a file at most 400; an exception carries its reason."""
+    """A function has at most 40 lines, a file at most 600; an exception carries its reason."""
     assert len(file.read_text().splitlines()) <= FILE_LINES
     long = {f"{_name(file)}:{function.name}" for function in _functions(file) if _body_lines(function) > FUNCTION_LINES}
     assert long <= LONGER_FUNCTIONS.keys()

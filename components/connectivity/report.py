@@ -35,6 +35,17 @@ class WorkerLayer(Enum):
         return len(Layer) + list(WorkerLayer).index(self) + 1
 
 
+class AppLayer(Enum):
+    """The last layer of dev: what `wrangler dev` gives to the app on this machine."""
+
+    VARIABLES = "wrangler dev"
+
+    @property
+    def number(self) -> int:
+        """The layer's place, counted on from the database's."""
+        return len(Layer) + list(AppLayer).index(self) + 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """The verdict on one layer.
@@ -43,7 +54,7 @@ class Finding:
     `next_step` what to do about it. `milliseconds` is None where the time is not known.
     """
 
-    layer: Layer | WorkerLayer
+    layer: Layer | WorkerLayer | AppLayer
     ok: bool | None
     cause: str = ""
     next_step: str = ""

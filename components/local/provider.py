@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from components.dynamic import DynamicProvider
-from components.errors import ConfigurationError
+from components.errors import ConfigurationError, InfraError
 from components.fingerprint import fingerprint
 from components.local.dev_vars import assign, parse
 from components.local.files import PRIVATE, read_private, remove_private, write_private
@@ -26,12 +26,10 @@ class DevVarsProvider(DynamicProvider):
     """Keeps some variables of one `.dev.vars` file as declared; the rest of the file is somebody else's.
 
     A relative path starts at the project folder, where Pulumi starts providers, so recorded state stays true when the
-    clone moves. The old file is cleaned before the new one is written, because two paths may lead to one file.
+    clone moves. Another path is an update: the old file is cleaned once the new one is written.
     """
 
     inputs = ("path", "values")
-    replaces: ClassVar[frozenset[str]] = frozenset({"path"})
-    delete_before_replace: ClassVar[bool] = True
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"values"})
     secret_inputs: ClassVar[frozenset[str]] = frozenset({"values"})
 
@@ -49,8 +47,7 @@ class DevVarsProvider(DynamicProvider):
 
     @override
     def change(self, resource_id: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
-        outputs = write(news["path"], news["values"], owned=olds.get("valuesFingerprint", {}))
-        return {**outputs, "created": outputs["created"] or olds.get("created") is True}
+        return move(olds, news)
 
     @override
     def look(self, resource_id: str, olds: dict[str, Any]) -> dict[str, Any] | None:
@@ -66,6 +63,11 @@ def faults(news: Mapping[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
     if not news.get("path", "?"):
         found["path"] = "the path of the .dev.vars file is empty"
+    elif "path" in news:
+        try:
+            require_ignored(read_private(Path(news["path"])).path)
+        except InfraError as error:
+            found["path"] = str(error)
     if "values" in news:
         try:
             assign("", news["values"])
@@ -90,6 +92,23 @@ def write(path: str, values: Mapping[str, str], *, owned: Iterable[str] = ()) ->
     if text != file.text or not file.private:
         write_private(file.path, text)
     return {"created": not file.exists, "private": True}
+
+
+def move(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+    """Set the values in the declared file, then remove ours from the one that held them; two paths may lead to one.
+
+    Raises:
+        LocalError: The folder or a file is in the way. What was written before stays.
+        RefusedError: Git would let the file be committed, or another line is in the way.
+    """
+    owned, old = olds.get("valuesFingerprint", {}), Path(olds["path"])
+    created = olds.get("created") is True
+    if old.resolve() == Path(news["path"]).resolve():
+        outputs = write(news["path"], news["values"], owned=owned)
+        return {**outputs, "created": outputs["created"] or created}
+    outputs = write(news["path"], news["values"])
+    clean(olds["path"], owned, created=created)
+    return outputs
 
 
 def look(olds: Mapping[str, Any]) -> dict[str, Any] | None:

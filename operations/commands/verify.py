@@ -16,7 +16,7 @@ from operations.workspace import acting_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.connectivity.report import Report
+    from components.connectivity.report import Finding, Report
     from components.connectivity.worker_report import WorkerReport
     from engine.api import Output
     from operations.branch_layer import BranchFinding
@@ -35,7 +35,8 @@ def add_parser(commands: options.Commands) -> None:
         text=(
             "Ask Xata how STACK's branch is, then connect to the database as the app would: name, TCP, TLS,\n"
             "authentication, database, query and identity. Last, ask the deployed Worker from outside: that it is\n"
-            "healthy, and on the same branch. Says which layer is at fault, why, and what to do. Changes nothing."
+            "healthy, and on the same branch; of dev, that `wrangler dev` gives the app this database's URL. Says\n"
+            "which layer is at fault, why, and what to do. Changes nothing."
         ),
         examples=("./infra verify dev", "./infra verify dev --json", "./infra verify staging --budget 60"),
         run=run,
@@ -59,22 +60,25 @@ class Verification:
         branch: None for a database on this machine.
         report: What the probe says; every layer not reached when the branch leads nowhere.
         worker: What the Worker says; None for a stack without one.
+        app: What `wrangler dev` gives to the app on this machine; None for a stack other than dev.
     """
 
     branch: BranchFinding | None
     report: Report
     worker: WorkerReport | None = None
+    app: Finding | None = None
 
     @property
     def ok(self) -> bool:
         """Whether every layer that could be asked passed."""
         answers = self.worker is None or self.worker.failed is None
-        return self.report.ok and answers and (self.branch is None or self.branch.ok is not False)
+        told = self.app is None or self.app.ok is not False
+        return self.report.ok and answers and told and (self.branch is None or self.branch.ok is not False)
 
     def layers(self) -> list[dict[str, Any]]:
         """One entry per layer, in the order in which a connection passes them."""
         first = [] if self.branch is None else [self.branch.to_json()]
-        last = self.worker.findings if self.worker else ()
+        last = (*(self.worker.findings if self.worker else ()), *([self.app] if self.app else ()))
         return [*first, *self.report.to_json()["layers"], *(finding.to_json() for finding in last)]
 
     def __str__(self) -> str:
@@ -86,7 +90,11 @@ class Verification:
         return f"layer branch: {branch.cause}\n  next: {branch.next_step}{below}"
 
     def _answers(self) -> str:
-        """What database and Worker say; of two faults the first, which is the other's cause."""
+        """What database and app say; of two faults the first, which is the other's cause."""
+        if self.report.ok and self.app is not None and self.app.ok is False:
+            from components.connectivity.report import failure_text  # noqa: PLC0415 - not for help
+
+            return failure_text(self.app, 1)
         if self.worker is None or not self.report.ok:
             return str(self.report)
         if self.worker.failed is not None:
@@ -120,7 +128,15 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
         worker = _worker(values, target, report, budget_seconds)
         if worker is not None:
             report = _advised(report, values, target, environ)
-    return Verification(branch=branch, report=report, worker=worker)
+    return Verification(branch=branch, report=report, worker=worker, app=_app(target, values))
+
+
+def _app(target: changes.Target, values: Mapping[str, Output]) -> Finding | None:
+    if target.stack != "dev":
+        return None
+    from operations import app_layer  # noqa: PLC0415 - loads pydantic
+
+    return app_layer.read(target, str(values["databaseUrl"].value))
 
 
 def _branch(

@@ -238,7 +238,7 @@ HOSTILE = {
 
 def test_a_users_own_settings_do_not_change_what_is_installed(fresh: Fresh) -> None:
     """Variables that say how this user installs elsewhere neither stop the set-up nor reach the command."""
-    told = _told(fresh.call("up", "dev", **HOSTILE))
+    told = _told(fresh.call("up", "dev", folder=None, **HOSTILE))
     assert told["tiny"] == "1.0"
     assert not {name for name in told["environment"] if name.startswith("PYTHON")}
 

@@ -58,10 +58,11 @@ def _steps(document: Document, expectation: Expectation, block: tuple[str, ...])
         if node is None or node.data != value:
             yield Step(act="set", path=(*block, "vars", key), value=value)
     required = document.at(*block, "secrets", "required")
+    listed = expectation.deployed or document.at(*block, "secrets") is not None
     for secret in expectation.secrets:
         if document.entry(*block, "vars", secret):
             yield Step(act="remove", path=(*block, "vars", secret))
-        if required is None or secret not in required.data:
+        if listed and (required is None or secret not in required.data):
             yield Step(act="append", path=(*block, "secrets", "required"), value=secret)
 
 

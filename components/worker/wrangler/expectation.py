@@ -29,6 +29,8 @@ class Expectation:
         secrets: Names that the Worker gets as secrets.
         worker_name: The Worker's name in full; empty for whatever the file derives.
         account_id: The Cloudflare account; empty for whatever the file says.
+        deployed: Whether wrangler deploys it, and is to stop where a secret is missing. `wrangler dev` only warns of
+            that, and keeps from the Worker what `secrets.required` does not list: the list is not begun for it.
     """
 
     stack: str
@@ -37,6 +39,7 @@ class Expectation:
     secrets: tuple[str, ...] = ("DATABASE_URL",)
     worker_name: str = ""
     account_id: str = ""
+    deployed: bool = True
 
     @property
     def variables(self) -> dict[str, str]:

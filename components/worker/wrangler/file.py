@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from components.errors import InfraError, LocalError, RefusedError
 from components.local.files import PrivateFile, read_private, write_private
+from components.worker.wrangler import toml
 from components.worker.wrangler.block import apply, steps, template
 from components.worker.wrangler.config import Config
 from components.worker.wrangler.expectation import Finding
@@ -18,9 +19,12 @@ from components.worker.wrangler.jsonc import MalformedError, parse
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from components.worker.wrangler.block import Step
     from components.worker.wrangler.expectation import Expectation
+    from components.worker.wrangler.jsonc import Document
 
-NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+TOML = ".toml"
+NAMES = ("wrangler.json", "wrangler.jsonc", f"wrangler{TOML}")
 """The files that wrangler looks for, in its order: in the app's folder and, for each name, in all folders above it."""
 
 
@@ -44,45 +48,78 @@ class Change:
 
 
 def locate(path: Path) -> Path:
-    """The file that wrangler reads: the path itself, or in a folder the first of its names; by default the second."""
-    if not path.is_dir():
+    """The file that wrangler reads: the path itself, else in its folder the first of the names, else the usual one."""
+    if path.is_file():
         return path
-    return next((path / name for name in NAMES if (path / name).is_file()), path / NAMES[1])
+    folder, usual = (path, path / NAMES[1]) if path.is_dir() else (path.parent, path)
+    return next((folder / name for name in NAMES if (folder / name).is_file()), usual)
+
+
+def read_document(path: Path, text: str) -> Document:
+    """The text of a wrangler file as wrangler reads it, in the format that the file's name tells.
+
+    Raises:
+        MalformedError: wrangler would refuse it too.
+    """
+    return toml.parse(text) if path.suffix == TOML else parse(text)
 
 
 def check(path: Path, expectation: Expectation) -> list[Finding]:
     """Where the file, or the one in the folder, differs from what is expected; an unreadable one is a finding too."""
     path = locate(path)
     try:
-        _require_json(path)
         file = read_private(path)
         if not file.exists:
             what, found = f"there is no {path.name}", "nothing"
             return [_whole(what, found=found, expected="the app's file", next_step=expectation.write_command)]
-        return [*_shadows(path), *findings(parse(file.text), expectation)]
+        found_in = findings(read_document(path, file.text), expectation)
+        if path.suffix == TOML:
+            found_in = [replace(finding, line=0, column=0) for finding in found_in]
+        return [*_shadows(path), *found_in]
     except MalformedError as error:
         return [_whole(error.reason, next_step=error.next_step, line=error.line, column=error.column)]
     except InfraError as error:
         return [_whole(error.message, next_step=error.next_step)]
 
 
-def write(path: Path, expectation: Expectation) -> Change:
-    """Edit the stack's block so that it says what is expected; make the file if there is none. A second time: nothing.
+def planned(path: Path, expectation: Expectation) -> tuple[PrivateFile, str, list[Step]]:
+    """The file, the text that an edit begins with, and the changes that the block needs.
 
     Raises:
-        RefusedError: The file is not JSON with comments, it is not certain what to change, or another file hides this
-            one from wrangler. Nothing is written.
-        LocalError: The file cannot be read or written.
+        RefusedError: It is not certain what to change, another file hides this one from wrangler, or it is TOML, whose
+            lines to paste are told.
+        LocalError: The file cannot be read.
     """
     path = locate(path)
-    _require_json(path)
     if hiding := _shadows(path):
         raise RefusedError(hiding[0].what, next_step=hiding[0].next_step)
     file = read_private(path)
     try:
         base = file.text if file.exists else template(expectation)
-        changes = steps(parse(base), expectation)
-        new = apply(base, changes)
+        document = read_document(path, base)
+        changes = steps(document, expectation)
+    except (MalformedError, RefusedError) as error:
+        raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
+    if changes and path.suffix == TOML:
+        raise RefusedError(
+            f"{path} is TOML, which is checked and not written here",
+            next_step=f"put these lines into it, each into its table where that is there already:\n"
+            f"{toml.to_paste(document, changes)}",
+        )
+    return file, base, changes
+
+
+def write(path: Path, expectation: Expectation) -> Change:
+    """Edit the stack's block so that it says what is expected; make the file if there is none. A second time: nothing.
+
+    Raises:
+        RefusedError: As `planned`, or the text cannot be edited without changing something else. Nothing is written.
+        LocalError: The file cannot be read or written.
+    """
+    file, base, changes = planned(path, expectation)
+    path = locate(path)
+    try:
+        new = apply(base, changes) if changes else base
     except (MalformedError, RefusedError) as error:
         raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
     if new != file.text:
@@ -100,7 +137,8 @@ def write(path: Path, expectation: Expectation) -> Change:
 def worker_name(path: Path, stack: str) -> str:
     """The Worker's name as the file derives it; empty where it cannot be told."""
     try:
-        return Config(document=parse(read_private(locate(path)).text)).worker_name(stack)
+        path = locate(path)
+        return Config(document=read_document(path, read_private(path).text)).worker_name(stack)
     except InfraError:
         return ""
 
@@ -113,20 +151,11 @@ def digest(path: Path) -> str:
         return ""
 
 
-def _require_json(path: Path) -> None:
-    toml = path if path.suffix == ".toml" else path.with_name("wrangler.toml")
-    if path.suffix == ".toml" or (toml.is_file() and not path.exists()):
-        raise RefusedError(
-            f"{toml.name} is not read here: only wrangler.jsonc and wrangler.json are, which Cloudflare recommends",
-            next_step=f"write its settings as {toml.with_name('wrangler.jsonc')}, then remove {toml.name}",
-        )
-
-
 def _shadows(path: Path) -> list[Finding]:
-    """Wrangler takes a wrangler.json of any folder above before the wrangler.jsonc of this one."""
-    if path.name != NAMES[1]:
-        return []
-    hiding = next((folder / NAMES[0] for folder in path.resolve().parents if (folder / NAMES[0]).is_file()), None)
+    """Wrangler takes the earlier of its names, in any folder above, before this file."""
+    names = NAMES[: NAMES.index(path.name)] if path.name in NAMES else ()
+    above = (folder / name for name in names for folder in path.resolve().parents)
+    hiding = next((file for file in above if file.is_file()), None)
     if hiding is None:
         return []
     what, next_step = f"wrangler reads {hiding} instead of this file", f"remove one of the two: {hiding} or {path}"

@@ -106,10 +106,13 @@ def _secrets(case: Case) -> Iterator[Finding]:
     if required and not isinstance(required.data, list):
         yield _kind(case, required, f"{case.block}.secrets.required", "a list of names")
         return
+    deployed = case.expectation.deployed
+    listed = deployed or case.config.own(stack, "secrets") is not None
+    loss = "a deployment without it is not stopped" if deployed else "wrangler dev keeps it from the Worker"
     for name in case.expectation.secrets:
-        if required is None or name not in required.data:
+        if listed and (required is None or name not in required.data):
             place = required or case.config.own(stack, "secrets") or case.config.own(stack)
-            what = f"{name} is not in {case.block}.secrets.required, so a deployment without it is not stopped"
+            what = f"{name} is not in {case.block}.secrets.required, so {loss}"
             yield case.finding("error", place.start if place else 0, what, expected=f'"{name}" in the list')
         yield from _plain(case, name)
         for binding, node in case.config.bindings(stack):

@@ -26,13 +26,13 @@ _BOM = "\ufeff"
 
 
 class MalformedError(ConfigurationError):
-    """The text is not JSON with comments. Lines and columns count from 1."""
+    """The text is not of the file's format. Lines and columns count from 1."""
 
     def __init__(self, reason: str, *, line: int, column: int) -> None:
         self.reason, self.line, self.column = reason, line, column
         super().__init__(
             f"line {line}, column {column}: {reason}",
-            next_step=f"correct line {line}: every editor that knows JSON with comments shows the place",
+            next_step=f"correct line {line}: every editor that knows the format shows the place",
         )
 
 

@@ -119,11 +119,33 @@ def test_update_removes_what_is_no_longer_declared(file: Path) -> None:
     assert (updated["created"], list(updated["valuesFingerprint"])) == (True, ["XATA_BRANCH"])
 
 
-@pytest.mark.usefixtures("file")
-def test_another_path_replaces_and_cleans_the_old_file_first() -> None:
-    """Two paths may be one file, so deleting after creating would take the new lines away."""
-    result = PROVIDER.diff("id", _created(), _inputs(path="app/.dev.vars"))
-    assert (result.replaces, result.delete_before_replace) == (["path"], True)
+def test_another_path_is_written_before_the_old_one_is_cleaned(file: Path) -> None:
+    """The app that is left keeps its own lines, and the app that is moved to has ours."""
+    outs = _created()
+    with file.open("a") as more:
+        more.write("STRIPE_KEY=x\n")
+    moved = _inputs(path="app/.dev.vars")
+    file.with_name("app").mkdir()
+    assert PROVIDER.diff("id", outs, moved).replaces == []
+    assert PROVIDER.update("id", outs, moved).outs is not None
+    assert file.with_name("app").joinpath(".dev.vars").read_text() == WRITTEN
+    assert file.read_text() == "STRIPE_KEY=x\n"
+
+
+def test_the_old_file_stays_while_the_new_one_cannot_be_written(file: Path) -> None:
+    """A folder that is not there costs nothing: the app goes on with what it has."""
+    outs = _created()
+    with pytest.raises(ProviderError, match="does not exist"):
+        PROVIDER.update("id", outs, _inputs(path="nowhere/.dev.vars"))
+    assert file.read_text() == WRITTEN
+
+
+def test_two_paths_to_one_file_are_one(file: Path) -> None:
+    """Reached by a link, the file keeps our lines."""
+    outs = _created()
+    file.with_name("app").symlink_to(file.parent)
+    PROVIDER.update("id", outs, _inputs(path="app/.dev.vars"))
+    assert file.read_text() == WRITTEN
 
 
 @pytest.mark.parametrize(
@@ -201,10 +223,13 @@ def test_delete_leaves_what_is_not_ours(file: Path) -> None:
     ("change", "property_", "reason"),
     [
         ({"path": ""}, "path", "empty"),
+        ({"path": "nowhere/.dev.vars"}, "path", "does not exist"),
+        ({"path": "plain.txt"}, "path", "git does not ignore"),
         ({"values": {"A-B": "x"}}, "", "values: 'A-B' is not a name"),
         ({"values": {"SECRET": "it's $hunter2"}}, "", "values: the value of SECRET cannot stand in .dev.vars"),
     ],
 )
+@pytest.mark.usefixtures("file")
 def test_bad_inputs_fail_at_preview(change: dict[str, Any], property_: str, reason: str) -> None:
     """A bad input is refused by name before anything is written; a value is never repeated."""
     failures = PROVIDER.check({}, _inputs(**change)).failures
@@ -214,6 +239,7 @@ def test_bad_inputs_fail_at_preview(change: dict[str, Any], property_: str, reas
     assert "hunter2" not in failures[0].reason
 
 
+@pytest.mark.usefixtures("file")
 def test_values_not_known_yet_pass_the_preview() -> None:
     """In the first preview the URL does not exist."""
     assert PROVIDER.check({}, _inputs(values={**VALUES, "DATABASE_URL": UNKNOWN})).failures == []

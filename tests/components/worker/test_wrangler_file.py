@@ -20,6 +20,7 @@ from tests.components.worker.wrangler_world import STAGING, modules, sample
 
 if TYPE_CHECKING:
     from components.worker.wrangler.expectation import Finding
+    from components.worker.wrangler.file import Change
 
 AS_ROOT = os.geteuid() == 0
 
@@ -68,15 +69,54 @@ def test_a_missing_folder_is_a_finding(tmp_path: Path) -> None:
         write(missing, STAGING)
 
 
-def test_toml_is_refused_in_words(tmp_path: Path) -> None:
-    """Named, found in the folder, or beside a file that is not there."""
-    (tmp_path / "wrangler.toml").write_text('name = "app"\n')
-    for path in (tmp_path, tmp_path / "wrangler.toml", tmp_path / "wrangler.jsonc"):
-        found = _only(check(path, STAGING))
-        assert "wrangler.toml is not read here" in found.what
-        assert "wrangler.jsonc" in found.next_step
-        with pytest.raises(RefusedError, match=r"wrangler\.toml is not read here"):
-            write(path, STAGING)
+TOML = """
+name = "printfarm-manager"
+
+[env.staging.vars]
+ENVIRONMENT = "staging"
+XATA_BRANCH = "production"
+
+[env.staging.secrets]
+required = ["STRIPE_KEY"]
+"""
+
+
+def test_toml_is_checked_like_json(tmp_path: Path) -> None:
+    """Named, found in the folder, or beside a file that is not there; lines are not told, since none are known."""
+    toml = tmp_path / "wrangler.toml"
+    toml.write_text(TOML)
+    for path in (tmp_path, toml, tmp_path / "wrangler.jsonc"):
+        found = [finding for finding in check(path, STAGING) if finding.severity == "error"]
+        assert [finding.what.split()[0] for finding in found] == ["env.staging.vars.XATA_BRANCH", "DATABASE_URL"]
+        assert {finding.line for finding in found} == {0}
+    toml.write_text(TOML.replace("production", "staging").replace('["STRIPE_KEY"]', '["STRIPE_KEY", "DATABASE_URL"]'))
+    assert check(toml, STAGING) == []
+
+
+def test_lines_for_toml_are_given_to_paste(tmp_path: Path) -> None:
+    """It is not written; the refusal holds the lines, which make the file as expected."""
+    toml = tmp_path / "wrangler.toml"
+    toml.write_text(TOML)
+    with pytest.raises(RefusedError, match="is TOML, which is checked and not written here") as refused:
+        write(tmp_path, STAGING)
+    assert refused.value.next_step.partition("\n")[2] == (
+        '[env.staging.vars]\nXATA_BRANCH = "staging"\n[env.staging.secrets]\nrequired = ["STRIPE_KEY", "DATABASE_URL"]'
+    )
+    assert toml.read_text() == TOML
+    assert write_of_a_fitting_file(toml).steps == ()
+
+
+def write_of_a_fitting_file(toml: Path) -> Change:
+    """Nothing is to be written where nothing differs."""
+    toml.write_text(TOML.replace("production", "staging").replace('["STRIPE_KEY"]', '["DATABASE_URL"]'))
+    return write(toml, STAGING)
+
+
+def test_malformed_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    """As of JSON: what, and where."""
+    (tmp_path / "wrangler.toml").write_text('name = "a"\nmain = \n')
+    found = _only(check(tmp_path, STAGING))
+    assert (found.line, found.what) == (2, "Invalid value")
 
 
 def test_a_file_that_wrangler_would_not_read_is_told(file: Path) -> None:
