@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.connectivity import probe, worker_probe
-from components.connectivity.report import Finding, Layer, Report
+from components.connectivity.report import AppLayer, Finding, Layer, Report
 from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_probe import WorkerTransport
 from components.xata.api.bodies import BranchPatch
@@ -128,7 +128,7 @@ def test_of_two_faults_the_databases_is_told(
 
 @pytest.fixture
 def probed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Let the probe answer what `report` says, and remember what it was asked."""
+    """Let the probe answer what `report` says, and remember what it was asked; the app on this machine has its URL."""
     seen: dict[str, Any] = {"report": GOOD}
 
     def fake(connection: Connection, **asked: Any) -> Report:
@@ -137,6 +137,8 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return report
 
     monkeypatch.setattr(probe, "probe", fake)
+    read = Finding(layer=AppLayer.VARIABLES, ok=True, cause="DATABASE_URL is in .dev.vars")
+    monkeypatch.setattr("operations.app_layer.read", lambda _target, _url: read)
     return seen
 
 
@@ -163,7 +165,7 @@ def test_the_layer_at_fault_is_named(
     assert answer.code == ExitCode.VERIFICATION_FAILED
     valid("verify", answer.document)
     assert answer.document["ok"] is False
-    assert [layer["ok"] for layer in answer.document["layers"]] == [True, False, None, None, None, None]
+    assert [layer["ok"] for layer in answer.document["layers"]] == [True, False, None, None, None, None, True]
 
 
 def test_a_person_gets_a_table(infra: Callable[..., Any], fake_engine: FakeEngine, probed: dict[str, Any]) -> None:
@@ -178,6 +180,7 @@ def test_a_person_gets_a_table(infra: Callable[..., Any], fake_engine: FakeEngin
         "authentication      not reached",
         "database            not reached",
         "query and identity  not reached",
+        "wrangler dev        ok                       DATABASE_URL is in .dev.vars",
     ]
 
 
