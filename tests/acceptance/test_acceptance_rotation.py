@@ -224,7 +224,7 @@ CAUSES = {
     "no account": Cause(code=2, says="CLOUDFLARE_ACCOUNT_ID", options={"without": ("CLOUDFLARE_ACCOUNT_ID",)}),
     "broken wrangler file": Cause(code=4, says="wrangler", spoil=lambda made: _edited(made, "app/wrangler.jsonc")),
     "edited SQL file": Cause(code=4, says=SQL, spoil=lambda made: _edited(made, SQL)),
-    "full disk": Cause(code=4, says="free space on the disk", spoil=_full),
+    "full disk": Cause(code=4, says="space", spoil=_full),
     "lock": Cause(code=7, says="someone@elsewhere", spoil=_locked),
 }
 EVERYDAY = ("undeployed version", "no token", "full disk")
