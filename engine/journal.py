@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.aliases import normalise
 from engine.state import PendingOperation, Snapshot
+from engine.values import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ class Journal:
 
     Attributes:
         writes: Whether anything is written.
+        unsettled: The creations that earlier runs were cut off in. This run settles one by making or finding the thing.
     """
 
     def __init__(self, snapshot: Snapshot, save: Callable[[Snapshot], None], *, writes: bool = True) -> None:
@@ -57,13 +59,22 @@ class Journal:
     ) -> None:
         """Record how an operation on `state` ended: `done` is not recorded any more, `new` is."""
         with self._lock:
-            self._pending.pop(id(state), None)
+            begun = self._pending.pop(id(state), None)
             if done is not None:
                 self._done.add(id(done))
             if new is not None:
                 self._new.append(new)
+                self._settle(new, created=begun is not None and begun.type == "creating")
         if save:
             self.save()
+
+    def _settle(self, new: ResourceState, *, created: bool) -> None:
+        """Drop the note of a creation that has been done again, or that ended well in an earlier run."""
+        self.unsettled = [
+            one
+            for one in self.unsettled
+            if one.resource.urn != new.urn or not (created or same(one.resource.inputs, new.inputs))
+        ]
 
     def rebase(self, resources: list[ResourceState]) -> None:
         """Take what a refresh found as what was recorded before; nothing else may have happened yet."""

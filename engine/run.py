@@ -69,6 +69,7 @@ def forget(
     backend_url: str,
     lock_timeout: float,
     on_wait: Callable[[LockHolder], None],
+    settled: bool = False,
 ) -> bool:
     """Remove everything that is kept of a stack; False where there was nothing. Needs no passphrase.
 
@@ -78,6 +79,7 @@ def forget(
         backend_url: "file://…".
         lock_timeout: Seconds to wait for somebody else who works on the stack.
         on_wait: Called once for each holder that is waited for.
+        settled: Whether somebody has looked for what creations that were cut off have left, so that their notes may go.
 
     Raises:
         HeldError: The state holds resources.
@@ -92,7 +94,7 @@ def forget(
     if store.held() is None:
         return False
     with store.lock(timeout=lock_timeout, on_wait=on_wait):
-        return store.forget()
+        return store.forget(settled=settled)
 
 
 def _open(project_folder: Path, stack: str, backend_url: str, passphrase: str) -> tuple[Project, Store]:

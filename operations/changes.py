@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from operations import console
 from operations.errors import ChangesRefusedError
 from operations.forgetting import after_destroy
-from operations.protection import refusal, two_steps
+from operations.protection import require_removable, two_steps
 from operations.workspace import PROJECT, describe_workspace, opened_workspace
 
 if TYPE_CHECKING:
@@ -163,9 +163,8 @@ def change(
         show: Makes whoever shows the progress of one run.
     """
     engine = opened(target, deploys=kind == "up" or bool(target.config), changes=kind == "up")
-    refused = refusal(engine.recorded(), target.shown, os.environ) if kind == "destroy" else None
-    if refused is not None:
-        raise refused
+    if kind == "destroy":
+        require_removable(engine.recorded(), target.shown, target.environ())
     if not yes:
         plan = planned(engine, kind, show)
         if not plan.succeeded:
@@ -183,8 +182,8 @@ def change(
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
     result = carried_out(engine, kind, show, previewed=not yes)
-    if kind == "destroy" and result.succeeded:
-        after_destroy(engine, target.folder, target.stack)
+    if kind == "destroy" and result.succeeded and after_destroy(engine, target):
+        console.say(f"{target.stack}: its state is forgotten, too")
     return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import console
+from operations.workspace import acting_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from operations.changes import Target
     from operations.engines.interface import Engine
 
 
-def forget(engine: Engine, folder: Path, stack: str) -> bool:
+def forget(engine: Engine, folder: Path, stack: str, *, settled: bool = False) -> bool:
     """Remove the state of a preview, then the stack file that was made of the template.
 
     Stacks of the other environments are never forgotten: their history tells what was done.
@@ -21,6 +22,7 @@ def forget(engine: Engine, folder: Path, stack: str) -> bool:
         engine: Works on the stack.
         folder: Where Pulumi.yaml lies.
         stack: The stack's name.
+        settled: Whether what creations that were cut off have left is gone, too.
 
     Returns:
         Whether there was any state.
@@ -29,7 +31,7 @@ def forget(engine: Engine, folder: Path, stack: str) -> bool:
         engine.errors.HeldError: The state holds resources. Nothing was removed.
         engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
     """
-    removed = engine.remove()
+    removed = engine.remove(settled=settled)
     remove_file(folder, stack)
     return removed
 
@@ -39,13 +41,24 @@ def remove_file(folder: Path, stack: str) -> None:
     (folder / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
 
 
-def after_destroy(engine: Engine, folder: Path, stack: str) -> None:
-    """Forget the stack that was taken down, when it is a preview's.
+def after_destroy(engine: Engine, target: Target) -> bool:
+    """Forget the stack that was taken down, when it is a preview's, with what runs that were cut off left unrecorded.
+
+    Returns:
+        Whether there was any state.
 
     Raises:
-        engine.errors.HeldError: An earlier run was cut off while it created something, which may be there.
+        engine.errors.HeldError: Something that may be left cannot be looked for.
+        components.errors.InfraError: Something is left, and may not or cannot be removed.
     """
-    from components.xata.branches.names import is_preview  # noqa: PLC0415 - not for every command
+    from components.deletion.leftovers import remove_lost  # noqa: PLC0415 - not for every command
+    from components.xata.branches.names import is_preview  # noqa: PLC0415 - as above
+    from engine.errors import HeldError  # noqa: PLC0415 - as above
 
-    if is_preview(stack) and forget(engine, folder, stack):
-        console.say(f"{stack}: its state is forgotten, too")
+    if not is_preview(target.stack):
+        return False
+    with acting_in(target.environ()):
+        left = [one.name for one in engine.unsettled() if not remove_lost(one.kind, one.properties)]
+    if left:
+        raise HeldError.in_doubt(target.shown, left)
+    return forget(engine, target.folder, target.stack, settled=True)

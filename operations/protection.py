@@ -1,4 +1,4 @@
-"""What `destroy` refuses before anything is touched. Pure.
+"""What `destroy` refuses before anything is touched: what is recorded says it, or whoever would refuse later is asked.
 
 Deleting what cannot be brought back takes two deliberate steps: the first lifts the protection that is recorded with
 the resource, the second names what may go.
@@ -8,15 +8,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.errors import RefusedError
 from operations.errors import ChangesRefusedError
+from operations.workspace import acting_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from operations.engines.recorded import Recorded
 
+GUARD = "deletion:Guard"
+"""The kind of the resource that refuses for all others; it is protected with them."""
+
 FOR_GOOD = {"xata:Branch": "branch", "xata:Project": "project"}
 """Kinds of resources that cannot be brought back, and what they are called."""
+
+
+def require_removable(resources: Sequence[Recorded], shown: str, environment: Mapping[str, str]) -> None:
+    """Refuse to take a stack down of which something may not go.
+
+    The stack's own guard asks the same when it is deleted; a state of before there was one has none, and nobody likes
+    to be refused after having agreed.
+
+    Args:
+        resources: What is recorded.
+        shown: The stack as commands name it, such as `production --sandbox`.
+        environment: The variables of this run.
+
+    Raises:
+        ChangesRefusedError: Something may not go.
+        components.errors.InfraError: Whoever decides about it does not answer.
+    """
+    from components.deletion.asking import KINDS  # noqa: PLC0415 - not for every command
+    from components.deletion.asking import require_removable as ask  # noqa: PLC0415 - as above
+
+    refused = refusal(resources, shown, environment)
+    if refused is not None:
+        raise refused
+    going = [one for one in reversed(resources) if one.kind in KINDS and one.id and not one.retain]
+    try:
+        with acting_in(environment):
+            ask({KINDS[one.kind]: {"id": one.id, **one.properties} for one in going})
+    except RefusedError as error:
+        raise ChangesRefusedError(f"{shown}: nothing was changed: {error.message}", next_step=error.next_step) from None
 
 
 def refusal(resources: Iterable[Recorded], shown: str, environment: Mapping[str, str]) -> ChangesRefusedError | None:
@@ -32,7 +66,7 @@ def refusal(resources: Iterable[Recorded], shown: str, environment: Mapping[str,
 
     there = list(resources)
     final = [one for one in there if one.kind in FOR_GOOD and not is_preview(one.called)]
-    protected = [one for one in there if one.protect]
+    protected = [one for one in there if one.protect and one.kind != GUARD]
     if protected:
         return ChangesRefusedError(
             f"{shown}: nothing was changed: {_listed(protected)} {'is' if len(protected) == 1 else 'are'} protected",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from components.connectivity.resources import DatabaseCheck
+from components.deletion.resources import DeletionGuard
 from components.errors import ConfigurationError
 from components.postgres.database import BaselineSettings
 from components.xata.branches.specs import parse_image
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from components.xata.resources import Project
     from stacks.models import CloudSettings, XataSettings
 
 
@@ -87,6 +89,7 @@ def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | Non
     database = xata_database(settings, folder, project=project(settings), temporary=temporary, app=app)
     check = database_check(settings, database)
     declared = worker.declare(plan, settings, database.connection(), check) if plan else None
+    guard(settings, database, after=[declared.check, *declared.besides] if declared else [check])
     export(outputs(settings, database, check, declared))
 
 
@@ -157,9 +160,24 @@ def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCh
     )
 
 
-def finish(settings: XataSettings, database: XataPostgres) -> None:
-    """Check the database, then export the stack's outputs."""
-    export(outputs(settings, database, database_check(settings, database)))
+def guard(
+    settings: XataSettings, database: XataPostgres, *, after: Sequence[pulumi.Resource], project: Project | None = None
+) -> None:
+    """What refuses the deletion of the stack before anything of it goes.
+
+    Args:
+        settings: The stack's configuration.
+        database: The branch. While it is protected it is kept, so the guard is protected, too, and asks for nothing.
+        after: Everything else of the stack, as far as nothing of it waits for the rest.
+        project: The project that goes with the stack.
+    """
+    goes = not settings.protect
+    DeletionGuard(
+        "deletion-guard",
+        branch=database.resources.branch if goes else None,
+        project=project if goes else None,
+        opts=pulumi.ResourceOptions(protect=settings.protect, depends_on=list(after)),
+    )
 
 
 def outputs(

@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 def declare(
     plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
-) -> pulumi.Input[str]:
+) -> tuple[list[pulumi.Resource], pulumi.Input[str]]:
     """Declare the Hyperdrive configuration and the secret in the store, where asked for.
 
     Returns:
-        The Hyperdrive configuration's id; empty without one.
+        What was declared, and the Hyperdrive configuration's id; empty without one.
     """
+    made: list[pulumi.Resource] = []
     opts = pulumi.ResourceOptions(provider=_provider(), depends_on=[checked])
     if settings.secrets_store:
-        store_secret(
+        secret = store_secret(
             "store-secret",
             account=plan.account,
             store=settings.secrets_store,
@@ -38,9 +39,11 @@ def declare(
             value=connection.url,
             opts=opts,
         )
+        made.append(secret)
     if not settings.hyperdrive:
-        return ""
-    return hyperdrive("hyperdrive", account=plan.account, called=plan.script, connection=connection, opts=opts).id
+        return made, ""
+    pool = hyperdrive("hyperdrive", account=plan.account, called=plan.script, connection=connection, opts=opts)
+    return [*made, pool], pool.id
 
 
 def _provider() -> pulumi_cloudflare.Provider:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from components.connectivity.resources import DatabaseCheck
+from components.deletion.resources import DeletionGuard
 from components.errors import InfraError
 from components.local import wrangler_dev
 from components.local.resources import DevVars
@@ -41,12 +42,15 @@ def program(settings: DevSettings, folder: Path) -> None:
         settings: The stack's configuration.
         folder: The project's folder, where relative paths start.
     """
+    server, branch = None, None
     if settings.database == "xata":
         branch = cloud.xata_database(settings, folder, project=cloud.project(settings))
         check = cloud.database_check(settings, branch)
         values = cloud.outputs(settings, branch, check)
     else:
-        connection = _database(settings, folder).connection()
+        database = _database(settings, folder)
+        server = database.resources.server if isinstance(database, EmbeddedPostgres) else None
+        connection = database.connection()
         check = _check(settings, connection)
         values = _outputs(settings, connection, check)
     told = {
@@ -54,12 +58,16 @@ def program(settings: DevSettings, folder: Path) -> None:
         "XATA_BRANCH": settings.branch,
         "ENVIRONMENT": settings.environment,
     }
-    DevVars(
+    written = DevVars(
         "dev-vars",
         path=_file_for_the_app((folder / settings.app_path).resolve(), told),
         values=told,
         opts=pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
     )
+    if branch:
+        cloud.guard(settings, branch, after=[written])
+    elif server:
+        DeletionGuard("deletion-guard", server=server, opts=pulumi.ResourceOptions(depends_on=[written]))
     export(values)
 
 

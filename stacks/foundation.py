@@ -12,6 +12,7 @@ from components.xata.branches.names import is_project_id
 from components.xata.resources import Project
 from stacks import cloud
 from stacks.models import DEFAULT_PROJECT
+from stacks.outputs import export
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,10 @@ def program(settings: FoundationSettings, folder: Path) -> None:
         opts=pulumi.ResourceOptions(protect=settings.protect, retain_on_delete=settings.protect),
     )
     # The id, not the output of the same value: previews know it, whatever else changes on the project.
-    cloud.finish(settings, cloud.xata_database(settings, folder, project=project.id, root=True))
+    database = cloud.xata_database(settings, folder, project=project.id, root=True)
+    check = cloud.database_check(settings, database)
+    cloud.guard(settings, database, after=[check], project=project)
+    export(cloud.outputs(settings, database, check))
 
 
 def project_name(settings: FoundationSettings, environment: Mapping[str, str] = os.environ) -> str:

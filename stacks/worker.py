@@ -25,6 +25,7 @@ from stacks.worker_plan import Plan
 from stacks.worker_settings import DATABASE_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from components.connectivity.resources import DatabaseCheck
@@ -46,6 +47,7 @@ class Worker:
         secrets: What it is told.
         url: Its address.
         check: How it answers.
+        besides: What the check does not wait for: what Cloudflare's own provider makes.
         hyperdrive_id: Of the Hyperdrive configuration; empty without one.
     """
 
@@ -53,6 +55,7 @@ class Worker:
     secrets: Secrets | Preview
     url: pulumi.Output[str]
     check: WorkerCheck
+    besides: Sequence[pulumi.Resource]
     hyperdrive_id: pulumi.Input[str]
 
 
@@ -129,13 +132,8 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         budget_seconds=settings.worker_check_budget_seconds,
         opts=pulumi.ResourceOptions(depends_on=[told]),
     )
-    return Worker(
-        script=plan.script,
-        secrets=told,
-        url=url,
-        check=check,
-        hyperdrive_id=_from_the_provider(plan, settings, connection, checked),
-    )
+    besides, hyperdrive_id = _from_the_provider(plan, settings, connection, checked)
+    return Worker(script=plan.script, secrets=told, url=url, check=check, besides=besides, hyperdrive_id=hyperdrive_id)
 
 
 def _told(
@@ -175,9 +173,9 @@ def _address(plan: Plan, settings: CloudSettings, secrets: Secrets) -> pulumi.Ou
 
 def _from_the_provider(
     plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
-) -> pulumi.Input[str]:
+) -> tuple[Sequence[pulumi.Resource], pulumi.Input[str]]:
     if not settings.hyperdrive and not settings.secrets_store:
-        return ""
+        return (), ""
     from stacks import cloudflare  # noqa: PLC0415 - loads pulumi_cloudflare, for the stacks that use it
 
     return cloudflare.declare(plan, settings, connection, checked)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -18,9 +19,15 @@ if TYPE_CHECKING:
 
 
 def killed_when(
-    reached: Callable[[], bool], sandboxed: Sandboxed, command: str, stack: str, *options: str, allowed: dict[str, str]
+    reached: Callable[[], bool],
+    sandboxed: Sandboxed,
+    command: str,
+    stack: str,
+    *options: str,
+    allowed: dict[str, str],
+    how: signal.Signals = signal.SIGKILL,
 ) -> bool:
-    """Run a command and kill it once the moment has come; False when it ended before.
+    """Run a command and end it once the moment has come; False when it ended before.
 
     Args:
         reached: Whether the moment has come.
@@ -29,6 +36,7 @@ def killed_when(
         stack: Whose.
         options: More of the command line.
         allowed: Further environment variables.
+        how: SIGKILL takes everything that it started along; SIGINT is Ctrl-C.
     """
     process = subprocess.Popen(
         [sandboxed.clone.folder / "infra", command, stack, "--sandbox", "--yes", *ENGINE, *options],
@@ -41,9 +49,14 @@ def killed_when(
     try:
         while process.poll() is None and not reached():
             time.sleep(0.02)
-        return process.poll() is None
+        alive = process.poll() is None
+        if alive and how is not signal.SIGKILL:
+            process.send_signal(how)
+            process.wait(60)
+        return alive
     finally:
-        _kill_all(process)
+        if process.poll() is None:
+            _kill_all(process)
 
 
 def _kill_all(process: subprocess.Popen[bytes]) -> None:

@@ -12,7 +12,7 @@ from components.errors import RefusedError
 from components.fingerprint import matches
 from components.http.address import same_server
 from components.worker.api.client import connect
-from components.worker.secrets import change, look
+from components.worker.secrets import change, claim, look
 from components.worker.secrets.target import Target
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ def remove_secrets(olds: Properties) -> None:
     """Remove the secrets, and the Worker when it is still the draft that was made for them, or the stack's alone."""
     client = client_for(olds)
     change.remove(client, _target(olds), olds["secretNames"], **_told(olds))
+
+
+def remove_lost_secrets(inputs: Properties) -> None:
+    """Delete the Worker of a creation that was cut off, if it was made for the stack that it goes with."""
+    if inputs.get("owner"):
+        claim.remove(connect(os.environ), _target(inputs), inputs["owner"])
 
 
 def _told(properties: Mapping[str, Any]) -> dict[str, str]:

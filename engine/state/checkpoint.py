@@ -109,16 +109,19 @@ def root(checkpoint: dict[str, Any], file: Path) -> dict[str, Any]:
     return stacks[0] if stacks else {}
 
 
-def held(checkpoint: dict[str, Any], file: Path) -> list[str]:
+def held(checkpoint: dict[str, Any], file: Path, *, settled: bool = False) -> list[str]:
     """Return the names of what a checkpoint records, and of what an earlier run may have created before it was cut off.
 
-    The stack itself and default providers are nothing that could be left behind.
+    The stack itself and default providers are nothing that could be left behind. With `settled` somebody has looked for
+    what those runs left.
     """
     try:
         latest = checkpoint["latest"]
         pending = expect(latest.get("pending_operations"), "array", "its field 'pending_operations'")
         recorded = expect(latest.get("resources"), "array", "its field 'resources'")
         found = [expect(item, "object", "a resource") for item in recorded]
+        if settled:
+            pending = []
         found += [expect(expect(item, "object", "an operation").get("resource"), "object", "its") for item in pending]
     except FormError as error:
         raise damaged(file, str(error)) from None

@@ -135,18 +135,21 @@ class Store:
         values = Values(self._crypter(salt) if salt else None)
         return dict(values.decode(recorded.get("outputs") or {}, (str(self.file), "", "outputs")))
 
-    def held(self) -> list[str] | None:
-        """The names of the recorded resources, which need no passphrase; None where there is no such stack."""
+    def held(self, *, settled: bool = False) -> list[str] | None:
+        """The names of the recorded resources, which need no passphrase; None where there is no such stack.
+
+        Creations that were cut off count, unless somebody has `settled` what they left.
+        """
         self._layout.check()
         content = self._read()
-        return None if content is None else checkpoint.held(content, self.file)
+        return None if content is None else checkpoint.held(content, self.file, settled=settled)
 
-    def forget(self) -> bool:
+    def forget(self, *, settled: bool = False) -> bool:
         """Remove the stack's checkpoint, history and backups; False where there was no such stack.
 
         Call it under the lock. The checkpoint goes last: whoever is cut off in between can be called again.
         """
-        found = self.held()
+        found = self.held(settled=settled)
         if found:
             raise HeldError.of(self._layout.stack, found)
         for path in self._layout.kept():

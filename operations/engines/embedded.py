@@ -11,7 +11,7 @@ from engine import api
 from engine.errors import UnsupportedError
 from operations import console
 from operations.backends import scheme
-from operations.engines.recorded import configuration, recorded
+from operations.engines.recorded import configuration, recorded, unsettled
 from operations.workspace import acting_in, own_environment
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ class EmbeddedEngine:
             passphrase=self._passphrase(),
         )
 
-    def remove(self) -> bool:
+    def unsettled(self) -> tuple[Recorded, ...]:
+        """The creations that earlier runs were cut off in."""
+        return unsettled(self.workspace)
+
+    def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack."""
         from engine import forget  # noqa: PLC0415 - not before it is needed
 
@@ -74,6 +78,7 @@ class EmbeddedEngine:
             backend_url=self.workspace.backend_url,
             lock_timeout=self.options.lock_timeout,
             on_wait=lambda holder: console.say(f"waiting: the stack is in use by {holder}"),
+            settled=settled,
         )
 
     def holders(self) -> tuple[Holder, ...] | None:

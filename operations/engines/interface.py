@@ -57,8 +57,14 @@ class Engine(Protocol):
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment; none for a stack that was never deployed."""
 
-    def remove(self) -> bool:
+    def unsettled(self) -> tuple[Recorded, ...]:
+        """The creations that earlier runs were cut off in, with their inputs: what they made may exist unrecorded."""
+
+    def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack: its checkpoint, history and backups; False where there was nothing to forget.
+
+        Args:
+            settled: Whether somebody has looked for what the creations of `unsettled` have left.
 
         Raises:
             engine.errors.HeldError: The state holds resources. Nothing was removed.

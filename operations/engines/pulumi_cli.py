@@ -28,11 +28,11 @@ from engine.errors import HeldError
 from engine.project import load_project
 from operations.backends import scheme, without_password
 from operations.display.digest import diagnostic
-from operations.engines import locks
+from operations.engines import cli_notes, locks
 from operations.engines.cli_events import Translator
 from operations.engines.interface import Change, EngineName, EngineOptions
 from operations.engines.kept import Kept
-from operations.engines.recorded import Recorded, exported, held, recorded
+from operations.engines.recorded import Recorded, exported, exported_unsettled, held, recorded, unsettled
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import FILE_SCHEME, child_environment, private_folder
 
@@ -73,7 +73,13 @@ class PulumiEngine:
                 return replace(result, kind=kind)
         # A look at reality settles what a cut-off run has left in doubt, as it does with the embedded engine.
         settles = ["--clear-pending-creates"] if kind == "refresh" else []
-        return self._run([kind, "--yes", "--skip-preview", *settles], kind, listener)[0]
+        noted = kind == "up" and cli_notes.are_there(self.workspace)
+        result = self._run([kind, "--yes", "--skip-preview", *settles], kind, listener)[0]
+        if noted and result.succeeded:
+            done = cli_notes.drop_settled(self.workspace, self._call)
+            if done.returncode:
+                raise self._failure(done.stderr, done.returncode)
+        return result
 
     def plan(self, kind: Change, listener: Listener) -> Result:
         """Say what a change would do."""
@@ -99,9 +105,13 @@ class PulumiEngine:
         plain, values = json.loads(masked.stdout), json.loads(clear.stdout)
         return {name: api.Output(value=values[name], secret=plain[name] != values[name]) for name in values}
 
-    def remove(self) -> bool:
+    def unsettled(self) -> tuple[Recorded, ...]:
+        """The creations that earlier runs were cut off in."""
+        return unsettled(self.workspace) if self.workspace.state_folder else exported_unsettled(self._exported())
+
+    def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack; the note of a creation that was cut off, which the CLI would drop, counts as a resource."""
-        names = held(self.workspace)
+        names = held(self.workspace, settled=settled)
         if names:
             raise HeldError.of(self.workspace.stack, names)
         done = self._call(["stack", "rm", self.workspace.stack, "--yes", "--preserve-config", "--remove-backups"])

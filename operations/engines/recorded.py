@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from operations.workspace import Workspace
 
 PROVIDERS = "pulumi:providers:"
+CREATING = "creating"
+SECRET_SIGNATURE = "4dabf18193072939515e22adb298388d"  # noqa: S105 - the key by which Pulumi marks a secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class Recorded:
         api: The server it was made at; empty where none was recorded.
         protect: Whether the engine refuses to delete it.
         retain: Whether deleting it only forgets it.
+        id: Its id; empty for a component.
+        properties: Its outputs, of a creation that was cut off its inputs, but for the secret ones.
     """
 
     name: str
@@ -35,6 +39,8 @@ class Recorded:
     api: str = ""
     protect: bool = False
     retain: bool = False
+    id: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 def resources(workspace: Workspace, passphrase: str) -> list[ResourceState]:
@@ -79,29 +85,46 @@ def store(workspace: Workspace, passphrase: str) -> Store:
     )
 
 
-def held(workspace: Workspace) -> list[str] | None:
+def held(workspace: Workspace, *, settled: bool) -> list[str] | None:
     """The names of what the state holds or may have lost sight of; None without such a stack, or without a folder.
+
+    Args:
+        workspace: The stack.
+        settled: Whether somebody has looked for what creations that were cut off have left.
 
     Raises:
         engine.errors.EngineError: The state cannot be read.
     """
-    return None if workspace.state_folder is None else store(workspace, "").held()
+    return None if workspace.state_folder is None else store(workspace, "").held(settled=settled)
 
 
 def recorded(workspace: Workspace) -> tuple[Recorded, ...]:
     """The same, in short; none where the backend is no folder, which only the Pulumi CLI can read."""
     if workspace.state_folder is None or workspace.passphrase is None:
         return ()
-    return tuple(
-        Recorded(
-            name=one.urn.rpartition("::")[2],
-            kind=one.type.rpartition("/")[2],
-            called=str(one.outputs.get("name") or ""),
-            api=str(one.outputs.get("api") or ""),
-            protect=one.protect,
-            retain=one.retain_on_delete,
-        )
-        for one in resources(workspace, workspace.passphrase)
+    return tuple(_in_short(one, one.outputs) for one in resources(workspace, workspace.passphrase))
+
+
+def unsettled(workspace: Workspace) -> tuple[Recorded, ...]:
+    """The creations that earlier runs were cut off in; none where the backend is no folder."""
+    if workspace.state_folder is None or workspace.passphrase is None:
+        return ()
+    pending = store(workspace, workspace.passphrase).load().pending_operations
+    return tuple(_in_short(one.resource, one.resource.inputs) for one in pending if one.type == CREATING)
+
+
+def _in_short(resource: ResourceState, properties: Mapping[str, Any]) -> Recorded:
+    from engine.values import Secret  # noqa: PLC0415 - not before it is needed
+
+    return Recorded(
+        name=resource.urn.rpartition("::")[2],
+        kind=resource.type.rpartition("/")[2],
+        called=str(resource.outputs.get("name") or ""),
+        api=str(resource.outputs.get("api") or ""),
+        protect=resource.protect,
+        retain=resource.retain_on_delete,
+        id=resource.id,
+        properties={key: value for key, value in properties.items() if not isinstance(value, Secret)},
     )
 
 
@@ -112,19 +135,36 @@ def exported(deployment: Mapping[str, Any]) -> tuple[Recorded, ...]:
         deployment: Its `deployment`.
     """
     return tuple(
-        Recorded(
-            name=str(one["urn"]).rpartition("::")[2],
-            kind=str(one["type"]).rpartition("/")[2],
-            called=_plain(one, "name"),
-            api=_plain(one, "api"),
-            protect=bool(one.get("protect")),
-            retain=bool(one.get("retainOnDelete")),
-        )
+        _of_export(one, "outputs")
         for one in deployment.get("resources") or ()
         if not str(one["type"]).startswith(PROVIDERS)
+    )
+
+
+def exported_unsettled(deployment: Mapping[str, Any]) -> tuple[Recorded, ...]:
+    """The creations that earlier runs were cut off in, of the same."""
+    pending = deployment.get("pending_operations") or ()
+    return tuple(_of_export(one["resource"], "inputs") for one in pending if one.get("type") == CREATING)
+
+
+def _of_export(resource: Mapping[str, Any], properties: str) -> Recorded:
+    return Recorded(
+        name=str(resource["urn"]).rpartition("::")[2],
+        kind=str(resource["type"]).rpartition("/")[2],
+        called=_plain(resource, "name"),
+        api=_plain(resource, "api"),
+        protect=bool(resource.get("protect")),
+        retain=bool(resource.get("retainOnDelete")),
+        id=str(resource.get("id") or ""),
+        properties={key: value for key, value in (resource.get(properties) or {}).items() if not is_secret(value)},
     )
 
 
 def _plain(resource: Mapping[str, Any], output: str) -> str:
     value = (resource.get("outputs") or {}).get(output)
     return value if isinstance(value, str) else ""
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a value of an exported state is an encrypted one."""
+    return isinstance(value, dict) and SECRET_SIGNATURE in value

@@ -16,7 +16,7 @@ from operations.engines.choice import choose
 from operations.engines.interface import EngineOptions
 from operations.engines.kept import Kept
 from operations.errors import CommandError, ResourceFailedError, StateLockedError
-from operations.forgetting import forget, remove_file
+from operations.forgetting import after_destroy, forget, remove_file
 from operations.sweep import apps
 from operations.sweep.look import AT_ONCE
 
@@ -136,7 +136,7 @@ def _forget(here: Scene, name: str, target: Target) -> None:
                 f"the rest of the stack could not be taken down: {'; '.join(result.errors)}",
                 next_step=f"./infra destroy {target.shown}",
             ) from None
-        forget(opened, here.folder, name)
+        after_destroy(opened, target)
 
 
 def _unlock(engine: Engine) -> None:

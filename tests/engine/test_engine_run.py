@@ -299,7 +299,7 @@ def test_replace_on_changes_replaces(things: Things) -> None:
 
 
 def test_a_provider_that_dies_is_told_and_its_operation_stays_pending(things: Things) -> None:
-    """The error says what ended during what; nobody knows whether it was created, so that stays recorded."""
+    """The error says what ended during what; it stays recorded as pending until an up has created it."""
     things.want({"a": {}, "b": {"color": {"ref": "a.token"}, "die": "create"}})
     result = things.run("up")
     assert "ended during create of 'b' (exit status 9)" in result.errors[0]
@@ -307,7 +307,8 @@ def test_a_provider_that_dies_is_told_and_its_operation_stays_pending(things: Th
     assert "a" in things.recorded()
     things.up(PAIR)
     assert any("cut off while it created b" in text for text in things.seen.texts())
-    things.run("refresh")
+    assert things.pending() == []
+    assert things.run("destroy").succeeded
     assert things.pending() == []
 
 

@@ -43,6 +43,7 @@ class FakeEngine:
     answers: dict[str, api.Result] = field(default_factory=dict)
     values: Mapping[str, api.Output] = field(default_factory=lambda: dict(OUTPUTS))
     there: tuple[Recorded, ...] = ()
+    cut_off: tuple[Recorded, ...] = ()
     plans: list[list[api.Event]] = field(default_factory=list)
     locked_by: tuple[Holder, ...] | None = ()
     removals: list[Exception] = field(default_factory=list)
@@ -71,8 +72,13 @@ class FakeEngine:
         """The outputs."""
         return self.values
 
-    def remove(self) -> bool:
+    def unsettled(self) -> tuple[Recorded, ...]:
+        """What was cut off."""
+        return self.cut_off
+
+    def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack."""
+        del settled
         self.asked.append("remove")
         if self.removals:
             raise self.removals.pop(0)

@@ -13,7 +13,14 @@ from tests.engine.stack import Recorder
 
 PROJECT = Path(__file__).resolve().parents[2]
 
-BRANCH = {"database", "database-branch", "database-settings", "database-connection", "database-baseline"}
+BRANCH = {
+    "database",
+    "database-branch",
+    "database-settings",
+    "database-connection",
+    "database-baseline",
+    "deletion-guard",
+}
 PULL_REQUEST = "pr-999999999"
 """Nobody has its file: it is read as one that is empty."""
 DECLARED = {

@@ -132,7 +132,7 @@ def check(layout: Layout, settings: ServerSettings) -> Mark | None:
     if mark is None:
         _refuse_foreign_content(layout)
         return None
-    owner = other_owner(mark, settings)
+    owner = other_owner(mark, settings.stack, settings.project_folder)
     if owner:
         raise LocalError(
             f"the data folder {layout.root} belongs to {owner}",
@@ -180,11 +180,11 @@ def write_mark(layout: Layout, mark: Mark) -> None:
     layout.half_mark.replace(layout.mark)
 
 
-def other_owner(mark: Mark, settings: ServerSettings) -> str:
+def other_owner(mark: Mark, stack: str, project_folder: Path) -> str:
     """Whose folder it is when it is not ours: words for a message, else empty. A clone that is gone owns nothing."""
-    if mark.stack != settings.stack:
-        return f"the stack {mark.stack!r}, not to {settings.stack!r}"
-    ours = str(settings.project_folder.resolve())
+    if mark.stack != stack:
+        return f"the stack {mark.stack!r}, not to {stack!r}"
+    ours = str(project_folder.resolve())
     if mark.project not in {"", ours} and Path(mark.project).is_dir():
         return f"another clone, {mark.project}"
     return ""

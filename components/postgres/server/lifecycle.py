@@ -101,24 +101,45 @@ def take_down(settings: ServerSettings, root: Path, *, system_identifier: str, r
     with told(root):
         if not root.is_dir():
             return
-        whose = _stranger(layout, settings)
-        if whose and not retain:
+        if not retain:
+            require_removable(settings.stack, settings.project_folder, root, system_identifier=system_identifier)
+        if _stranger(layout, settings.stack, settings.project_folder):
+            return
+        with _locked(layout):
+            _take_down(layout, retain=retain)
+
+
+def require_removable(stack: str, project_folder: Path, root: Path, *, system_identifier: str) -> None:
+    """Ask for what keeps a server's data from being removed.
+
+    Args:
+        stack: Whose server it is.
+        project_folder: The clone that owns it.
+        root: Its folder.
+        system_identifier: That of its data.
+
+    Raises:
+        RefusedError: The folder holds somebody else's, or others than recorded.
+    """
+    layout = Layout(root=root)
+    with told(root):
+        if not root.is_dir():
+            return
+        whose = _stranger(layout, stack, project_folder)
+        if whose:
             raise RefusedError(
                 f"the data in {root} are not removed: the folder {whose}",
                 next_step="set retainData to true to forget this server and leave the folder alone",
             )
-        if whose:
-            return
-        with _locked(layout):
-            _take_down(layout, system_identifier, retain=retain)
+        if layout.version_file.exists() and folder.system_identifier(layout) != system_identifier:
+            raise RefusedError(
+                f"the data in {root} are not removed: they are not those that this stack made",
+                next_step="set retainData to true to forget this server and keep the data, or remove the folder "
+                "yourself",
+            )
 
 
-def _take_down(layout: Layout, system_identifier: str, *, retain: bool) -> None:
-    if not retain and layout.version_file.exists() and folder.system_identifier(layout) != system_identifier:
-        raise RefusedError(
-            f"the data in {layout.root} are not removed: they are not those that this stack made",
-            next_step="set retainData to true to forget this server and keep the data, or remove the folder yourself",
-        )
+def _take_down(layout: Layout, *, retain: bool) -> None:
     server = process.find(layout)
     if server is not None:
         process.stop(layout, server)
@@ -142,12 +163,12 @@ def _remove_known(layout: Layout) -> None:
             emptied.rmdir()
 
 
-def _stranger(layout: Layout, settings: ServerSettings) -> str:
+def _stranger(layout: Layout, stack: str, project_folder: Path) -> str:
     """Why the folder is not ours, as the end of a sentence; empty when it is."""
     mark = folder.read_mark(layout)
     if mark is None:
         return "carries no mark of this project"
-    owner = folder.other_owner(mark, settings)
+    owner = folder.other_owner(mark, stack, project_folder)
     return f"belongs to {owner}" if owner else ""
 
 

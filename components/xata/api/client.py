@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from components.http.attempts import Timing
@@ -13,7 +14,7 @@ from components.http.shared import Shared
 from components.xata.api import address, models, operations
 from components.xata.api.address import DEFAULT_BASE_URL
 from components.xata.api.door import Door
-from components.xata.api.errors import InputError, MissingKeyError, NotFoundError
+from components.xata.api.errors import InputError, InvalidError, LimitError, MissingKeyError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -181,6 +182,19 @@ class Client:
             project=project,
             branch=branch,
         )
+
+    def require_changeable(self, organization: str, project: str, branch: str = "") -> None:
+        """Ask whether the key may change, and so delete, a branch, or a project: with a change of nothing.
+
+        Every version refuses that as empty once it knows that the key may change. An organization that is disabled may
+        not change anything, and yet delete. PermissionDeniedError when the key may not.
+        """
+        read, change = self._door.read, operations.UPDATE_BRANCH if branch else operations.UPDATE_PROJECT
+        with suppress(InvalidError, LimitError):
+            if branch:
+                read(models.BranchSummary, change, body={}, organization=organization, project=project, branch=branch)
+            else:
+                read(models.Project, change, body={}, organization=organization, project=project)
 
     def delete_branch(self, organization: str, project: str, branch: str) -> bool:
         """Delete a branch and its backup, whether it has children or not; False when it was gone.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from components.xata.branches.settle import settle
 from components.xata.branches.specs import check_spec, require_parent_allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from components.xata.api.client import Client
     from components.xata.api.models import Branch, BranchSummary
@@ -41,7 +42,14 @@ class Ensured:
     adopted: bool
 
 
-def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Clock = SYSTEM) -> Ensured:
+def ensure_branch(
+    client: Client,
+    place: Place,
+    spec: BranchSpec,
+    *,
+    environment: Mapping[str, str] = os.environ,
+    clock: Clock = SYSTEM,
+) -> Ensured:
     """Make the branch, or take over the one that is there. Returns at once: the branch may not be ready.
 
     A new one costs two requests: the list of branches and the create. The parent need not be ready: the service then
@@ -59,7 +67,7 @@ def ensure_branch(client: Client, place: Place, spec: BranchSpec, *, clock: Cloc
     require_parent_allowed(spec, spec.parent or "")
     seen = look(client, place, spec.name)
     if spec.instead_of:
-        seen = set_aside(client, place, spec.stack, seen, spec.instead_of)
+        seen = set_aside(client, place, spec.stack, seen, spec.instead_of, environment=environment)
     require_adoptable(spec, seen)
     if seen.branch is not None:
         return Ensured(branch=take_over(spec, seen.branch, seen.branches), adopted=True)

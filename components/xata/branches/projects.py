@@ -19,7 +19,7 @@ from components.xata.branches.settings import unfit_minutes, unfit_truth
 from components.xata.branches.settle import settle
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from components.xata.api.client import Client
     from components.xata.api.models import Project
@@ -288,11 +288,40 @@ def delete_project(
         RefusedError: It is not named, was renamed, or still holds branches.
         StillThereError: The service took the request and still shows the project.
     """
+    if not require_project_removable(client, organization, project_id, name=name, environment=environment):
+        return False
+    deleted = client.delete_project(organization, project_id)
+    confirm_gone(lambda: client.project(organization, project_id), f"the project {name!r} ({project_id})", clock)
+    return deleted
+
+
+def require_project_removable(
+    client: Client,
+    organization: str,
+    project_id: str,
+    *,
+    name: str,
+    environment: Mapping[str, str],
+    leaving: Collection[str] = (),
+) -> bool:
+    """Ask for everything that keeps a project from being deleted, as `delete_project` does; False when it is gone.
+
+    Args:
+        client: The API.
+        organization: Its id.
+        project_id: Which project.
+        name: What it was called when it was made.
+        environment: Holds `INFRA_ALLOW_DELETE`.
+        leaving: The ids of branches that are deleted before it.
+
+    Raises:
+        RefusedError: It is not named, was renamed, or holds other branches.
+    """
     _require_allowed(name, environment)
     try:
         project = client.project(organization, project_id)
         _require_allowed(project.name, environment)
-        branches = client.branches(organization, project_id)
+        branches = [one for one in client.branches(organization, project_id) if one.id not in leaving]
     except NotFoundError:
         return False
     if branches:
@@ -301,9 +330,7 @@ def delete_project(
             f"the project {project.name!r} ({project_id}) still holds {len(branches)} branches: {there}",
             next_step="delete them first; those that no stack of ours made are deleted where they were made",
         )
-    deleted = client.delete_project(organization, project_id)
-    confirm_gone(lambda: client.project(organization, project_id), f"the project {name!r} ({project_id})", clock)
-    return deleted
+    return True
 
 
 def _require_allowed(name: str, environment: Mapping[str, str]) -> None:

@@ -21,10 +21,10 @@ from components.xata.branches.ownership import (
 from components.xata.branches.ready import pause_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from components.xata.api.client import Client
-    from components.xata.api.models import Branch
+    from components.xata.api.models import Branch, BranchSummary
     from components.xata.branches.clock import Clock
     from components.xata.branches.place import Place
 
@@ -51,14 +51,8 @@ def delete_branch(
         RefusedError: It is protected, not ours, renamed since, or has living children. Nothing was deleted.
         StillThereError: The service took the request and still shows the branch.
     """
-    require_name_deletable(name, environment)
-    try:
-        branch = client.branch(place.organization, place.project, branch_id)
-    except NotFoundError:
+    if not require_removable(client, place, branch_id, name=name, environment=environment):
         return False
-    _require_same_name(branch, name, environment)
-    require_deletable(branch.name, branch.description, environment)
-    _require_childless(client, place, branch, environment)
     deleted = client.delete_branch(place.organization, place.project, branch_id)
     confirm_gone(
         lambda: client.branch(place.organization, place.project, branch_id),
@@ -66,6 +60,25 @@ def delete_branch(
         clock,
     )
     return deleted
+
+
+def require_removable(
+    client: Client, place: Place, branch_id: str, *, name: str, environment: Mapping[str, str]
+) -> bool:
+    """Ask for everything that keeps a branch from being deleted, as `delete_branch` does; False when it is gone.
+
+    Raises:
+        RefusedError: It is protected, not ours, renamed since, or has living children.
+    """
+    require_name_deletable(name, environment)
+    try:
+        branch = client.branch(place.organization, place.project, branch_id)
+    except NotFoundError:
+        return False
+    _require_same_name(branch, name, environment)
+    require_deletable(branch.name, branch.description, environment)
+    require_childless(client.branches(place.organization, place.project), branch, environment)
+    return True
 
 
 def delete_judged(
@@ -139,10 +152,18 @@ def _require_same_name(branch: Branch, name: str, environment: Mapping[str, str]
     )
 
 
-def _require_childless(client: Client, place: Place, branch: Branch, environment: Mapping[str, str]) -> None:
-    """Naming a parent is not naming its children: they would live on as copies of what is gone."""
+def require_childless(branches: Iterable[BranchSummary], branch: Branch, environment: Mapping[str, str]) -> None:
+    """Refuse to delete a parent: naming it is not naming its children, which would live on as copies of what is gone.
+
+    Args:
+        branches: All of the project.
+        branch: The one to delete.
+        environment: Holds `INFRA_ALLOW_DELETE`.
+
+    Raises:
+        RefusedError: It has living children that are not named.
+    """
     allowed = allowed_names(environment)
-    branches = client.branches(place.organization, place.project)
     children = sorted(other.name for other in branches if other.parent_id == branch.id and other.name not in allowed)
     if children:
         raise RefusedError(

@@ -14,7 +14,7 @@ from components.xata.api.errors import AmbiguousError, ConflictError, NotFoundEr
 from components.xata.branches.adopt import look
 from components.xata.branches.names import aside_name
 from components.xata.branches.ownership import marked_stack
-from components.xata.branches.remove import delete_branch
+from components.xata.branches.remove import delete_branch, require_childless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,9 @@ def rename(client: Client, place: Place, branch_id: str, name: str) -> None:
             raise
 
 
-def set_aside(client: Client, place: Place, stack: str, seen: Seen, branch_id: str) -> Seen:
+def set_aside(
+    client: Client, place: Place, stack: str, seen: Seen, branch_id: str, *, environment: Mapping[str, str]
+) -> Seen:
     """Free the name of a fresh copy: the branch of this id, if it still bears it, gets another one.
 
     Args:
@@ -51,12 +53,13 @@ def set_aside(client: Client, place: Place, stack: str, seen: Seen, branch_id: s
         stack: Whose mark the branch must carry.
         seen: The branches, and the one that bears the name.
         branch_id: The branch that the copy takes the place of. When another one bears the name, that is the copy.
+        environment: Holds `INFRA_ALLOW_DELETE`.
 
     Returns:
         What is seen afterwards.
 
     Raises:
-        RefusedError: The branch is not ours.
+        RefusedError: The branch is not ours, or has living children, so that it could not be deleted later.
         XataError: As its tree says.
     """
     branch = seen.branch
@@ -68,6 +71,7 @@ def set_aside(client: Client, place: Place, stack: str, seen: Seen, branch_id: s
             "replaced by a fresh copy",
             next_step="delete it where it was made",
         )
+    require_childless(seen.branches, branch, environment)  # it is deleted at the end, when nobody uses it any more
     rename(client, place, branch.id, aside_name(branch.name, branch.id))
     return look(client, place, branch.name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.xata import properties
+from components.xata import properties, removal
 from tests.components.xata.branches_world import World
 
 
@@ -13,6 +13,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An organization with the project printfarm-manager and its root branch main; nothing may be deleted."""
     made = World()
     made.root()
-    monkeypatch.setattr(properties, "connect", lambda _environment: made.client)
+    for module in (properties, removal):
+        monkeypatch.setattr(module, "connect", lambda _environment: made.client)
     monkeypatch.delenv("INFRA_ALLOW_DELETE", raising=False)
     return made

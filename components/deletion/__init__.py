@@ -1,0 +1,1 @@
+"""What is asked before a stack goes, and what is looked for after it went."""

@@ -1,0 +1,52 @@
+"""What a creation that was cut off may have left, found by its name and its mark, as `up` finds it, and removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+NOTHING_OF_ITS_OWN: Final = frozenset(
+    {
+        "connectivity:DatabaseCheck",
+        "connectivity:WorkerCheck",
+        "deletion:Guard",
+        "postgres:Baseline",
+        "worker:Address",
+        "worker:WranglerConfig",
+        "xata:BranchConnection",
+        "xata:BranchSettings",
+    }
+)
+"""The ends of the types of what exists in the state alone, or goes with a branch."""
+
+
+def remove_lost(kind: str, inputs: Mapping[str, Any]) -> bool:
+    """Remove what a creation of these inputs has left, where it has.
+
+    Args:
+        kind: The end of the resource's type.
+        inputs: Those that are no secrets.
+
+    Returns:
+        Whether nothing is left of it; False for a kind that is not known here.
+
+    Raises:
+        InfraError: It may not be removed, or the service does not answer.
+    """
+    if kind == "xata:Branch":
+        from components.xata import removal as xata  # noqa: PLC0415 - loads the HTTP client
+
+        xata.remove_lost_branch(dict(inputs))
+    elif kind == "worker:Secrets":
+        from components.worker import properties as worker  # noqa: PLC0415 - as above
+
+        worker.remove_lost_secrets(dict(inputs))
+    elif kind == "worker:Preview":
+        from components.worker.preview import properties as preview  # noqa: PLC0415 - as above
+
+        preview.remove(dict(inputs))
+    else:
+        return kind in NOTHING_OF_ITS_OWN
+    return True

@@ -1,0 +1,69 @@
+"""Notes of creations that were cut off. The Pulumi CLI keeps them for ever; here they go once they are settled."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.project import load_project
+from operations.engines.recorded import CREATING, is_secret
+from operations.workspace import private_folder
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping, Sequence
+
+    from operations.workspace import Workspace
+
+
+def are_there(workspace: Workspace) -> bool:
+    """Whether a state in a folder has such notes; of others nothing is known before they are asked for."""
+    if workspace.state_folder is None:
+        return False
+    stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
+    try:
+        latest = json.loads((stacks / f"{workspace.stack}.json").read_bytes())["checkpoint"]["latest"]
+        return any(one["type"] == CREATING for one in latest.get("pending_operations") or ())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False
+
+
+def drop_settled(
+    workspace: Workspace, call: Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
+) -> subprocess.CompletedProcess[str]:
+    """Take the notes out of the state whose things an `up` has made or found since.
+
+    Args:
+        workspace: The stack.
+        call: Calls the CLI.
+
+    Returns:
+        How the last call ended.
+    """
+    stack = ["--stack", workspace.stack]
+    answer = call(["stack", "export", *stack])
+    if answer.returncode:
+        return answer
+    document = json.loads(answer.stdout)
+    deployment = document["deployment"]
+    left = [one for one in deployment.get("pending_operations") or () if not _is_settled(one, deployment)]
+    with tempfile.TemporaryDirectory(dir=private_folder(workspace.private)) as folder:
+        file = Path(folder) / "state.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({**document, "deployment": {**deployment, "pending_operations": left}}))
+        return call(["stack", "import", *stack, "--file", str(file)])
+
+
+def _is_settled(note: Mapping[str, Any], deployment: Mapping[str, Any]) -> bool:
+    """Whether what was to be created is recorded now. A secret is encrypted anew each time, so it is not compared."""
+    wanted = note["resource"]
+    return note["type"] == CREATING and any(
+        one["urn"] == wanted["urn"] and not one.get("delete") and _plain(one) == _plain(wanted)
+        for one in deployment.get("resources") or ()
+    )
+
+
+def _plain(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in (resource.get("inputs") or {}).items() if not is_secret(value)}
