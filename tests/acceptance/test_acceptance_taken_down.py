@@ -33,7 +33,7 @@ def _cut_off(sandboxed: Sandboxed, how: signal.Signals, **fault: Any) -> bool:
     sandboxed.begin_anew(PREVIEW)
     sandboxed.forget_calls()
     sandboxed.fault(**fault, delay=30)
-    numbers = fault.get("nth", 1)
+    numbers: int = fault.get("nth", 1)
 
     def reached() -> bool:
         calls = sandboxed.calls()

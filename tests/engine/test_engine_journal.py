@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import threading
 
+import pytest
+
 from engine.journal import Journal
 from engine.state import PendingOperation, ResourceState, Snapshot
 
@@ -46,6 +48,23 @@ def test_operations_are_pending_until_they_end() -> None:
     assert [pending.resource.urn[-1] for pending in disk.saved[-1].pending_operations] == ["x", "a"]
     journal.end(new, new=new)
     assert disk.saved[-1].pending_operations == [left]
+
+
+@pytest.mark.parametrize(
+    ("begun", "inputs", "kept"),
+    [("creating", {"a": 2}, False), ("updating", {"a": 2}, True), ("", {"a": 1}, False), ("", {"a": 2}, True)],
+    ids=["made again", "another one updated", "found as it was to be", "another one found"],
+)
+def test_an_up_settles_what_an_earlier_one_was_cut_off_in(begun: str, inputs: dict[str, int], *, kept: bool) -> None:
+    """The note of a creation goes when the thing has been made or found; that of a lost replacement stays."""
+    lost, new = _state("x"), _state("x")
+    lost.inputs, new.inputs = {"a": 1}, inputs
+    disk = Disk()
+    journal = Journal(Snapshot(pending_operations=[PendingOperation(resource=lost, type="creating")]), disk.save)
+    if begun:
+        journal.begin(new, begun)
+    journal.end(new, new=new)
+    assert bool(disk.saved[-1].pending_operations) == kept
 
 
 def test_a_preview_saves_nothing() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,16 +14,18 @@ from engine.errors import HeldError
 from engine.state import Snapshot, Store, crypto
 from operations import changes, forgetting, reporting
 from operations.changes import Target
+from operations.engines import cli_notes
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine
+from operations.engines.recorded import SECRET_SIGNATURE, Recorded
 from operations.errors import StateLockedError
 from operations.workspace import open_workspace
 from tests.engine.snapshots import root, thing
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from operations.workspace import Workspace
 
@@ -93,6 +97,47 @@ def test_a_preview_whose_destroy_failed_is_not_forgotten(project: Path, monkeypa
     engine = FakeEngine(answers={"destroy": result("destroy", stack="pr-7", succeeded=False, errors=("no",))})
     _destroy(project, "pr-7", engine, monkeypatch)
     assert engine.asked == ["destroy"]
+
+
+def test_what_cannot_be_looked_for_keeps_the_state(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A creation that was cut off, of a kind that is not ours; the next step is no command that would fail again."""
+    lost = Recorded(name="hyperdrive", kind="hyperdriveConfig:HyperdriveConfig")
+    engine = FakeEngine(answers={"destroy": result("destroy", stack="pr-7")}, cut_off=(lost,))
+    with pytest.raises(HeldError, match="creation of hyperdrive was cut off") as caught:
+        _destroy(project, "pr-7", engine, monkeypatch)
+    assert engine.asked == ["destroy"]
+    assert caught.value.next_step.index("./infra refresh pr-7") < caught.value.next_step.index("./infra destroy pr-7")
+    engine.cut_off = (Recorded(name="check", kind="connectivity:DatabaseCheck"),)
+    assert _destroy(project, "pr-7", engine, monkeypatch).result.succeeded
+    assert engine.asked == ["destroy", "destroy", "remove"]
+
+
+def test_the_notes_of_what_an_up_has_made_are_taken_out_of_the_clis_state(workspace: Workspace) -> None:
+    """Those alone: of the same resource with the same inputs, whose secrets are encrypted anew each time."""
+
+    def made(name: str, fixed: int, **more: Any) -> dict[str, Any]:
+        secret = {SECRET_SIGNATURE: "1b47", "ciphertext": f"{more}"}
+        return {"urn": f"urn:{name}", "inputs": {"fixed": fixed, "password": secret}, **more}
+
+    state = {
+        "resources": [made("a", 1, id="1"), made("b", 2, id="2"), made("c", 1, delete=True)],
+        "pending_operations": [
+            {"resource": one, "type": "creating"} for one in (made("a", 1), made("b", 1), made("c", 1), made("d", 1))
+        ],
+    }
+    imported = []
+
+    def call(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        if arguments[1] == "import":
+            imported.append(json.loads(Path(arguments[-1]).read_text()))
+        return subprocess.CompletedProcess(arguments, 0, json.dumps({"version": 3, "deployment": state}), "")
+
+    assert cli_notes.drop_settled(workspace, call).returncode == 0
+    (document,) = imported
+    assert document == {
+        "version": 3,
+        "deployment": {**state, "pending_operations": state["pending_operations"][1:]},
+    }
 
 
 def test_a_state_that_still_holds_something_keeps_its_stack_file(project: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.deletion import asking
+from components.errors import RefusedError
 from operations import protection
 from operations.engines.recorded import Recorded
 from operations.exit_codes import ExitCode
@@ -72,6 +75,31 @@ def test_the_foundation_needs_both_names() -> None:
     lifted = [Recorded(name=one.name, kind=one.kind, called=one.called) for one in there]
     assert protection.refusal(lifted, "foundation", {"INFRA_ALLOW_DELETE": "main"}) is not None
     assert protection.refusal(lifted, "foundation", {"INFRA_ALLOW_DELETE": "main,print farm"}) is None
+
+
+def test_whoever_would_refuse_later_is_asked_before(
+    infra: Callable[..., Any], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the state has no guard yet: what is recorded is enough to ask, and what is kept is not asked for."""
+    asked: list[Any] = []
+
+    def refuse(things: Any) -> None:
+        asked.append(things)
+        if "branch" in things:
+            raise RefusedError("the branch has living children: pr-9", next_step="delete them first")
+
+    monkeypatch.setattr(asking, "require_removable", refuse)
+    monkeypatch.setenv("INFRA_ALLOW_DELETE", "production")
+    known = {"id": "b1", "properties": {"name": "production", "projectId": "p1"}}
+    fake_engine.there = (CHECK, replace(LIFTED, **known))
+    answer = infra("destroy", "production", "--yes")
+    assert answer.code == ExitCode.CHANGES_REFUSED
+    assert "production: nothing was changed: the branch has living children: pr-9" in answer.err
+    assert asked == [{"branch": {"id": "b1", "name": "production", "projectId": "p1"}}]
+    assert fake_engine.asked == []
+    fake_engine.there = (CHECK, replace(LIFTED, **known, retain=True))
+    assert infra("destroy", "production", "--yes").code == ExitCode.SUCCESS
+    assert asked[1:] == [{}]
 
 
 @pytest.mark.parametrize(
