@@ -62,16 +62,6 @@ class HeldError(StateError):
             next_step=f"./infra destroy {stack} takes them down first",
         )
 
-    @classmethod
-    def in_doubt(cls, stack: str, names: Sequence[str]) -> HeldError:
-        """The error for a stack whose creations were cut off; `names` are those of the resources."""
-        return cls(
-            f"the state of {stack} notes that the creation of {', '.join(names)} was cut off, and whether that exists "
-            "cannot be seen from here; it was not forgotten",
-            next_step=f"look for it and delete it; then ./infra refresh {stack} drops the note, and ./infra destroy "
-            f"{stack} forgets the state",
-        )
-
 
 class UnsupportedError(EngineError):
     """The program asks for something only the Pulumi CLI does."""

@@ -70,11 +70,9 @@ class Journal:
 
     def _settle(self, new: ResourceState, *, created: bool) -> None:
         """Drop the note of a creation that has been done again, or that ended well in an earlier run."""
-        self.unsettled = [
-            one
-            for one in self.unsettled
-            if one.resource.urn != new.urn or not (created or same(one.resource.inputs, new.inputs))
-        ]
+        for one in [one.resource for one in self.unsettled if one.resource.urn == new.urn]:
+            if created or same(one.inputs, new.inputs):
+                self.unsettled = [left for left in self.unsettled if left.resource is not one]
 
     def rebase(self, resources: list[ResourceState]) -> None:
         """Take what a refresh found as what was recorded before; nothing else may have happened yet."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from operations.errors import ChangesRefusedError
 from operations.workspace import acting_in
 
 if TYPE_CHECKING:
@@ -48,17 +49,21 @@ def after_destroy(engine: Engine, target: Target) -> bool:
         Whether there was any state.
 
     Raises:
-        engine.errors.HeldError: Something that may be left cannot be looked for.
+        ChangesRefusedError: Something that may be left cannot be looked for.
         components.errors.InfraError: Something is left, and may not or cannot be removed.
     """
     from components.deletion.leftovers import remove_lost  # noqa: PLC0415 - not for every command
     from components.xata.branches.names import is_preview  # noqa: PLC0415 - as above
-    from engine.errors import HeldError  # noqa: PLC0415 - as above
 
     if not is_preview(target.stack):
         return False
     with acting_in(target.environ()):
         left = [one.name for one in engine.unsettled() if not remove_lost(one.kind, one.properties)]
     if left:
-        raise HeldError.in_doubt(target.shown, left)
+        raise ChangesRefusedError(
+            f"{target.shown}: its state is not forgotten: it notes that the creation of {', '.join(left)} was cut off, "
+            "and whether that exists cannot be seen from here",
+            next_step=f"look for it and delete it; then ./infra refresh {target.shown} drops the note, and "
+            f"./infra destroy {target.shown} forgets the state",
+        )
     return forget(engine, target.folder, target.stack, settled=True)

@@ -120,9 +120,8 @@ def held(checkpoint: dict[str, Any], file: Path, *, settled: bool = False) -> li
         pending = expect(latest.get("pending_operations"), "array", "its field 'pending_operations'")
         recorded = expect(latest.get("resources"), "array", "its field 'resources'")
         found = [expect(item, "object", "a resource") for item in recorded]
-        if settled:
-            pending = []
-        found += [expect(expect(item, "object", "an operation").get("resource"), "object", "its") for item in pending]
+        left = () if settled else pending
+        found += [expect(expect(item, "object", "an operation").get("resource"), "object", "its") for item in left]
     except FormError as error:
         raise damaged(file, str(error)) from None
     urns = [str(one.get("urn")) for one in found if not str(one.get("type")).startswith(_NOTHING_OF_ITS_OWN)]

@@ -19,7 +19,7 @@ from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine
 from operations.engines.recorded import SECRET_SIGNATURE, Recorded
-from operations.errors import StateLockedError
+from operations.errors import ChangesRefusedError, StateLockedError
 from operations.workspace import open_workspace
 from tests.engine.snapshots import root, thing
 from tests.operations.doubles import FakeEngine, result
@@ -103,7 +103,7 @@ def test_what_cannot_be_looked_for_keeps_the_state(project: Path, monkeypatch: p
     """A creation that was cut off, of a kind that is not ours; the next step is no command that would fail again."""
     lost = Recorded(name="hyperdrive", kind="hyperdriveConfig:HyperdriveConfig")
     engine = FakeEngine(answers={"destroy": result("destroy", stack="pr-7")}, cut_off=(lost,))
-    with pytest.raises(HeldError, match="creation of hyperdrive was cut off") as caught:
+    with pytest.raises(ChangesRefusedError, match="creation of hyperdrive was cut off") as caught:
         _destroy(project, "pr-7", engine, monkeypatch)
     assert engine.asked == ["destroy"]
     assert caught.value.next_step.index("./infra refresh pr-7") < caught.value.next_step.index("./infra destroy pr-7")

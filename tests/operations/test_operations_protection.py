@@ -90,7 +90,7 @@ def test_whoever_would_refuse_later_is_asked_before(
 
     monkeypatch.setattr(asking, "require_removable", refuse)
     monkeypatch.setenv("INFRA_ALLOW_DELETE", "production")
-    known = {"id": "b1", "properties": {"name": "production", "projectId": "p1"}}
+    known: dict[str, Any] = {"id": "b1", "properties": {"name": "production", "projectId": "p1"}}
     fake_engine.there = (CHECK, replace(LIFTED, **known))
     answer = infra("destroy", "production", "--yes")
     assert answer.code == ExitCode.CHANGES_REFUSED
