@@ -101,6 +101,7 @@ def _destroy_as_pulumi_does(sandboxed: Sandboxed, stack: str) -> engine.Result:
             "XATA_API_BASE_URL": record["api"],
             "XATA_API_KEY": record["key"],
             "XATA_ORGANIZATION_ID": record["organization"],
+            "INFRA_DATABASE_CA": record["authority"],
             **ALLOWED,
         },
     )
