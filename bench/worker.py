@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SECRETS = {"DATABASE_URL": "postgresql://xata:pa55%21$HOME@branch.example/app", "A": "a", "B": "b", "C": "c", "D": "d"}
 WORKER = "measured"
 AGAINST_WRANGLER = 0.33
-WORKER_CHAIN = 1
-"""Calls of Cloudflare's API between the checked database and the answer: the secrets, in one call."""
+WORKER_CHAIN = 2
+"""Calls of Cloudflare's API between the checked database and the answer: the secrets, and which version they made."""
 PROPAGATION_SECONDS = 5.0
 """How long the Worker goes on answering as before after its secrets were set."""
 OURS = """\

@@ -70,7 +70,8 @@ def look(
     if on_this_machine(values):
         return None
     if not environ.get(KEY_VARIABLE):
-        return BranchFinding(ok=None, cause=f"not asked: {KEY_VARIABLE} is not set")
+        step = f"export {KEY_VARIABLE}=… (docs/xata.md names its permissions)"
+        return BranchFinding(ok=None, cause=f"not asked: {KEY_VARIABLE} is not set", next_step=step)
     begun = time.monotonic()
     try:
         found = _asked(connect(environ).within(max(seconds, PATIENCE_SECONDS)), values, shown)

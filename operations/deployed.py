@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 """The branch id of a database on this machine."""
+WITHOUT_APP = frozenset({"development", "foundation"})
+"""Environments in which no app is deployed."""
 
 
 def deployed(values: Mapping[str, Output], target: Target) -> Mapping[str, Output]:
@@ -37,6 +39,34 @@ def require_some(values: Mapping[str, Output], stack: str, next_step: str) -> Ma
             f"the stack {stack} has no outputs: it was never deployed, or has been destroyed", next_step=next_step
         )
     return values
+
+
+def unseen(values: Mapping[str, Output], shown: str) -> list[str]:
+    """What a deployment that ended well has not seen healthy, one sentence each.
+
+    Args:
+        values: The stack's outputs.
+        shown: The stack as commands name it.
+    """
+    checks = values["checks"].value if "checks" in values else {}
+    database, worker = checks.get("database", {}), checks.get("worker", {})
+    found = []
+    if database and not database["ok"]:
+        found.append(
+            "the database was not checked: infra:checkMode is off"
+            if database["mode"] == "off"
+            else f"the database did not pass its check, and infra:checkMode is warn: ./infra verify {shown} says why"
+        )
+    if not worker or worker["ok"] or values["environment"].value in WITHOUT_APP:
+        return found
+    if not values["workerName"].value:
+        return [*found, "the app was not checked: no Cloudflare account is known, or infra:worker is off"]
+    states = {
+        "waiting for the app": f"the app was not checked: it is not deployed yet; ./infra wrangler deploy {shown}",
+        "not checked": "the app was not checked: infra:workerCheckMode is off",
+    }
+    failed = f"the app did not pass its check, and infra:workerCheckMode is warn: ./infra verify {shown} says why"
+    return [*found, states.get(worker["state"], failed)]
 
 
 def on_this_machine(values: Mapping[str, Output]) -> bool:

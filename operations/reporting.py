@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operations import answers, changes, console
+from operations.deployed import unseen
 from operations.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -55,8 +56,15 @@ def exit_code(done: Done) -> ExitCode:
     return ExitCode.SUCCESS if done.result.succeeded else ExitCode.RESOURCE_FAILED
 
 
-def report(done: Done, *, as_json: bool, next_step: str) -> ExitCode:
-    """Answer, say the next step, and return the exit code."""
+def report(done: Done, *, as_json: bool, next_step: str, shown: str = "") -> ExitCode:
+    """Answer, say what was not seen healthy and the next step, and return the exit code.
+
+    Args:
+        done: How the change ended.
+        as_json: Whether a program reads the answer.
+        next_step: What to do after a success; empty for nothing.
+        shown: The stack as commands name it; empty where the change promises nothing about the app.
+    """
     if as_json:
         verdict = "refused" if done.refused else None
         console.answer(done.document or answers.of_run(done.result, done.engine, verdict=verdict))
@@ -68,6 +76,9 @@ def report(done: Done, *, as_json: bool, next_step: str) -> ExitCode:
         console.say(f"  next: correct what is said above and call again{kept}")
     elif code is ExitCode.INTERRUPTED:
         console.say("  next: call again; what was made is kept and recorded")
-    elif next_step:
-        console.say(f"  next: {next_step}")
+    else:
+        for sentence in unseen(done.result.outputs, shown) if shown else ():
+            console.say(sentence)
+        if next_step:
+            console.say(f"  next: {next_step}")
     return code

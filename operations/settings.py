@@ -43,9 +43,10 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
         project, workspace.stack, overrides=workspace.overrides, crypter=lambda _ciphertext: "", for_cli=True
     )
     plain = {key: value for key, value in config.plain.items() if key not in config.secret_keys}
+    given = workspace.overrides.keys()
     if with_files:
-        return check(workspace.stack, plain, folder=workspace.folder)
-    return judge(workspace.stack, plain)
+        return check(workspace.stack, plain, folder=workspace.folder, shared=config.shared, given=given)
+    return judge(workspace.stack, plain, shared=config.shared, given=given)
 
 
 def on_xata(settings: Settings) -> bool:

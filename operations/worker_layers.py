@@ -102,5 +102,5 @@ def _never_seen(values: Mapping[str, Output]) -> bool:
 
 def _waiting(report: WorkerReport) -> WorkerReport:
     first, *others = report.findings
-    waits = replace(first, ok=None, cause=f"{WAITING}: {first.cause}", milliseconds=None)
+    waits = replace(first, ok=None, cause=f"the app is not deployed yet: {first.cause}", milliseconds=None)
     return replace(report, findings=(waits, *others))

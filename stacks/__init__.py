@@ -16,13 +16,14 @@ def run(stack: str) -> None:
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415 - as above
 
     from components.errors import InfraError  # noqa: PLC0415 - as above
-    from stacks.config import check  # noqa: PLC0415 - as above
+    from stacks.config import check, shared_by_all  # noqa: PLC0415 - as above
     from stacks.models import environment_of  # noqa: PLC0415 - as above
 
     folder = Path(__file__).resolve().parent.parent
     raw = CONFIG.get()
     try:
-        settings = check(stack, raw, folder=folder, secret_keys={key for key in raw if is_config_secret(key)})
+        secret_keys = {key for key in raw if is_config_secret(key)}
+        settings = check(stack, raw, folder=folder, shared=shared_by_all(raw, folder), secret_keys=secret_keys)
         import_module(f"stacks.{environment_of(stack)}").program(settings, folder)  # the judge knows no other names
     except InfraError as error:
         message = str(error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -69,45 +70,84 @@ def file_of(stack: str) -> str:
     return f"Pulumi.{PREVIEW if environment_of(stack) == PREVIEW else stack}.yaml"
 
 
-def judge(stack: str, raw: Mapping[str, str], *, secret_keys: Collection[str] = ()) -> Settings:
+def shared_by_all(raw: Mapping[str, str], folder: Path) -> set[str]:
+    """The keys whose values are those that Pulumi.yaml in `folder` gives to every stack."""
+    import yaml  # noqa: PLC0415 - whoever knows where values come from does without
+
+    said = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8")).get("config")
+    found = set()
+    for name, content in (said if isinstance(said, dict) else {}).items():
+        key = name if ":" in name else f"{NAMESPACE}:{name}"
+        value = content.get("default", content.get("value")) if isinstance(content, dict) else content
+        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        if key in raw and raw[key] == text:
+            found.add(key)
+    return found
+
+
+def judge(
+    stack: str,
+    raw: Mapping[str, str],
+    *,
+    shared: Collection[str] = (),
+    given: Collection[str] = (),
+    secret_keys: Collection[str] = (),
+) -> Settings:
     """Turn a stack's configuration into its environment's model.
 
     Args:
         stack: The stack's name, such as `dev`.
         raw: `namespace:key` to text, as Pulumi hands it to programs. Keys of other namespaces are not looked at.
+        shared: Those of `raw` that every stack gets from Pulumi.yaml: they may be settings of other environments.
+        given: Those of `raw` that were given for this run, with `--config`.
         secret_keys: Those of `raw` that are secrets; an error does not show their values.
 
     Raises:
-        ConfigurationError: No such stack, an unknown key of ours, or a value that is not allowed.
+        ConfigurationError: No such stack, an unknown key of ours, one of other environments, or a value that is not
+            allowed.
     """
     if not environment_of(stack):
         raise unknown_stack(stack)
     model = model_of(stack)
     own = {key.partition(":")[2]: value for key, value in raw.items() if key.partition(":")[0] == NAMESPACE}
     keys = declared()
-    for key in sorted(own.keys() - keys.keys()):
-        raise _unknown_key(stack, key, list(keys))
+    known = {str(field.alias) for field in model.model_fields.values()}
+    for key in sorted(own.keys() - known):
+        full = f"{NAMESPACE}:{key}"
+        if key not in keys:
+            raise _unknown_key(_said(stack, key, given), key, keys.keys())
+        if full not in shared:
+            shown = "a secret value" if full in secret_keys else repr(own[key])
+            raise _of_others(_said(stack, key, given), key, shown, known)
     values = {key: _parsed(value, keys[key]) for key, value in own.items()}
     try:
         return model.model_validate({**model.defaults, **values})
     except ValidationError as error:
         key = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
     shown = "a secret value" if f"{NAMESPACE}:{key}" in secret_keys else repr(own[key])
-    raise _wrong_value(stack, key, shown, keys[key])
+    raise _wrong_value(_said(stack, key, given), key, shown, keys[key])
 
 
-def check(stack: str, raw: Mapping[str, str], *, folder: Path, secret_keys: Collection[str] = ()) -> Settings:
+def check(
+    stack: str,
+    raw: Mapping[str, str],
+    *,
+    folder: Path,
+    shared: Collection[str] = (),
+    given: Collection[str] = (),
+    secret_keys: Collection[str] = (),
+) -> Settings:
     """Judge a stack's configuration, and the files it names in the project's `folder`.
 
     Raises:
         ConfigurationError: As `judge`, or a named file or folder is not there, or lies where the stack has no business.
     """
-    settings = judge(stack, raw, secret_keys=secret_keys)
+    settings = judge(stack, raw, shared=shared, given=given, secret_keys=secret_keys)
     if isinstance(settings, AppSettings) and not (folder / settings.app_path).is_dir():
-        raise _missing(stack, "appPath", settings.app_path, "the app's folder")
+        raise _missing(_said(stack, "appPath", given), "appPath", settings.app_path, "the app's folder")
     for file in settings.sql_files:
         if not (folder / file).is_file():
-            raise _missing(stack, "sqlFiles", file, "an SQL file")
+            raise _missing(_said(stack, "sqlFiles", given), "sqlFiles", file, "an SQL file")
     outside.refuse(file_of(stack), settings, folder)
     return settings
 
@@ -123,9 +163,34 @@ def unknown_stack(stack: str) -> ConfigurationError:
     )
 
 
-def _missing(stack: str, key: str, path: str, what: str) -> ConfigurationError:
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """Where a value was said: a stack's file, or the command line."""
+
+    stack: str
+    where: str
+    is_given: bool
+
+    def like(self, key: str, text: str) -> str:
+        """How to say a good one."""
+        if self.is_given:
+            return f"give a value of yours: --config {key}={text}"
+        return f"put this line under `config:` in {self.where}, with a value of yours:\n    {NAMESPACE}:{key}: {text}"
+
+    @property
+    def remove(self) -> str:
+        """How to take it back."""
+        return "leave it out" if self.is_given else f"remove it from {self.where}"
+
+
+def _said(stack: str, key: str, given: Collection[str]) -> _Said:
+    is_given = f"{NAMESPACE}:{key}" in given
+    return _Said(stack=stack, where=f"--config {key}" if is_given else file_of(stack), is_given=is_given)
+
+
+def _missing(said: _Said, key: str, path: str, what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{file_of(stack)}: {NAMESPACE}:{key} names {path!r}, which is not there; it must be {what}",
+        f"{said.where}: {NAMESPACE}:{key} names {path!r}, which is not there; it must be {what}",
         next_step=f"correct the path (it starts at the folder of Pulumi.yaml), or make it: {path}",
     )
 
@@ -140,20 +205,29 @@ def _parsed(value: str, schema: Mapping[str, Any]) -> Any:
         return value
 
 
-def _unknown_key(stack: str, key: str, known: list[str]) -> ConfigurationError:
+def _unknown_key(said: _Said, key: str, known: Collection[str]) -> ConfigurationError:
     nearest = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     hint = f"; the nearest known key is {NAMESPACE}:{nearest[0]}" if nearest else ""
     return ConfigurationError(
-        f"{file_of(stack)}: {NAMESPACE}:{key} is not a key of this program{hint}",
-        next_step=f"correct or remove it; the keys are: {', '.join(sorted(known))}",
+        f"{said.where}: {NAMESPACE}:{key} is not a key of this program{hint}",
+        next_step=f"correct it, or {said.remove}; the keys are: {', '.join(sorted(known))}",
     )
 
 
-def _wrong_value(stack: str, key: str, shown: str, schema: Mapping[str, Any]) -> ConfigurationError:
+def _of_others(said: _Said, key: str, shown: str, known: Collection[str]) -> ConfigurationError:
+    """A setting that there is, and that means nothing here: whoever wrote it expects something of it."""
+    owners = [name for name, model in MODELS.items() if key in {field.alias for field in model.model_fields.values()}]
+    return ConfigurationError(
+        f"{said.where}: {NAMESPACE}:{key} is {shown}, and {said.stack} has no such setting: it is one of "
+        f"{', '.join(owners)}",
+        next_step=f"{said.remove}; what every stack gets may stand in Pulumi.yaml. The settings of {said.stack} are: "
+        f"{', '.join(sorted(known))}",
+    )
+
+
+def _wrong_value(said: _Said, key: str, shown: str, schema: Mapping[str, Any]) -> ConfigurationError:
     example = schema["example"]
     text = str(example).lower() if isinstance(example, bool) else example
     return ConfigurationError(
-        f"{file_of(stack)}: {NAMESPACE}:{key} is {shown}; allowed: {schema['allowed']}",
-        next_step=f"put this line under `config:` in {file_of(stack)}, with a value of yours:\n"
-        f"    {NAMESPACE}:{key}: {text}",
+        f"{said.where}: {NAMESPACE}:{key} is {shown}; allowed: {schema['allowed']}", next_step=said.like(key, str(text))
     )

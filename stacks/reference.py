@@ -14,7 +14,8 @@ HEAD = """\
 # Configuration
 
 Every key stands in `Pulumi.<stack>.yaml` under `config:`, or is given for one run with `--config key=value`. All
-have a default, so an empty file is a complete one. A wrong value or an unknown key is refused before anything is made.
+have a default, so an empty file is a complete one. A wrong value, an unknown key and a setting of other stacks are
+refused before anything is made; what every stack is to get may stand in `Pulumi.yaml`.
 The stacks of pull requests, `pr-<number>`, share `Pulumi.preview.yaml` ([previews](previews.md)).
 What is a machine's affair stands in its environment: the keys of the services, and `INFRA_DATABASE_CA`, a file with the
 certificates that databases are [verified](xata.md#whom-it-trusts) by, instead of the system's.

@@ -130,6 +130,7 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         deploy_command=worker_plan.deploy_command(settings.branch, settings.environment) if temporary else "",
         mode=settings.worker_check_mode,
         budget_seconds=settings.worker_check_budget_seconds,
+        trigger=told.version if isinstance(told, Secrets) else None,  # secrets that were set again are checked again
         opts=pulumi.ResourceOptions(depends_on=[told]),
     )
     besides, hyperdrive_id = _from_the_provider(plan, settings, connection, checked)

@@ -58,9 +58,10 @@ def probe_worker(
     url: str,
     expected: Expectation,
     *,
-    database: Callable[[], Report],
+    database: Callable[[], Report] | None,
     budget_seconds: float = BUDGET_SECONDS,
     first: bool = False,
+    hasty: bool = False,
     transport: WorkerTransport | None = None,
 ) -> WorkerReport:
     """Ask until the right Worker answers healthily, a verdict is final, or the budget is spent.
@@ -68,9 +69,10 @@ def probe_worker(
     Args:
         url: The Worker's address, with or without `/api/health`.
         expected: Who must answer.
-        database: Asks the database from here; called at most once, for the cause of a 503.
+        database: Asks the database from here; called at most once, for the cause of a 503. None: nobody can.
         budget_seconds: How long to try.
         first: Whether the app may never have been deployed: then its absence is final once confirmed.
+        hasty: Whether every verdict is final once confirmed: nobody waits for what a deployment changes.
         transport: How the world is touched.
     """
     probe = _Probe(health_url(url), expected, database, transport or WorkerTransport())
@@ -80,7 +82,7 @@ def probe_worker(
         patience = WAKE_UP_SECONDS if number == 1 else ATTEMPT_SECONDS
         probe.attempt(min(patience, max(SHORTEST_ATTEMPT_SECONDS, deadline - clock())))
         remaining = deadline - clock()
-        if probe.is_final(first=first) or remaining < SHORTEST_ATTEMPT_SECONDS:
+        if probe.is_final(first=first, hasty=hasty) or remaining < SHORTEST_ATTEMPT_SECONDS:
             break
         limit = pause(number - 1, after=None, chance=probe.transport.jitter())
         share = max(FIRST_PAUSE_SECONDS, (clock() - begun) * LONGEST_SHARE)
@@ -92,7 +94,7 @@ class _Probe:
     """What is known so far: the last answer and its verdict, how often in a row, and what the database said."""
 
     def __init__(
-        self, url: str, expected: Expectation, ask_database: Callable[[], Report], transport: WorkerTransport
+        self, url: str, expected: Expectation, ask_database: Callable[[], Report] | None, transport: WorkerTransport
     ) -> None:
         self.transport = transport
         self._url = url
@@ -115,14 +117,14 @@ class _Probe:
         same = before is not None and self._verdict is not None and before.patience is self._verdict.patience
         self._in_a_row = self._in_a_row + 1 if same else 1
 
-    def is_final(self, *, first: bool) -> bool:
+    def is_final(self, *, first: bool, hasty: bool) -> bool:
         if self._verdict is None:
             return True
-        if self._in_a_row < CONFIRMATIONS:
-            return False
+        if self._in_a_row < CONFIRMATIONS or hasty:
+            return self._in_a_row >= CONFIRMATIONS
         if self._verdict.patience is Patience.UNHEALTHY:
             # While the database answers from here, the Worker may still have its earlier secret.
-            return not self._database().ok
+            return bool((asked := self._database()) and not asked.ok)
         return self._verdict.patience is Patience.FIRM or (first and self._verdict.patience is Patience.ABSENT)
 
     def report(self, attempts: int) -> WorkerReport:
@@ -138,8 +140,8 @@ class _Probe:
             database=self._asked,
         )
 
-    def _database(self) -> Report:
-        if self._asked is None:
+    def _database(self) -> Report | None:
+        if self._asked is None and self._ask_database is not None:
             self._asked = self._ask_database()
         return self._asked
 
@@ -162,13 +164,18 @@ class _Probe:
 
     def _explained(self, verdict: WorkerVerdict) -> tuple[str, str]:
         """Cause and next step, for a 503 with what the database says beside it."""
-        if verdict.patience is not Patience.UNHEALTHY:
+        asked = self._database() if verdict.patience is Patience.UNHEALTHY else None
+        if asked is None:
             return verdict.cause, verdict.next_step
-        failed = self._database().failed
+        failed = asked.failed
         if failed is not None:
             beside = (
                 f"from here the database fails at layer {failed.layer.number}, {failed.layer.value}: {failed.cause}"
             )
             return f"{verdict.cause}; {beside}", failed.next_step
-        next_step = f"its DATABASE_URL may be an earlier one: ./infra up sets it again; {verdict.next_step}"
+        stack = self._expected.branch
+        next_step = (
+            f"its DATABASE_URL may be another one: ./infra up {stack} sets it again when a change of it is known, "
+            f"./infra rotate {stack} in any case; {verdict.next_step}"
+        )
         return f"{verdict.cause}; from here the database answers", next_step

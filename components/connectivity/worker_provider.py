@@ -14,7 +14,7 @@ from components.dynamic import DynamicProvider
 from components.errors import InfraError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from components.connectivity.report import Report
     from components.connectivity.worker_report import WorkerReport
@@ -26,8 +26,8 @@ OFF: Final = "not checked"
 DATABASE_BUDGET_SECONDS: Final = 5.0
 """How long the database is tried for the cause of a 503. The Worker's own attempts have woken a branch that slept."""
 
-LOOK_SECONDS: Final = 3.0
-"""How long a refresh asks a Worker that has not passed yet."""
+LOOK_SECONDS: Final = 25.0
+"""How long a refresh waits for an answer; what is wrong with one need only be confirmed, because `up` asks again."""
 
 
 class WorkerCheckError(InfraError):
@@ -35,11 +35,11 @@ class WorkerCheckError(InfraError):
 
 
 class WorkerCheckProvider(DynamicProvider):
-    """Asks the deployed Worker when the resource is made or an input changes.
+    """Asks the deployed Worker when the resource is made, when an input changes, and at every refresh.
 
     As with the database check, a failure in mode `enforce` records nothing, and in mode `warn` it asks for an update
-    until a check has passed. Before the first deployment of the app there is nobody to ask: that fails in no mode, and
-    refreshing, which asks the Worker only when it has not passed yet, takes note when the app is there.
+    until a check has passed. So does a refresh that finds the Worker otherwise than it was left, or the app where it
+    was waited for. Before the first deployment there is nobody to ask: that fails in no mode.
     """
 
     inputs = ("url", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "deployCommand", "trigger")
@@ -65,7 +65,7 @@ class WorkerCheckProvider(DynamicProvider):
 
     @override
     def look(self, resource_id: str, olds: dict[str, Any]) -> dict[str, Any] | None:
-        return {**olds, **look_again(olds)} if olds.get("state") in {WAITING, FAILED} else olds
+        return olds if olds.get("mode") == "off" else {**olds, **look_again(olds)}
 
 
 def faults(news: Mapping[str, Any]) -> dict[str, str]:
@@ -98,9 +98,7 @@ def check(news: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
         return _outputs(PASSED, news["mode"], report)
     message = f"the Worker check of branch {news['branch']} failed at {report}"
     if first and report.absent:
-        failed = report.failed
-        said = f"{failed.cause}\n  next: {failed.next_step}" if failed else ""
-        sys.stderr.write(f"note: the Worker check of branch {news['branch']} waits for the app: {said}\n")
+        _say_waiting(news, report)
         return _outputs(WAITING, news["mode"], report)
     if news["mode"] == "enforce":
         raise WorkerCheckError(message)
@@ -109,17 +107,27 @@ def check(news: Mapping[str, Any], *, first: bool) -> dict[str, Any]:
 
 
 def look_again(olds: Mapping[str, Any]) -> dict[str, Any]:
-    """What has changed with the Worker: it passes by now, or the app is there, and the next `up` has to judge it."""
-    from components.connectivity.report import Report  # noqa: PLC0415 - previews do without
-
-    # A refresh has no database URL, so a 503 is not explained here.
-    report = _probed({**olds, "budgetSeconds": LOOK_SECONDS}, first=True, database=lambda: Report(findings=()))
+    """What has changed with the Worker; nothing where it passes as before, or its app is not there yet."""
+    if olds.get("state") == OFF:
+        return {}
+    report = _probed({**olds, "budgetSeconds": LOOK_SECONDS}, first=True, hasty=True)
     if report.ok:
         return _outputs(PASSED, olds["mode"], report)
-    return {} if report.absent else {"state": FAILED}
+    if olds.get("state") == WAITING:
+        if not report.absent:
+            return {"state": OFF}  # the app is there by now, and the next update checks it
+        _say_waiting(olds, report)
+        return {}
+    return _outputs(FAILED, olds["mode"], report)
 
 
-def _probed(news: Mapping[str, Any], *, first: bool, database: Callable[[], Report] | None = None) -> WorkerReport:
+def _say_waiting(news: Mapping[str, Any], report: WorkerReport) -> None:
+    failed = report.failed
+    said = f": {failed.cause}\n  next: {failed.next_step}" if failed else ""
+    sys.stderr.write(f"note: the app of branch {news['branch']} is not deployed yet, so it was not checked{said}\n")
+
+
+def _probed(news: Mapping[str, Any], *, first: bool, hasty: bool = False) -> WorkerReport:
     from components.connectivity.worker_probe import probe_worker  # noqa: PLC0415 - previews do without HTTP
     from components.connectivity.worker_verdicts import Expectation  # noqa: PLC0415 - as above
 
@@ -129,9 +137,10 @@ def _probed(news: Mapping[str, Any], *, first: bool, database: Callable[[], Repo
     return probe_worker(
         news["url"],
         expected,
-        database=database or (lambda: _database(news)),
+        database=(lambda: _database(news)) if "databaseUrl" in news else None,  # a refresh has none
         budget_seconds=news["budgetSeconds"],
         first=first,
+        hasty=hasty,
     )
 
 

@@ -6,13 +6,16 @@ Loads the HTTP client and the models, so the providers import it only when the A
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from components.errors import RefusedError
 from components.fingerprint import matches
 from components.http.address import same_server
 from components.worker.api.client import connect
+from components.worker.rules import are_as_set
 from components.worker.secrets import change, claim, look
+from components.worker.secrets.names import AS_SET
 from components.worker.secrets.target import Target
 
 if TYPE_CHECKING:
@@ -44,29 +47,26 @@ def make_secrets(news: Properties) -> tuple[str, Properties]:
     """Set the secrets, on a draft when the Worker is not there; the id and the outputs."""
     client, target = connect(os.environ), _target(news)
     made = change.put(client, target, news["values"], **_told(news))
-    return f"{target.account}/{target.script}", _outputs(client, news, draft=made)
+    version = look.version_of_change(client, target)
+    return f"{target.account}/{target.script}", _outputs(client, news, draft=made, version=version)
 
 
 def change_secrets(olds: Properties, news: Properties) -> Properties:
-    """Set and remove what differs from what is recorded, and set again what is missing; the outputs."""
+    """Set and remove what differs from what is recorded, and set again what is not as it was set; the outputs."""
     client, target, values = client_for(olds), _target(news), news["values"]
     gone = sorted(set(olds["secretNames"]) - set(values))
-    made = False
-    if gone or olds.get("missing") or not matches(values, olds.get("valuesFingerprint")):
+    made, version = False, str(olds.get("version") or "")
+    if gone or not are_as_set(olds) or not matches(values, olds.get("valuesFingerprint")):
         made = change.put(client, target, values, gone=gone, **_told(news))
-    return _outputs(client, news, draft=made or bool(olds.get("draft")))
+        version = look.version_of_change(client, target)
+    return _outputs(client, news, draft=made or bool(olds.get("draft")), version=version)
 
 
 def look_at_secrets(olds: Properties) -> Properties | None:
-    """Which of the secrets are there; None when the Worker is gone."""
-    client, target, names = client_for(olds), _target(olds), olds["secretNames"]
-    missing = look.missing(client, target, names)
-    if missing is None:
-        return None
-    # Names are those of the newest version: one that a killed run did not come to deploy leaves the Worker without.
-    if not missing and olds.get("onUndeployedVersion") == "deploy" and change.unfinished(client, target):
-        missing = list(names)
-    return {**olds, "missing": missing}
+    """What became of the secrets; None when the Worker is gone."""
+    since = str(olds.get("version") or "")
+    found = look.look(client_for(olds), _target(olds), olds["secretNames"], since=since)
+    return None if found is None else {**olds, **asdict(found)}
 
 
 def remove_secrets(olds: Properties) -> None:
@@ -89,5 +89,7 @@ def _target(properties: Mapping[str, Any]) -> Target:
     return Target(account=properties["account"], script=properties["script"])
 
 
-def _outputs(client: Client, news: Mapping[str, Any], *, draft: bool) -> Properties:
-    return {"secretNames": sorted(news["values"]), "missing": [], "draft": draft, "api": client.base_url}
+def _outputs(client: Client, news: Mapping[str, Any], *, draft: bool, version: str) -> Properties:
+    names = sorted(news["values"])
+    untouched = asdict(look.Found(missing=[], state=AS_SET, version=version))
+    return {"secretNames": names, "draft": draft, "api": client.base_url, **untouched}

@@ -21,8 +21,9 @@ class SecretsProvider(DynamicProvider):
     """Named secrets of one Worker. Outputs hold fingerprints of the values: Cloudflare never tells a value again.
 
     Only the named ones are owned. One that is deleted outside, or that an app's deployment turns into a plain variable,
-    is `missing` after a refresh, and the next update sets it again. A value that was changed outside is not seen. With
-    an `owner` the Worker is that stack's alone: deleting this deletes it with whatever was deployed to it.
+    is `missing` after a refresh. `state` tells that somebody else changed secrets of the Worker since `version`, the
+    one that they were set with, or that a version from before is deployed. Either way the next update sets all again.
+    With an `owner` the Worker is that stack's alone: deleting this deletes it with whatever was deployed to it.
     """
 
     inputs = ("account", "script", "values", "onUndeployedVersion", "owner")
@@ -36,7 +37,7 @@ class SecretsProvider(DynamicProvider):
 
     @override
     def needs_update(self, olds: Properties, news: Properties) -> bool:
-        return bool(olds.get("missing"))
+        return not rules.are_as_set(olds)
 
     @override
     def make(self, news: Properties) -> tuple[str, Properties]:

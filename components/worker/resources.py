@@ -31,6 +31,8 @@ class Secrets(Resource, module="worker", name="Secrets"):
 
     secretNames: pulumi.Output[list[str]]  # noqa: N815 - property names are camel case, as in all of Pulumi
     missing: pulumi.Output[list[str]]
+    state: pulumi.Output[str]
+    version: pulumi.Output[str]
     draft: pulumi.Output[bool]
     api: pulumi.Output[str]
 
@@ -54,6 +56,6 @@ class Secrets(Resource, module="worker", name="Secrets"):
             "values": pulumi.Output.secret(values),
             "onUndeployedVersion": on_undeployed_version,
             "owner": owner,
-            **dict.fromkeys(("secretNames", "missing", "draft", "api")),
+            **dict.fromkeys(("secretNames", "missing", "state", "version", "draft", "api")),
         }
         super().__init__(SecretsProvider(), name, props, opts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.worker.secrets.names import CHOICES, account_fault, owner_fault, script_fault, values_fault
+from components.worker.secrets.names import AS_SET, CHOICES, account_fault, owner_fault, script_fault, values_fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,11 @@ def secrets_faults(news: Mapping[str, Any]) -> dict[str, str]:
         "owner": owner_fault(news.get("owner")),
     }
     return {key: reason for key, reason in found.items() if reason}
+
+
+def are_as_set(olds: Mapping[str, Any]) -> bool:
+    """Whether nobody else touched the secrets, as far as recorded outputs know."""
+    return not olds.get("missing") and olds.get("state", AS_SET) == AS_SET
 
 
 def preview_faults(news: Mapping[str, Any]) -> dict[str, str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILES: Final = ("Pulumi.yaml", "Pulumi.yml", "Pulumi.json")
+GIVEN: Final = "--config"
+"""The option that gives a value for one run."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 
@@ -57,9 +59,11 @@ class StackConfig:
 
     Attributes:
         values: "namespace:name" to the text the program gets; objects and arrays are JSON text.
+        shared: The keys of which neither the stack's file nor the run says anything, but Pulumi.yaml.
     """
 
     values: Mapping[str, str | Secret] = field(repr=False)
+    shared: frozenset[str] = frozenset()
 
     @property
     def secret_keys(self) -> list[str]:
@@ -137,7 +141,7 @@ def load_config(
     for key, text in overrides.items():
         full = full_key(said, key, project.name)
         values[full] = _override(full, text, project.declarations.get(full))
-    missing = []
+    missing, said_here = [], set(values)
     for key, declaration in sorted(project.declarations.items()):
         if key not in values and declaration.default is not None:
             values[key] = _default(declaration, project.file)
@@ -147,7 +151,8 @@ def load_config(
         raise _missing(said.file, missing, stack)
     for key, declaration in sorted(project.declarations.items()):
         _check(values[key], declaration, said.file)
-    return StackConfig(values={key: Secret(v.text) if v.secret else v.text for key, v in sorted(values.items())})
+    told = {key: Secret(v.text) if v.secret else v.text for key, v in sorted(values.items())}
+    return StackConfig(values=told, shared=frozenset(values.keys() - said_here))
 
 
 def _stack_file(project: Project, stack: str, *, for_cli: bool = False) -> Reader:
@@ -200,7 +205,7 @@ def _override(key: str, text: str, declaration: Declaration | None) -> _Value:
             content = json.loads(text)
         except (ValueError, RecursionError):
             content = text  # the check tells what is wrong with it
-    return _Value(text=text, content=content, secret=bool(declaration and declaration.secret), source=f"--config {key}")
+    return _Value(text=text, content=content, secret=bool(declaration and declaration.secret), source=f"{GIVEN} {key}")
 
 
 def _default(declaration: Declaration, file: Path) -> _Value:
@@ -222,9 +227,12 @@ def _check(value: _Value, declaration: Declaration, file: Path) -> None:
         )
     if not declaration.accepts(value.content):
         got = "a secret of another type" if value.secret else repr(value.text)
+        line = f"write into {file}, below `config:`, the line\n    {declaration.line}"
         raise ProjectError(
             f"{value.source}: {key} must be of type {declaration.type_name}, got {got}",
-            next_step=f"write into {file}, below `config:`, the line\n    {declaration.line}",
+            next_step=f"give {GIVEN} {declaration.line.replace(': ', '=', 1)}"
+            if value.source.startswith(GIVEN)
+            else line,
         )
 
 

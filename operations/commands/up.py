@@ -43,8 +43,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if first is not None and reporting.exit_code(first) is not ExitCode.SUCCESS:
         return reporting.report(first, as_json=arguments.json, next_step="")
     done = reporting.carried_out("up", arguments)
-    step = NEXT.get(arguments.stack, "{verify}").format(verify=f"./infra verify {options.shown_stack(arguments)}")
-    return reporting.report(done, as_json=arguments.json, next_step=step)
+    shown = options.shown_stack(arguments)
+    step = NEXT.get(arguments.stack, "{verify}").format(verify=f"./infra verify {shown}")
+    return reporting.report(done, as_json=arguments.json, next_step=step, shown=shown)
 
 
 def _foundation(arguments: argparse.Namespace) -> Done | None:

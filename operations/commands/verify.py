@@ -36,7 +36,8 @@ def add_parser(commands: options.Commands) -> None:
             "Ask Xata how STACK's branch is, then connect to the database as the app would: name, TCP, TLS,\n"
             "authentication, database, query and identity. Last, ask the deployed Worker from outside: that it is\n"
             "healthy, and on the same branch; of dev, that `wrangler dev` gives the app this database's URL. Says\n"
-            "which layer is at fault, why, and what to do. Changes nothing."
+            "which layer is at fault, why, and what to do; what could not be asked, such as an app that is not\n"
+            "deployed yet, is not verified (exit code 5). Changes nothing."
         ),
         examples=("./infra verify dev", "./infra verify dev --json", "./infra verify staging --budget 60"),
         run=run,
@@ -70,10 +71,9 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether every layer that could be asked passed."""
-        answers = self.worker is None or self.worker.failed is None
-        told = self.app is None or self.app.ok is not False
-        return self.report.ok and answers and told and (self.branch is None or self.branch.ok is not False)
+        """Whether every layer passed: one that could not be asked did not, but for the app's where there is none."""
+        branch, worker = self.branch is None or self.branch.ok is True, self.worker is None or self.worker.ok
+        return branch and self.report.ok and worker and (self.app is None or self.app.ok is not False)
 
     def layers(self) -> list[dict[str, Any]]:
         """One entry per layer, in the order in which a connection passes them."""
@@ -84,8 +84,10 @@ class Verification:
     def __str__(self) -> str:
         """One line for success, what failed and what to do otherwise."""
         branch = self.branch
-        if branch is None or branch.ok is not False:
+        if branch is None or branch.ok is True:
             return self._answers()
+        if branch.ok is None:
+            return f"{self._answers()}\nnot verified: layer branch: {branch.cause}\n  next: {branch.next_step}"
         below = "" if branch.final else f"\nbelow it: {self.report}"
         return f"layer branch: {branch.cause}\n  next: {branch.next_step}{below}"
 
@@ -100,8 +102,9 @@ class Verification:
         if self.worker.failed is not None:
             return str(self.worker)
         waits = next((finding for finding in self.worker.findings if finding.ok is None), None)
-        said = f"{waits.cause}\n  next: {waits.next_step}" if waits else str(self.worker)
-        return f"{self.report}; {said}"
+        if waits is None:
+            return f"{self.report}; {self.worker}"
+        return f"{self.report}; not verified: {waits.cause}\n  next: {waits.next_step}"
 
 
 def verify(target: changes.Target, *, budget_seconds: float) -> Verification:

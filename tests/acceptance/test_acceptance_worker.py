@@ -17,7 +17,7 @@ from components.postgres.server import process as servers
 from components.postgres.server.folder import Layout
 from sandbox import node
 from tests.acceptance.conftest import cloned
-from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of
+from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes, password_of, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -71,7 +71,7 @@ def deployed() -> Iterator[Sandboxed]:
             assert outputs["checks"]["worker"]["state"] == "waiting for the app"
             assert (outputs["workerName"], outputs["secretNames"]) == (f"health-worker-{stack}", ["DATABASE_URL"])
             code, layers = _verified(made, stack)
-            assert (code, layers["worker"]["ok"]) == (0, None)
+            assert (code, layers["worker"]["ok"]) == (5, None)
             assert layers["worker"]["next"].startswith(f"deploy the app: npx wrangler deploy --env {stack}")
             assert "DATABASE_URL" not in _wrangler(made, "deploy", "--env", stack)
         yield made
@@ -150,6 +150,20 @@ def test_a_stopped_database_is_named_as_the_cause(deployed: Sandboxed) -> None:
     started = deployed.clone.infra("sandbox", "start", XDG_CACHE_HOME=deployed.cache)
     assert started.returncode == 0, started.stderr
     assert _verified(deployed, "staging")[0] == 0
+
+
+def test_a_wrong_secret_that_wrangler_put_is_named_and_healed(deployed: Sandboxed) -> None:
+    """The app answers 503, `drift` says that wrangler changed secrets, and `up` brings the app back."""
+    url = deployed.outputs("staging")["databaseUrl"]
+    wrong = url.replace(password_of(url), "wrong")
+    _wrangler(deployed, "secret", "put", "DATABASE_URL", "--env", "staging", told=wrong)
+    assert _health(deployed, "staging").status_code == httpx.codes.SERVICE_UNAVAILABLE
+    drift = deployed.clone.infra("drift", "staging", "--sandbox", *ENGINE, timeout=WRANGLER_SECONDS)
+    assert drift.returncode == 8
+    assert 'found "changed by somebody else: wrangler, version ' in drift.stdout
+    deployed.up("staging", *APP)
+    assert _health(deployed, "staging").status_code == httpx.codes.OK
+    assert changes(deployed.up("staging", *APP)) == NOTHING
 
 
 def test_a_worker_on_anothers_database_is_caught(deployed: Sandboxed) -> None:

@@ -98,17 +98,20 @@ def test_the_workers_layers_come_after_the_databases(
     assert probed["budget_seconds"] == 1.0
 
 
-def test_an_app_that_was_never_deployed_is_waited_for(
+def test_an_app_that_is_not_deployed_yet_is_not_verified(
     infra: Callable[..., Any], fake_engine: FakeEngine, probed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a first `up` there is nobody to ask: no layer fails, and the next step is the deployment."""
+    """After a first `up` there is nobody to ask: no layer fails, and none that could not be asked is a success."""
     del probed
     waiting = {"checks": api.Output(value={"worker": {"state": "waiting for the app"}}, secret=False)}
     fake_engine.values = {**fake_engine.values, **WORKER, **waiting}
     _asked(monkeypatch, _answer(404))
     answer = infra("verify", "staging", "--json")
     *_, worker, identity = answer.document["layers"]
-    assert (answer.code, answer.document["ok"], worker["ok"], identity["ok"]) == (ExitCode.SUCCESS, True, None, None)
+    assert (answer.code, answer.document["ok"]) == (ExitCode.VERIFICATION_FAILED, False)
+    assert (worker["ok"], identity["ok"]) == (None, None)
+    assert worker["cause"].startswith("the app is not deployed yet: ")
+    assert "not verified: the app is not deployed yet: " in answer.err
     assert "npx wrangler deploy --env staging" in worker["next"]
     assert "npx wrangler deploy --env staging" in answer.err
 
@@ -265,7 +268,7 @@ def test_a_renamed_branch_is_told(infra: Callable[..., Any], staging: Xata, prob
 @pytest.mark.parametrize(
     ("key", "said"), [("", "XATA_API_KEY is not set"), ("xau_unknown", "the key is unknown, expired or revoked")]
 )
-def test_a_branch_that_cannot_be_asked_about_leaves_the_verdict_to_the_database(
+def test_a_branch_that_cannot_be_asked_about_is_not_verified(
     infra: Callable[..., Any],
     staging: Xata,
     probed: dict[str, Any],
@@ -274,11 +277,11 @@ def test_a_branch_that_cannot_be_asked_about_leaves_the_verdict_to_the_database(
     key: str,
     said: str,
 ) -> None:
-    """Without a good key the layer says why it was not reached, and the others count."""
+    """Without a good key the layer says why it was not reached: the others are well, and that is not all."""
     del staging
     monkeypatch.setenv("XATA_API_KEY", key)
     answer = infra("verify", "staging", "--json")
-    assert answer.code == ExitCode.SUCCESS
+    assert answer.code == ExitCode.VERIFICATION_FAILED
     valid("verify", answer.document)
     assert _layers(answer)[0] == ("branch", None)
     assert said in answer.document["layers"][0]["cause"]

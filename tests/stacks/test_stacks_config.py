@@ -11,7 +11,17 @@ import pytest
 import yaml
 
 from components.errors import ConfigurationError
-from stacks.config import MODELS, DevSettings, PreviewSettings, XataSettings, declared, file_of, judge
+from stacks.config import (
+    MODELS,
+    DevSettings,
+    PreviewSettings,
+    XataSettings,
+    check,
+    declared,
+    file_of,
+    judge,
+    shared_by_all,
+)
 from stacks.models import PREVIEW
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -197,6 +207,54 @@ def test_unlike_unknown_key_lists_the_known_ones() -> None:
     """Where no key is near, the known ones are listed."""
     with pytest.raises(ConfigurationError, match=r"infra:zzz is not a key of this program\n.*containerName"):
         judge("dev", {"infra:zzz": "1"})
+
+
+@pytest.mark.parametrize(
+    ("stack", "key", "value", "owners"),
+    [
+        ("staging", "lifeDays", "7", "preview"),
+        ("production", "insteadOf", "", "preview"),
+        ("staging", "port", "5432", "dev"),
+        ("foundation", "workerUrl", "", "staging, production, preview"),
+        ("pr-7", "adoptProject", "", "foundation"),
+        ("dev", "mostPreviews", "50", "preview"),
+    ],
+)
+def test_a_setting_of_other_stacks_is_refused(stack: str, key: str, value: str, owners: str) -> None:
+    """It would do nothing here, and whoever wrote it expects something; what all stacks get from Pulumi.yaml may."""
+    raw = {f"infra:{key}": value}
+    with pytest.raises(ConfigurationError) as caught:
+        judge(stack, raw)
+    text = str(caught.value)
+    assert text.startswith(f"{file_of(stack)}: infra:{key} is {value!r}, and {stack} has no such setting: it is one of")
+    assert f"it is one of {owners}\n  next: remove it from {file_of(stack)}" in text
+    assert f"The settings of {stack} are: " in text
+    with pytest.raises(ConfigurationError, match=rf"^--config {key}: .*\n  next: leave it out"):
+        judge(stack, raw, given=raw)
+    assert judge(stack, raw, shared=raw) == judge(stack, {})
+
+
+def test_what_all_stacks_get_is_told_apart_by_its_value(tmp_path: Path) -> None:
+    """Pulumi hands a program one map: a key is shared while it says what Pulumi.yaml says, of whatever type."""
+    config = {
+        "lifeDays": {"type": "integer", "default": 14},
+        "retainData": {"default": True},
+        "infra:sqlFiles": ["a", "b"],
+    }
+    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "infra", "config": config}))
+    raw = {"infra:lifeDays": "14", "infra:retainData": "true", "infra:sqlFiles": '["a","b"]', "infra:port": "1"}
+    assert shared_by_all(raw, tmp_path) == raw.keys() - {"infra:port"}
+    assert shared_by_all({**raw, "infra:lifeDays": "15"}, tmp_path) == {"infra:retainData", "infra:sqlFiles"}
+
+
+@pytest.mark.parametrize(("key", "value"), [("port", "none"), ("prot", "1"), ("sqlFiles", '["missing.sql"]')])
+def test_an_error_about_a_value_of_this_run_names_the_option(tmp_path: Path, key: str, value: str) -> None:
+    """Who gave it on the command line need not look for it in a file."""
+    raw = {f"infra:{key}": value}
+    with pytest.raises(ConfigurationError) as caught:
+        check("dev", raw, folder=tmp_path, given=raw)
+    assert str(caught.value).startswith(f"--config {key}: infra:{key} ")
+    assert "Pulumi.dev.yaml" not in str(caught.value)
 
 
 def test_keys_of_other_namespaces_are_theirs() -> None:

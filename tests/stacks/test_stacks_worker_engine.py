@@ -46,6 +46,23 @@ def test_secrets_first_then_the_app_then_the_check(stack: WorkerStack) -> None:
     assert stack.steps() == set()
 
 
+def test_a_secret_put_by_hand_is_set_again_and_checked(stack: WorkerStack) -> None:
+    """The app that it broke is drift; the plan shows both resources, `up` heals them, and then nothing is left."""
+    stack.up(**QUICK)
+    stack.deploy_app()
+    stack.up(**QUICK)
+    stack.client.put_secret(ACCOUNT, SCRIPT, "DATABASE_URL", "postgresql://xata:wrong@nowhere.invalid/xata")
+    assert stack.run("refresh", QUICK).succeeded
+    healing = {"update worker-secrets", "update worker-check"}
+    assert stack.run("preview", QUICK).succeeded
+    assert healing <= stack.steps()
+    assert stack.up(**QUICK).outputs["check"].value["ok"] is True
+    assert healing <= stack.steps()
+    assert stack.runtime.scripts[SCRIPT][1]["DATABASE_URL"]["text"] == DATABASE
+    stack.up(**QUICK)
+    assert stack.steps() == set()
+
+
 def test_a_lost_account_does_not_take_the_secret(stack: WorkerStack) -> None:
     """The run fails on the protected secrets, with a word on what is missing; lifted on purpose, they go."""
     stack.up(workerCheckMode="off")

@@ -50,6 +50,8 @@ class Runtime(NoRuntime):
             return web.Response(status=404)
         said = {name: bindings.get(name, {}).get("text") for name in ("ENVIRONMENT", "XATA_BRANCH")}
         identity = {"environment": said["ENVIRONMENT"], "xataBranch": said["XATA_BRANCH"], "databaseBranch": "staging"}
+        if bindings["DATABASE_URL"]["text"] != DATABASE:
+            return web.json_response({"status": "error", "database": "log-in refused", **identity}, status=503)
         return web.json_response({"status": "ok", "database": "ok", **identity})
 
 

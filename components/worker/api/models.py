@@ -56,11 +56,18 @@ class Service(Model):
     id: Identifier
 
 
+class Origin(Model):
+    """Where a version comes from: `wrangler`, `api`, `dash`, …; empty where it is not told."""
+
+    source: str = ""
+
+
 class Version(Model):
     """A version of a Worker. Annotations are Cloudflare's (`workers/triggered_by`) and the uploader's."""
 
     id: Identifier
     number: int
+    metadata: Origin = Origin(source="")
     annotations: dict[str, str] | None = None
 
     def annotation(self, name: str) -> str:

@@ -17,6 +17,9 @@ LONGEST_VALUE_BYTES: Final = 5 * 1024
 LONGEST_SCRIPT, LONGEST_NAME = 63, 255
 """Cloudflare tells no limit for the name of a secret; ours is far above what anybody reads."""
 
+AS_SET: Final = "as set here"
+"""What is recorded of secrets that nobody else has touched."""
+
 CHOICES: Final = ("error", "deploy")
 """What to do while a newer version of the Worker is not deployed."""
 

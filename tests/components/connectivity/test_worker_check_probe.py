@@ -194,7 +194,7 @@ def test_503_of_a_database_that_answers_is_a_verdict_in_the_end() -> None:
     report = world.probe()
     assert world.database_asked == 1
     assert world.now - 1000 >= BUDGET - 1
-    assert "from here the database answers\n  next: its DATABASE_URL may be an earlier one" in str(report)
+    assert "from here the database answers\n  next: its DATABASE_URL may be another one" in str(report)
 
 
 def test_503_is_explained_however_short_the_budget() -> None:

@@ -174,9 +174,7 @@ def test_503_of_a_database_that_answers_is_told_apart(
     """A real database of the right branch that answers from here leaves the Worker's secret to blame."""
     monkeypatch.setattr(worker_provider, "DATABASE_BUDGET_SECONDS", 20.0)
     app.says(503, **UNHEALTHY)
-    with pytest.raises(
-        ProviderError, match="from here the database answers\n  next: its DATABASE_URL may be an earlier"
-    ):
+    with pytest.raises(ProviderError, match="from here the database answers\n  next: its DATABASE_URL may be another"):
         PROVIDER.create(_inputs(app, branch="dev", databaseUrl=postgres.url, budgetSeconds=1.0))
 
 
@@ -191,7 +189,7 @@ def test_before_the_first_deployment_it_waits_for_the_app(
     assert (outs["ok"], outs["state"], outs["status"]) == (False, "waiting for the app", 404)
     assert "npx wrangler deploy --env staging" in outs["nextStep"]
     said = capsys.readouterr().err
-    assert said.startswith("note: the Worker check of branch staging waits for the app: there is no /api/health")
+    assert said.startswith("note: the app of branch staging is not deployed yet, so it was not checked: there is no")
     assert "next: deploy the app: npx wrangler deploy --env staging" in said
     assert PROVIDER.diff("id", outs, inputs).changes is False
     still = _updated(outs, inputs)
@@ -260,12 +258,40 @@ def test_refresh_takes_note_of_the_app_that_was_waited_for(app: App) -> None:
     assert PROVIDER.diff("id", passed, inputs).changes is False
 
 
-def test_refresh_of_a_passed_check_neither_connects_nor_changes_anything(app: App) -> None:
-    """A check that passed is a fact about a deployment: a refresh keeps what it found."""
-    outs = _made(_inputs(app))
+def test_refresh_asks_a_worker_that_has_passed(app: App) -> None:
+    """With one request while it is well; otherwise it is drift, and the next up checks until it passes."""
+    inputs = _inputs(app)
+    outs = _made(inputs)
     asked = app.asked
     read = PROVIDER.read("id", {**outs, "__provider": "pickle"})
-    assert (read.id, read.outs, read.inputs, app.asked) == ("id", outs, None, asked)
+    assert (read.id, read.outs, read.inputs, app.asked) == ("id", outs, None, asked + 1)
+    app.says(503, **UNHEALTHY)
+    broken = PROVIDER.read("id", outs).outs
+    assert broken is not None
+    assert (broken["ok"], broken["state"], broken["status"]) == (False, "failed", 503)
+    assert broken["cause"] == "the Worker answers 503, database: log-in refused"  # of the database it knows nothing
+    assert PROVIDER.diff("id", broken, inputs).changes is True
+    app.says(200)
+    assert _updated(broken, inputs) == outs
+
+
+def test_refresh_of_a_check_that_is_off_asks_nobody(app: App) -> None:
+    """What is not to be checked is not asked."""
+    outs = _made(_inputs(app, mode="off"))
+    assert PROVIDER.read("id", outs).outs == outs
+    assert app.asked == 0
+
+
+def test_an_app_that_is_there_by_now_has_not_failed(app: App) -> None:
+    """One that was waited for and is unwell is not checked yet, whatever it answers: the next up does so."""
+    app.says(404)
+    waiting = _made(_inputs(app))
+    app.says(503, **UNHEALTHY)
+    found = PROVIDER.read("id", waiting).outs
+    assert found is not None
+    assert found["state"] == "not checked"
+    assert PROVIDER.diff("id", found, _inputs(app)).changes is True
+    assert PROVIDER.read("id", found).outs == found
 
 
 def test_delete_does_nothing() -> None:

@@ -103,13 +103,18 @@ def test_an_input_that_is_not_known_yet_is_an_update(key: str) -> None:
 
 
 def test_a_second_up_of_secrets_shows_nothing(world: World) -> None:
-    """Nor does one after a refresh; neither writes anything."""
+    """Nor does one after a refresh; two lists are read for it, and names only where something was uploaded since."""
     outs = create()
     assert not changes(outs)
     world.requests.clear()
     assert refresh(outs) == outs
     assert not changes(outs)
-    assert world.requests == [f"GET /scripts/{SCRIPT}/secrets"]
+    lists = [f"GET /scripts/{SCRIPT}/deployments", f"GET /scripts/{SCRIPT}/versions"]
+    assert sorted(world.requests) == lists
+    world.deploy_app()
+    world.requests.clear()
+    assert refresh(outs) == outs
+    assert sorted(world.requests) == sorted([*lists, f"GET /scripts/{SCRIPT}/secrets"])
 
 
 def test_what_is_recorded_holds_no_value(world: World) -> None:
@@ -171,7 +176,54 @@ def test_a_secret_lost_outside_is_seen_and_healed(world: World, what: str) -> No
     healed = update(found)
     assert world.values() == {"DATABASE_URL": URL, "OTHER": "o"}
     assert healed["missing"] == []
+    assert refresh(healed) == healed
     assert not changes(healed)
+
+
+def test_a_value_put_by_hand_is_seen_and_set_again(world: World) -> None:
+    """What somebody else set after us is drift, healed by the next up, and told once."""
+    world.deploy_app()
+    outs = create()
+    world.other.put_secret(ACCOUNT, SCRIPT, "DATABASE_URL", "wrong")
+    found = refresh(outs)
+    assert found is not None
+    assert found["state"] == "changed by somebody else: api, version 3"
+    assert changes(found)
+    healed = update(found)
+    assert world.values() == {"DATABASE_URL": URL, "OTHER": "o"}
+    assert healed["version"] != outs["version"]
+    assert refresh(healed) == healed
+    assert not changes(healed)
+
+
+def test_a_rollback_is_refused_or_undone_as_is_chosen(world: World) -> None:
+    """A version from before the secrets is drift: with `deploy` the newest one gets them, else it stops in words."""
+    world.deploy_app()
+    outs = create()
+    _, before, *_ = world.other.versions(ACCOUNT, SCRIPT)
+    world.other.deploy(ACCOUNT, SCRIPT, before.id)
+    found = refresh(outs)
+    assert found is not None
+    assert found["state"] == "a version from before they were set here is deployed"
+    with pytest.raises(ProviderError, match="is uploaded and not deployed"):
+        update(found)
+    healed = update(found, onUndeployedVersion="deploy")
+    assert world.values() == {"DATABASE_URL": URL, "OTHER": "o"}
+    assert refresh(healed) == healed
+
+
+def test_state_from_before_versions_were_recorded_takes_the_one_that_answers(world: World) -> None:
+    """Nobody can tell what happened before: it is no drift, and from then on changes are seen."""
+    world.deploy_app()
+    earlier = {key: value for key, value in create().items() if key not in {"state", "version"}}
+    assert not changes(earlier)
+    found = refresh(earlier)
+    assert found is not None
+    assert not changes(found)
+    world.other.put_secret(ACCOUNT, SCRIPT, "DATABASE_URL", "wrong")
+    again = refresh(found)
+    assert again is not None
+    assert changes(again)
 
 
 def test_a_worker_deleted_outside_is_seen_and_made_again(world: World) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 import pytest
 
 from components.worker.api import errors
 from components.worker.secrets import change, draft, look
+from components.worker.secrets.names import AS_SET
 from components.worker.secrets.target import Target
 from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, KilledError, World, app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 URL = "postgresql://xata:P4ss%21@host.example/app"
 AT = f"/scripts/{SCRIPT}"
@@ -205,18 +210,98 @@ def test_a_plain_variable_of_the_name_is_named(choice: str) -> None:
     assert world.values() == {"DATABASE_URL": URL}
 
 
+def seen(world: World, *names: str, since: str = "") -> look.Found | None:
+    """What a look at these secrets finds."""
+    return look.look(world.client, TARGET, names, since=since)
+
+
 def test_what_is_missing_is_seen() -> None:
     """Deleted, turned into a plain variable, or never there: all of it is missing; a Worker that is gone is None."""
     world = World()
-    assert look.missing(world.client, TARGET, ["A"]) is None
+    assert seen(world, "A") is None
     world.service.world.create(SCRIPT)
-    assert look.missing(world.client, TARGET, ["A"]) == ["A"]
+    assert seen(world, "A") == look.Found(missing=["A"], state=AS_SET, version="")
     world.deploy_app()
     change.put(world.client, TARGET, {"A": "1", "B": "2", "C": "3"})
-    assert look.missing(world.client, TARGET, ["C", "B", "A"]) == []
+    assert seen(world, "C", "B", "A") == look.Found(missing=[], state=AS_SET, version=_ids(world)[0])
     world.other.delete_secret(ACCOUNT, SCRIPT, "A")
     world.deploy_app(B="plain")
-    assert look.missing(world.client, TARGET, ["C", "B", "A"]) == ["A", "B"]
+    found = seen(world, "C", "B", "A")
+    assert found is not None
+    assert found.missing == ["A", "B"]
+
+
+def _ids(world: World) -> list[str]:
+    """The ids of the Worker's versions, the newest first."""
+    return [version.id for version in world.other.versions(ACCOUNT, SCRIPT)]
+
+
+def _set(world: World) -> str:
+    """The version that our secrets came with."""
+    change.put(world.client, TARGET, {"A": "1"})
+    return look.version_of_change(world.client, TARGET)
+
+
+def _by_hand(world: World) -> None:
+    world.other.put_secret(ACCOUNT, SCRIPT, "A", "wrong")
+
+
+def _versions_secret(world: World) -> None:
+    """`wrangler versions secret put`, then `wrangler versions deploy`."""
+    made = world.other.change_latest_version(ACCOUNT, SCRIPT, {"A": "wrong"})
+    world.other.deploy(ACCOUNT, SCRIPT, made.id)
+
+
+def _hidden_by_deployments(world: World) -> None:
+    """Set by hand, and then the app was deployed so often that the list has a second page."""
+    _by_hand(world)
+    for _ in range(12):
+        world.deploy_app()
+
+
+def _rolled_back(world: World) -> None:
+    world.other.deploy(ACCOUNT, SCRIPT, _ids(world)[1])
+
+
+def _half_rolled_back(world: World) -> None:
+    """A gradual deployment gives the earlier version a part of the traffic."""
+    newest, before, *_ = _ids(world)
+    half = tuple((version, 50.0) for version in (newest, before))
+    world.service.world.deploy(world.service.world.workers[SCRIPT], half, source="wrangler")
+
+
+def _waiting(world: World) -> None:
+    """A secret in a version that is not deployed is not in force."""
+    world.other.change_latest_version(ACCOUNT, SCRIPT, {"A": "wrong"})
+
+
+BY_HAND = "changed by somebody else: api, version "
+
+
+@pytest.mark.parametrize(
+    ("meddle", "state"),
+    [
+        (lambda _world: None, AS_SET),
+        (World.deploy_app, AS_SET),
+        (World.upload_version, AS_SET),
+        (_waiting, AS_SET),
+        (_by_hand, BY_HAND),
+        (_versions_secret, BY_HAND),
+        (_hidden_by_deployments, BY_HAND),
+        (_rolled_back, look.EARLIER),
+        (_half_rolled_back, look.EARLIER),
+    ],
+)
+def test_versions_tell_whose_the_values_are(meddle: Callable[[World], None], state: str) -> None:
+    """Only a change of secrets that is in force, or a version from before ours, makes them another's."""
+    world = World()
+    world.deploy_app()
+    since = _set(world)
+    meddle(world)
+    found = seen(world, "A", since=since)
+    assert found is not None
+    assert (found.missing, found.version) == ([], since)
+    assert found.state == state or (state == BY_HAND and found.state.startswith(BY_HAND))
 
 
 def test_removing_takes_only_our_names() -> None:

@@ -11,7 +11,7 @@ from components.postgres.database import DatabaseConnection
 from stacks import worker
 from stacks.config import CloudSettings, judge
 
-settings = judge(pulumi.get_stack(), CONFIG.get())
+settings = judge(pulumi.get_stack(), CONFIG.get(), shared=CONFIG.get())
 assert isinstance(settings, CloudSettings)
 plan = worker.plan(settings, Path.cwd())
 url = pulumi.Output.secret(os.environ["DATABASE"])
