@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components.errors import ConfigurationError
 from components.postgres.database import DatabaseConnection, connection_url
 from components.postgres.resources import Baseline, EmbeddedServer, Password
 from components.postgres.server.account import choose_account, running_as_root
+from components.postgres.server.binaries import installed
+from components.postgres.sqlfiles import extensions_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,6 +58,25 @@ class EmbeddedPostgresResources:
     baseline: Baseline
 
 
+def require_extensions(baseline: BaselineSettings) -> None:
+    """Refuse SQL files that create an extension which the embedded server lacks, before anything is made.
+
+    Raises:
+        ConfigurationError: There is such a file, or one cannot be read.
+    """
+    there = installed().extensions
+    missing = {name: place for name, place in extensions_of(baseline.sql_files).items() if name not in there}
+    if not missing:
+        return
+    told = ", ".join(f"{name} ({place})" for name, place in missing.items())
+    raise ConfigurationError(
+        f"the SQL files create extensions that the embedded server does not have: {told}; it has "
+        f"{', '.join(sorted(there))}",
+        next_step="set infra:database: docker, or xata for the cloud branch dev, which have them; for random UUIDs "
+        "gen_random_uuid() needs no extension",
+    )
+
+
 class EmbeddedPostgres(pulumi.ComponentResource):
     """A Postgres server on this machine's loopback, its data in a folder of the user's.
 
@@ -62,6 +84,9 @@ class EmbeddedPostgres(pulumi.ComponentResource):
         name: Of the component; its children are named after it.
         settings: The server to be.
         baseline: What the database carries before anyone is told about it.
+
+    Raises:
+        ConfigurationError: The SQL files create an extension that this server does not have.
     """
 
     def __init__(
@@ -72,6 +97,7 @@ class EmbeddedPostgres(pulumi.ComponentResource):
         baseline: BaselineSettings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        require_extensions(baseline)
         super().__init__("infra:postgres:EmbeddedPostgres", name, None, opts)
         self.settings = settings
         self._say_account()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError, LocalError
-from components.postgres.sqltext import split
+from components.postgres.sqltext import extension_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +51,20 @@ class SqlFile:
                 next_step="run the command again",
             )
         return text
+
+
+def extensions_of(files: Sequence[SqlFile]) -> dict[str, str]:
+    """The extensions that the files create, by name, and the first place of each, such as `sql/001.sql:3`.
+
+    Raises:
+        ConfigurationError: A file cannot be read.
+    """
+    found: dict[str, str] = {}
+    for file in files:
+        for statement in split(file.name, read_sql(file.name, PROJECT_FOLDER / file.path)):
+            if extension := extension_of(statement):
+                found.setdefault(extension, f"{file.name}:{statement.line}")
+    return found
 
 
 def declare(name: str, project_folder: Path) -> SqlFile:

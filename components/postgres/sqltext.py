@@ -27,6 +27,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_EXTENSION = re.compile(
+    r'CREATE\s+EXTENSION\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:"(?P<quoted>[^"]+)"|(?P<word>[\w$]+))', re.IGNORECASE
+)
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 _TRANSACTION = frozenset({"BEGIN", "START TRANSACTION", "COMMIT", "END", "ABORT", "ROLLBACK", "PREPARE TRANSACTION"})
@@ -54,6 +57,12 @@ def split(name: str, text: str) -> list[Statement]:
         _refuse_unsuited(name, statement)
         statements.append(statement)
     return statements
+
+
+def extension_of(statement: Statement) -> str:
+    """The extension that a statement creates; empty for any other statement."""
+    found = _EXTENSION.match(statement.text)
+    return (found["quoted"] or found["word"].lower()) if found else ""
 
 
 def _ranges(name: str, text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:

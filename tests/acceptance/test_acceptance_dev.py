@@ -270,6 +270,15 @@ def test_bad_input_is_refused_before_any_resource(untouched: Clone, arguments: l
     assert not (untouched.folder.parent / "data").exists()
 
 
+def test_an_extension_that_the_embedded_server_lacks_is_told_before_anything_is_made(untouched: Clone) -> None:
+    """A preview already says which, and where it is to be had."""
+    (untouched.folder / "wants.sql").write_text('CREATE EXTENSION "uuid-ossp";\n')
+    answer = untouched.infra("preview", "dev", "--config", 'sqlFiles=["wants.sql"]', *ENGINE)
+    assert answer.returncode != 0
+    assert "uuid-ossp (wants.sql:1)" in answer.stderr
+    assert "next: set infra:database: docker" in answer.stderr
+
+
 @pytest.mark.parametrize("command", [["preview", "dev"], ["up", "dev", "--yes"], ["wrangler", "write", "dev"]])
 def test_a_link_out_of_the_apps_repository_is_refused(untouched: Clone, tmp_path: Path, command: list[str]) -> None:
     """Already the preview says where the link leads and how it is allowed; what it leads to stays as it is."""

@@ -32,7 +32,7 @@ def test_recorded_state_previews_without_a_replacement(recorded: tuple[Clone, di
     """Of every kind of stack the plan creates and updates at most, and reads what there was."""
     clone, environment = recorded
     options = () if stack == CLOUD[0] else APP
-    answer = clone.infra("preview", stack, "--json", "--engine", "embedded", *options, **environment)
+    answer = clone.infra("preview", stack, "--json", "--engine", "embedded", *options, timeout=120, **environment)
     assert answer.returncode == 0, answer.stderr
     steps = json.loads(answer.stdout)["steps"]
     told: dict[str, set[str]] = {}

@@ -87,7 +87,7 @@ def test_a_template_that_cannot_be_shared_is_refused(folder: Path, text: str, wo
     (folder / "Pulumi.preview.yaml").write_text(text)
     with pytest.raises((UsageError, ProjectError), match=words) as caught:
         preview_file.ensure(folder, "pr-7")
-    assert caught.value.next_step
+    assert getattr(caught.value, "next_step", "")
     assert not (folder / "Pulumi.pr-7.yaml").exists()
 
 

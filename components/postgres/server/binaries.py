@@ -47,6 +47,12 @@ class Install:
         return self.site / PACKAGE / "pginstall" / "bin"
 
     @property
+    def extensions(self) -> frozenset[str]:
+        """The extensions that `CREATE EXTENSION` finds."""
+        controls = self.programs.parent.joinpath("share", "extension").glob("*.control")
+        return frozenset(file.stem for file in controls)
+
+    @property
     def server_version(self) -> str:
         """Postgres's own version, such as `18.6`: the package counts its builds behind it."""
         return ".".join(self.version.split(".")[:2])

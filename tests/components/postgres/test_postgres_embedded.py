@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -14,7 +15,7 @@ from components.connection import Connection
 from components.errors import ConfigurationError
 from components.postgres import embedded
 from components.postgres.database import BaselineSettings, Database, connection_url
-from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
+from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings, require_extensions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,3 +180,24 @@ def test_sql_files_are_read_before_any_resource(tmp_path: Path) -> None:
     assert [file.name for file in found.sql_files] == ["b.sql", "a.sql"]
     with pytest.raises(ConfigurationError, match=r"sqlFiles: a.sql is listed twice"):
         BaselineSettings.from_paths("dev", ["a.sql", "a.sql"], project_folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("statement", "missing"),
+    [
+        ('CREATE EXTENSION IF NOT EXISTS "uuid-ossp"', "uuid-ossp (a.sql:2)"),
+        ("create extension PGCRYPTO with schema public", "pgcrypto (a.sql:2)"),
+        ("CREATE EXTENSION hstore", ""),
+        ("SELECT 'CREATE EXTENSION postgis'", ""),
+    ],
+)
+def test_an_extension_that_is_not_there_is_refused_in_the_plan(tmp_path: Path, statement: str, missing: str) -> None:
+    """The name and its place are told, whatever the way of writing; a text that speaks of one is none."""
+    (tmp_path / "a.sql").write_text(f"SELECT 1;\n{statement};\n")
+    baseline = BaselineSettings.from_paths("dev", ["a.sql"], project_folder=tmp_path)
+    if not missing:
+        require_extensions(baseline)
+        return
+    with pytest.raises(ConfigurationError, match=re.escape(missing)) as refused:
+        require_extensions(baseline)
+    assert "infra:database: docker" in refused.value.next_step
