@@ -178,17 +178,9 @@ class BranchSettings(Resource, module="xata", name="BranchSettings"):
         image: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        outputs = (
-            "declared",
-            "defaults",
-            "backupsEnabled",
-            "earliestRestorePoint",
-            "latestRestorePoint",
-            "asleep",
-            "api",
-        )
+        points = ("earliestRestorePoint", "latestRestorePoint")
         props: dict[str, Any] = {
-            **dict.fromkeys(outputs),
+            **dict.fromkeys(("declared", "defaults", "backupsEnabled", *points, "asleep", "api")),
             "organization": organization,
             "projectId": project_id,
             "branchId": branch_id,

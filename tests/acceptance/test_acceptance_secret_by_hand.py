@@ -51,7 +51,7 @@ class Hand:
         names = {"ENVIRONMENT": STACK, "XATA_BRANCH": STACK}
         bindings = [{"type": "plain_text", "name": name, "text": text} for name, text in names.items()]
         about = {"main_module": "app.mjs", "bindings": bindings, "keep_bindings": ["secret_text"]}
-        form = {
+        form: dict[str, tuple[str, str, str]] = {
             "metadata": ("metadata.json", json.dumps(about), "application/json"),
             "app.mjs": ("app.mjs", APP, "application/javascript+module"),
         }
@@ -106,7 +106,7 @@ def test_an_app_that_a_hand_broke_is_named_and_healed(working: Sandboxed) -> Non
     hand.put(WRONG)
     assert _status(url) == httpx.codes.SERVICE_UNAVAILABLE
     code, found = _drift(working)
-    assert (code, found.keys()) == (DRIFTED, {"worker-secrets", "worker-check"})
+    assert (code, set(found)) == (DRIFTED, {"worker-secrets", "worker-check"})
     assert found["worker-secrets"]["state"].startswith("changed by somebody else: ")
     assert (found["worker-check"]["ok"], found["worker-check"]["status"]) == (False, 503)
     healed = working.must("up", STACK, "--yes")
