@@ -51,7 +51,7 @@ class Hand:
         names = {"ENVIRONMENT": STACK, "XATA_BRANCH": STACK}
         bindings = [{"type": "plain_text", "name": name, "text": text} for name, text in names.items()]
         about = {"main_module": "app.mjs", "bindings": bindings, "keep_bindings": ["secret_text"]}
-        form: dict[str, tuple[str, str, str]] = {
+        form: dict[str, Any] = {
             "metadata": ("metadata.json", json.dumps(about), "application/json"),
             "app.mjs": ("app.mjs", APP, "application/javascript+module"),
         }
