@@ -6,6 +6,9 @@ ever change, and it must have no instance attributes (they would travel in the s
 
 from __future__ import annotations
 
+import sys
+import traceback
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pulumi.dynamic import (
@@ -26,6 +29,8 @@ from components.fingerprint import fingerprint, matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from pulumi.dynamic import ConfigureRequest
 
 T = TypeVar("T")
 
@@ -64,6 +69,12 @@ def own_text(call: Callable[[], T]) -> T:
     except InfraError as error:
         message = str(error)
     raise ProviderError(message)
+
+
+def failure_text() -> str:
+    """What the user reads about the exception that is being handled: our own text alone, else its traceback."""
+    error = sys.exception()
+    return str(error) if isinstance(error, ProviderError) else traceback.format_exc()
 
 
 class DynamicProvider(ResourceProvider):
@@ -116,6 +127,17 @@ class DynamicProvider(ResourceProvider):
         """Delete; what is already gone is fine."""
 
     # Pulumi's side. Positional signatures are the SDK's.
+
+    @override
+    def configure(self, req: ConfigureRequest) -> None:
+        """Have the server of this process send our errors without a traceback, which is all that it can send itself.
+
+        The server is the process's main module: its calls end in `traceback.format_exc()` (pulumi/dynamic/__main__.py).
+        """
+        del req
+        server = sys.modules["__main__"]
+        if hasattr(server, "DynamicResourceProviderServicer"):
+            server.traceback = SimpleNamespace(format_exc=failure_text)  # type: ignore[attr-defined]
 
     @override
     def check(self, _olds: Any, news: Any) -> CheckResult:
