@@ -29,6 +29,10 @@ if TYPE_CHECKING:
             """Make it; `planned` says that the run changes nothing."""
 
 
+LOCAL_STACK = "dev"
+"""The only one that can be a database of this machine."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """Which stack a command works on, and how.
@@ -77,15 +81,26 @@ class Target:
         Raises:
             MachineError: The sandbox is asked for and does not run.
         """
-        if not self.sandbox:
-            return dict(os.environ)
-        from operations.sandbox import lifecycle  # noqa: PLC0415 - as above
-        from operations.sandbox.environment import sandboxed  # noqa: PLC0415 - only with --sandbox
+        from operations.sandbox.environment import is_shell, own, sandboxed  # noqa: PLC0415 - not for help
         from operations.sandbox.place import Place  # noqa: PLC0415 - as above
 
         place = Place(folder=self.folder)
+        if not self.sandbox:
+            in_shell_of_sandbox = is_shell(os.environ, place)
+            return own(os.environ) if in_shell_of_sandbox and self._is_local() else dict(os.environ)
+        from operations.sandbox import lifecycle  # noqa: PLC0415 - only with --sandbox
+
         required = lifecycle.require_process if self.only_reads else lifecycle.require_running
         return sandboxed(os.environ, place, required(place))
+
+    def _is_local(self) -> bool:
+        """Whether the stack is a database of this machine, for which the sandbox does not stand in."""
+        from operations.settings import judged, on_xata  # noqa: PLC0415 - loads pydantic
+
+        if self.stack != LOCAL_STACK:
+            return False
+        described = describe_workspace(self.folder, self.stack, overrides=self.config)
+        return not on_xata(judged(described, with_files=False))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from components.postgres.docker_settings import DockerSettings
 from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
 from components.postgres.server.ports import free_port
 from stacks import cloud, worker
-from stacks.home import STACK, record_file
+from stacks.home import STACK, record_file, require_own_state
 from stacks.outputs import export
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ def _outputs(settings: DevSettings, connection: DatabaseConnection, check: Datab
 
 def _database(settings: DevSettings, folder: Path) -> Database:
     """The dev database in the home on this machine that was chosen for it, once."""
+    require_own_state(folder, os.environ)
     path = record_file(folder, os.environ)
     record = choice.read_record(path)
     decision = choice.decide(

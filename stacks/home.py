@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from components.errors import ConfigurationError
+from components.errors import ConfigurationError, RefusedError
 from components.local.files import read_private
 from components.postgres import choice
 from components.postgres.docker_availability import availability
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from stacks.config import Settings
 
 STACK = "dev"
+SANDBOX_STATE = ".infra/sandbox/state"
+"""Where the stacks of the sandbox have their state, below the project's folder."""
 
 
 def record_file(folder: Path, environment: Mapping[str, str]) -> Path:
@@ -29,6 +31,19 @@ def record_file(folder: Path, environment: Mapping[str, str]) -> Path:
     """
     url = environment.get("PULUMI_BACKEND_URL") or _url_of_the_project(folder / "Pulumi.yaml")
     return choice.record_path(url, folder, NAMESPACE, STACK)
+
+
+def require_own_state(folder: Path, environment: Mapping[str, str]) -> None:
+    """Refuse to work on the developer's own database with the state of the sandbox, which knows nothing of it.
+
+    Raises:
+        RefusedError: This is the state that a shell of `./infra sandbox env` names.
+    """
+    if record_file(folder, environment).parent.resolve() == (folder / SANDBOX_STATE).resolve():
+        raise RefusedError(
+            f"this is the sandbox's state, and the stack {STACK} is a database of this machine with a state of its own",
+            next_step=f"./infra up {STACK}, which finds it from this shell, too; or pulumi in a new shell",
+        )
 
 
 def _url_of_the_project(file: Path) -> str:

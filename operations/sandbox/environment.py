@@ -21,16 +21,20 @@ OF_THE_RUN = frozenset(
     {"GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_EVENT_PATH", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"}
 )
 """Those that only say what a workflow's run is about, and name files of it."""
-DIRECT = ("127.0.0.1", "localhost", ".localhost")
+LOOPBACK = "127.0.0.1"
+DIRECT = (LOOPBACK, "localhost", ".localhost")
 OFFLINE = {
     "WRANGLER_SEND_METRICS": "false",
     "WRANGLER_SEND_ERROR_REPORTS": "false",
     "CLOUDFLARE_CF_FETCH_ENABLED": "false",
 }
 """What keeps wrangler from asking anybody but the API."""
-PSQL_AUTHORITY = "PGSSLROOTCERT"
-"""Where the user's own psql looks for authorities; nothing of ours does."""
+PSQL_AUTHORITY, PSQL_ADDRESS = "PGSSLROOTCERT", "PGHOSTADDR"
+"""Where the user's own psql looks for authorities, and which address it connects to, whatever the host is called;
+nothing of ours reads them."""
 PASSPHRASE, PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
+STATE, OWN_STATE = "PULUMI_BACKEND_URL", "INFRA_OWN_BACKEND_URL"
+"""Where the state lies; and in a shell of `env`, what that was before, if it was set."""
 
 
 def sandboxed(environ: Mapping[str, str], place: Place, record: Record) -> dict[str, str]:
@@ -49,7 +53,8 @@ def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
     Raises:
         StateError: There is state, and no passphrase for it.
     """
-    told = {**_told(environ, place, record), **OFFLINE, PSQL_AUTHORITY: record.authority}
+    told = {**_told(environ, place, record), **OFFLINE, PSQL_AUTHORITY: record.authority, PSQL_ADDRESS: LOOPBACK}
+    before = "" if is_shell(environ, place) else _kept(environ)
     if PASSPHRASE not in environ and PASSPHRASE_FILE not in environ:
         passphrase(place.folder, place.state_url, environ)  # made now, since a file that is named must be there
         told[PASSPHRASE_FILE] = str(passphrase_file(place.folder.resolve()))
@@ -58,8 +63,25 @@ def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
         others = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
         told["PATH"] = os.pathsep.join([own, *others])
     foreign = [name for name in environ if _leads_out(name) and name not in told]
-    lines = [*(f"unset {name}" for name in sorted(foreign) if name.isidentifier())]
+    lines = [*before.splitlines(), *(f"unset {name}" for name in sorted(foreign) if name.isidentifier())]
     return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in told.items())])
+
+
+def is_shell(environ: Mapping[str, str], place: Place) -> bool:
+    """Whether a shell is one of `env`: the state that it names is the sandbox's."""
+    return environ.get(STATE) == place.state_url
+
+
+def own(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a shell of `env` knows without the sandbox, for a database of this machine, which asks no service."""
+    dropped = {STATE, OWN_STATE, AUTHORITIES}
+    environment = {name: value for name, value in environ.items() if not _leads_out(name) and name not in dropped}
+    return {**environment, STATE: environ[OWN_STATE]} if environ.get(OWN_STATE) else environment
+
+
+def _kept(environ: Mapping[str, str]) -> str:
+    """The command with which the shell itself remembers where the user's state lies: it may name a password."""
+    return f'export {OWN_STATE}="${STATE}"' if environ.get(STATE) else f"unset {OWN_STATE}"
 
 
 def _leads_out(name: str) -> bool:

@@ -123,6 +123,8 @@ def test_the_first_hour_works_as_written() -> None:
     with cloned() as clone:
         said = read(Sandboxed(clone=clone), "tutorial.md")
         assert not (clone.folder / ".infra/sandbox/sandbox.json").exists()
+        assert not list((clone.folder / ".infra").glob("**/stacks/infra/dev.json"))  # nor the dev database's record
+        assert not list((clone.folder.parent / "data").rglob("PG_VERSION"))
     assert "backupRetentionDays: 7 -> 14" in said
 
 

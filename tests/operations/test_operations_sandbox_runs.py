@@ -134,10 +134,25 @@ def test_a_shell_gets_the_same_environment(tmp_path: Path) -> None:
     told = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
     for name, value in sandboxed(before, place, WITH_WORKERS).items():
         assert told[name] == (value if name != "PATH" else f"{place.commands}{os.pathsep}{value}")
+    assert told.pop("INFRA_OWN_BACKEND_URL") == REAL["PULUMI_BACKEND_URL"]
+    assert REAL["PULUMI_BACKEND_URL"] not in shown  # it may name a password
     assert not [name for name, value in told.items() if value in REAL.values()]
     assert Path(told["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
     assert told["WRANGLER_SEND_METRICS"] == "false"
     assert exports(told, place, WITH_WORKERS).splitlines()[-1] == shown.splitlines()[-1]
+
+
+def test_in_the_shell_the_dev_database_keeps_its_own_state(running: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of this machine is worked on with the state of before; a branch, dev's too, with the sandbox's."""
+    monkeypatch.setenv("INFRA_OWN_BACKEND_URL", "s3://real")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", running.state_url)
+    monkeypatch.setenv("XATA_API_KEY", RECORD.key)
+    own = changes.Target(stack="dev", folder=running.folder).environ()
+    assert own["PULUMI_BACKEND_URL"] == "s3://real"
+    assert not {"XATA_API_KEY", "INFRA_DATABASE_CA", "INFRA_OWN_BACKEND_URL"} & own.keys()
+    for stack, config in (("staging", {}), ("dev", {"infra:database": "xata"})):
+        environ = changes.Target(stack=stack, folder=running.folder, config=config).environ()
+        assert (environ["PULUMI_BACKEND_URL"], environ["XATA_API_KEY"]) == (running.state_url, RECORD.key)
 
 
 def test_without_it_nothing_of_the_sandbox_is_told(running: Place) -> None:

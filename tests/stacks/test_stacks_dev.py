@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pulumi
 import pytest
 
-from components.errors import LocalError
+from components.errors import LocalError, RefusedError
 from components.postgres.choice import Availability, Record, decide, read_record, write_record
 from stacks import dev
 from stacks.config import judge
-from stacks.home import record_file, require
+from stacks.home import record_file, require, require_own_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +32,14 @@ def test_choice_lies_beside_the_state(record: Path, tmp_path: Path) -> None:
     assert record == tmp_path / ".infra/state/infra-infra-dev.json"
     elsewhere = record_file(tmp_path, {"PULUMI_BACKEND_URL": f"file://{tmp_path}/elsewhere"})
     assert elsewhere.parent == tmp_path / "elsewhere"
+
+
+def test_the_sandboxs_state_is_refused_for_a_database_of_this_machine(tmp_path: Path) -> None:
+    """Plain `pulumi` in a shell of the sandbox does not take the developer's own database for the sandbox's."""
+    with pytest.raises(RefusedError, match="the sandbox's state"):
+        require_own_state(tmp_path, {"PULUMI_BACKEND_URL": f"file://{tmp_path}/.infra/sandbox/state"})
+    require_own_state(tmp_path, {"PULUMI_BACKEND_URL": f"file://{tmp_path}/.infra/state"})
+    require_own_state(tmp_path, {"PULUMI_BACKEND_URL": "s3://bucket"})
 
 
 def test_a_missing_daemon_is_told_before_an_engine_starts(record: Path, tmp_path: Path) -> None:
