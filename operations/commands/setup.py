@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operations import console, options
@@ -23,7 +25,7 @@ def add_parser(commands: options.Commands) -> None:
         summary="set this machine up; with --pulumi, install the official Pulumi CLI",
         text=(
             "Set this machine up. The virtual environment is made by every command by itself; --pulumi installs the\n"
-            "official Pulumi CLI, in the version of the Python SDK, into ~/.pulumi/versions."
+            "official Pulumi CLI into ~/.pulumi/versions: one version, verified by its checksum before it is unpacked."
         ),
         examples=("./infra setup", "./infra setup --pulumi"),
         run=run,
@@ -32,27 +34,24 @@ def add_parser(commands: options.Commands) -> None:
 
 
 def install_pulumi() -> Cli:
-    """Install the official CLI with Pulumi's own installer; one that is there is kept.
+    """Install the pinned CLI, unless it is there; the CLI that commands use from now on.
 
     Raises:
-        MachineError: It could not be downloaded or does not run.
+        MachineError: It could not be downloaded, is not what is pinned, or does not run.
     """
-    from pulumi.automation import PulumiCommand  # noqa: PLC0415 - only this command pays for it
+    from operations.engines import choice, pinned  # noqa: PLC0415 - not for help
 
-    from operations.engines import choice  # noqa: PLC0415 - not for help
-
-    try:
-        PulumiCommand.install()
-    except Exception as error:
-        # Whatever goes wrong between the download site and the first run: the installer has no errors of its own.
+    pin = pinned.pinned()
+    home = choice.pulumi_home(os.environ, Path.home())
+    program = pinned.install(pin, home, on=pinned.this_platform())
+    used, _too_old = choice.installed()
+    if used is None:
         raise MachineError(
-            f"the Pulumi CLI could not be installed: {type(error).__name__}: {error}",
-            next_step="check that get.pulumi.com can be reached, or go on with --engine embedded",
-        ) from error
-    cli, _too_old = choice.installed()
-    if cli is None:
-        raise MachineError("the Pulumi CLI was installed, but does not answer", next_step="./infra doctor")
-    return cli
+            f"the Pulumi CLI {pin.version} was installed, but does not answer", next_step=f"{program} version"
+        )
+    if not used.path.samefile(program):
+        console.say(f"Pulumi {pin.version} is in {program.parent}; the one on the PATH, or in {home}/bin, comes first")
+    return used
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

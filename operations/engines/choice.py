@@ -44,10 +44,15 @@ def candidates(environ: Mapping[str, str], home: Path) -> Iterator[Path]:
     on_path = shutil.which("pulumi", path=environ.get("PATH", os.defpath))
     if on_path:
         yield Path(on_path)
-    folder = Path(environ.get("PULUMI_HOME") or home / ".pulumi")
+    folder = pulumi_home(environ, home)
     yield folder / "bin" / "pulumi"
     versions = sorted(folder.glob("versions/*/bin/pulumi"), key=lambda path: _version(path.parts[-3]), reverse=True)
     yield from versions
+
+
+def pulumi_home(environ: Mapping[str, str], home: Path) -> Path:
+    """The user's Pulumi folder."""
+    return Path(environ.get("PULUMI_HOME") or home / ".pulumi")
 
 
 def installed(environ: Mapping[str, str] = os.environ, home: Path | None = None) -> tuple[Cli | None, list[Cli]]:
