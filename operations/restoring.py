@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from components.connection import Connection
 from operations import changes
 from operations.deployed import deployed, on_this_machine, place_of
 from operations.errors import ChangesRefusedError, UsageError
@@ -28,7 +29,7 @@ class Restored:
         source: The name of the stack's branch.
         branch: What the new branch is called.
         branch_id: Its id.
-        url: How to log in to it.
+        url: How to log in to it, with the sslmode of the stack's own URL.
     """
 
     stack: str
@@ -66,7 +67,9 @@ def restore(target: Target, name: str, *, yes: bool, ask: Callable[[str], bool] 
     place = place_of(values)
     made = restore_into(client, place, str(values["branchId"].value), name=name, stack=target.stack).branch
     ready = connect_when_ready(client, place, made.id, timeout_seconds=seconds)
-    return Restored(stack=target.stack, source=source, branch=name, branch_id=made.id, url=ready.endpoints.direct.url)
+    sslmode = Connection.parse(str(values["databaseUrl"].value)).sslmode
+    url = replace(ready.endpoints.direct, sslmode=sslmode).url
+    return Restored(stack=target.stack, source=source, branch=name, branch_id=made.id, url=url)
 
 
 def _refuse_name(target: Target, name: str) -> None:

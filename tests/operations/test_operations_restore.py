@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine import api
 from operations import console
 from operations.exit_codes import ExitCode
 
@@ -57,6 +58,17 @@ def test_the_url_is_shown_when_asked_for(infra: Callable[..., Any], staging: Fak
     assert url.startswith("postgresql://")
     assert _branches(xata)["staging-restored"] in url
     assert staging.asked == []
+
+
+@pytest.mark.parametrize("sslmode", ["require", "verify-full"])
+def test_the_url_has_the_sslmode_of_the_stack_s_own(
+    infra: Callable[..., Any], staging: FakeEngine, sslmode: str
+) -> None:
+    """What infra:databaseSslmode has put into the environment's URL stands in the restored branch's, too."""
+    url = str(staging.values["databaseUrl"].value).replace("sslmode=require", f"sslmode={sslmode}")
+    staging.values = {**staging.values, "databaseUrl": api.Output(value=url, secret=True)}
+    answer = infra("restore", "staging", "--into", "staging-restored", "--yes", "--show-secrets", "--json")
+    assert answer.document["databaseUrl"].endswith(f"?sslmode={sslmode}")
 
 
 @pytest.mark.parametrize("name", ["staging", "production", "main", "dev", "pr-7"])
