@@ -137,7 +137,7 @@ class DynamicProvider(ResourceProvider):
         del req
         server = sys.modules["__main__"]
         if hasattr(server, "DynamicResourceProviderServicer"):
-            server.traceback = SimpleNamespace(format_exc=failure_text)  # type: ignore[attr-defined]
+            server.traceback = SimpleNamespace(format_exc=failure_text)  # type: ignore[attr-defined] # not ours
 
     @override
     def check(self, _olds: Any, news: Any) -> CheckResult:

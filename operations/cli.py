@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from operations import options
 from operations.commands import (
     comment,
+    config,
     consumer,
     destroy,
     doctor,
@@ -41,6 +42,7 @@ COMMANDS = {
     "refresh": refresh,
     "destroy": destroy,
     "outputs": outputs,
+    "config": config,
     "consumer": consumer,
     "verify": verify,
     "drift": drift,

@@ -76,8 +76,8 @@ def content_of(text: str) -> dict[str, Any]:
     for found in [SALT] if SALT in content else secret:
         raise UsageError(
             f"{TEMPLATE} holds {found}, which belongs to one stack alone: every stack encrypts with a key of its own",
-            next_step=f"remove it there; set a secret for one preview with pulumi config set --secret {found} --stack "
-            "pr-<number>, which is kept in that stack's file",
+            next_step=f"remove it there; set a secret for one preview with ./infra config set pr-<number> {found} "
+            "--secret, which is kept in that stack's file",
         )
     own = {key if ":" in key else f"{NAMESPACE}:{key}": value for key, value in config.items()}
     return {**content, "config": {**_defaults(), **own}}

@@ -109,7 +109,9 @@ def _secrets(target: Target, settings: CloudSettings) -> dict[str, str]:
         raw = configuration(place, place.passphrase or "")
         secret = {key for key, value in raw.items() if isinstance(value, Secret)}
         plain = {key: str(value.value) if isinstance(value, Secret) else value for key, value in raw.items()}
-        found |= worker_plan.further_secrets(settings.worker_secrets, plain, is_secret=secret.__contains__)
+        found |= worker_plan.further_secrets(
+            settings.worker_secrets, plain, is_secret=secret.__contains__, stack=target.stack
+        )
     return found
 
 

@@ -78,7 +78,9 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
         account=account,
         script=worker_plan.script(settings, wrangler),
         wrangler=wrangler,
-        secrets=worker_plan.further_secrets(settings.worker_secrets, raw, is_secret=is_config_secret),
+        secrets=worker_plan.further_secrets(
+            settings.worker_secrets, raw, is_secret=is_config_secret, stack=pulumi.get_stack()
+        ),
         preview=worker_plan.preview(settings),
     )
 

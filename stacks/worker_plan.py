@@ -139,7 +139,7 @@ def deploy_command(stack: str, environment: str) -> str:
 
 
 def further_secrets(
-    names: Sequence[str], raw: Mapping[str, str], *, is_secret: Callable[[str], bool]
+    names: Sequence[str], raw: Mapping[str, str], *, is_secret: Callable[[str], bool], stack: str
 ) -> dict[str, str]:
     """The values of further secrets, by name.
 
@@ -147,6 +147,7 @@ def further_secrets(
         names: As the configuration lists them.
         raw: `namespace:key` to text, as Pulumi hands it to programs.
         is_secret: Whether a key of `raw` is kept encrypted.
+        stack: The stack's name, for the next step.
 
     Raises:
         ConfigurationError: A value is missing, or lies in the stack's file for everyone to read.
@@ -158,7 +159,7 @@ def further_secrets(
         what = "is not a secret there: everyone can read it" if key in raw else "is not there"
         raise ConfigurationError(
             f"infra:workerSecrets names {name}, and {key} {what}",
-            next_step=f"pulumi config set --secret {key}, which asks for the value",
+            next_step=f"./infra config set {stack} {key} --secret, which asks for the value",
         )
     return {name: raw[f"{NAMESPACE}:{name}"] for name in names}
 

@@ -95,12 +95,16 @@ def test_a_file_that_tells_no_name_is_not_passed_over(text: str, tmp_path: Path)
 def test_further_secrets_are_secrets_of_the_configuration() -> None:
     """Each named one is there, and encrypted; others of the same namespace are left alone."""
     raw = {"worker:SESSION_KEY": "hunter2", "worker:OTHER": "o"}
-    found = worker_plan.further_secrets(["SESSION_KEY"], raw, is_secret={"worker:SESSION_KEY"}.__contains__)
+    found = worker_plan.further_secrets(
+        ["SESSION_KEY"], raw, is_secret={"worker:SESSION_KEY"}.__contains__, stack="dev"
+    )
     assert found == {"SESSION_KEY": "hunter2"}
-    with pytest.raises(ConfigurationError, match=r"worker:MISSING is not there\n.*config set --secret worker:MISSING"):
-        worker_plan.further_secrets(["MISSING"], raw, is_secret=lambda _key: True)
+    with pytest.raises(
+        ConfigurationError, match=r"worker:MISSING is not there\n.*config set staging worker:MISSING --secret"
+    ):
+        worker_plan.further_secrets(["MISSING"], raw, is_secret=lambda _key: True, stack="staging")
     with pytest.raises(ConfigurationError, match="worker:OTHER is not a secret there") as caught:
-        worker_plan.further_secrets(["OTHER"], raw, is_secret=lambda _key: False)
+        worker_plan.further_secrets(["OTHER"], raw, is_secret=lambda _key: False, stack="dev")
     assert "'o'" not in str(caught.value)
 
 
