@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from operations import console
@@ -45,6 +45,7 @@ class Target:
         verbose: Whether errors come with where they come from.
         only_reads: Which engine reads is nothing a person needs to be told, and no service is asked.
         sandbox: Whether the sandbox stands in for every real service.
+        only_previews: Whether it ends with the plan, which may then go by recorded credentials.
         folder: Where Pulumi.yaml lies.
     """
 
@@ -55,6 +56,7 @@ class Target:
     verbose: bool = False
     only_reads: bool = False
     sandbox: bool = False
+    only_previews: bool = False
     folder: Path = PROJECT
 
     @classmethod
@@ -128,7 +130,8 @@ def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
         deploys: Whether what its configuration names must be there.
         changes: Whether an `up` is to be carried out.
     """
-    from operations.engines.choice import choose  # noqa: PLC0415 - not for help and usage errors
+    from components.xata.rules import ONLY_PREVIEWED  # noqa: PLC0415 - not for help and usage errors
+    from operations.engines.choice import choose  # noqa: PLC0415 - as above
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
     from operations.settings import judged, require_account, require_home, require_kept, require_reach  # noqa: PLC0415 - as above
 
@@ -136,7 +139,10 @@ def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
         if not target.only_reads or target.verbose:
             console.say(text)
 
-    described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
+    environ = {name: value for name, value in target.environ().items() if name != ONLY_PREVIEWED}
+    if target.only_previews:
+        environ[ONLY_PREVIEWED] = "1"
+    described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=environ)
     settings = judged(described, with_files=deploys)
     if not target.only_reads:
         require_reach(settings, described, sandbox=target.sandbox)
@@ -152,7 +158,7 @@ def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
 
 def preview(target: Target, *, show: ShowProgress, document: bool = False) -> Done:
     """Say what `up` would do, with the document of it if one is asked for."""
-    return previewed(opened(target, deploys=True), show=show, document=document)
+    return previewed(opened(replace(target, only_previews=True), deploys=True), show=show, document=document)
 
 
 def previewed(engine: Engine, *, show: ShowProgress, document: bool) -> Done:

@@ -6,6 +6,7 @@ Loads the HTTP client and the models, so the providers import it only when the A
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from components.http.address import same_server
 from components.worker import told
 from components.xata import rules
 from components.xata.api.client import connect
-from components.xata.api.errors import NotFoundError
+from components.xata.api.errors import NotFoundError, PermissionDeniedError
 from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.errors import MissingError, NotReadyError
@@ -363,18 +364,36 @@ def look_at_connection(resource_id: str, olds: Properties) -> Properties | None:
     """The credentials as they are; None when the branch is gone. Never wakes it: credentials of sleepers can be read.
 
     Others than the recorded ones, or none for the moment, leave `current` false until an update has caught up.
+    A preview whose key may not read them goes by the recorded ones, and says so.
     """
     client = client_for(olds)
     try:
         ready = credentials.current(client, place_of(olds), resource_id, last_host=olds.get("host") or "")
     except NotReadyError:
         return {**olds, "current": False}
+    except PermissionDeniedError as error:
+        if rules.ONLY_PREVIEWED not in os.environ:
+            raise
+        return _unread(client, resource_id, olds, error)
     if ready is None:
         _require_readable(client, place_of(olds))
         return None
     found = _connection_outputs(client, ready)
     same = all(found[key] == olds.get(key) for key in rules.ENDPOINTS)
     return {**olds, **found, "current": same and bool(olds.get("current")), "api": olds["api"]}
+
+
+def _unread(client: Client, resource_id: str, olds: Properties, error: PermissionDeniedError) -> Properties | None:
+    """The recorded connection of a branch that is there, and a line that says what was not read."""
+    branch = _read_branch(client, place_of(olds), resource_id)
+    if branch is None:
+        return None
+    sys.stderr.write(
+        f"warning: the credentials of the branch {branch.name!r} were not read (Xata answers this key {error.status} "
+        f'"{error.server_message}"; it takes the scope credentials:read): the plan goes by the recorded ones, so a '
+        "password that was changed outside is not seen\n"
+    )
+    return olds
 
 
 def _connection_outputs(client: Client, ready: credentials.Ready) -> Properties:

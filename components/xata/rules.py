@@ -21,6 +21,9 @@ ENDPOINTS: Final = ("url", "poolerUrl", "readOnlyUrl", "host", "port", "database
 
 LONGEST_WAIT_SECONDS: Final = 3600
 
+ONLY_PREVIEWED: Final = "INFRA_ONLY_PREVIEWED"
+"""Set by `./infra preview` alone: credentials that the key may not read are then named, and the recorded ones taken."""
+
 SETTINGS: Final = (
     "description",
     "scaleToZeroEnabled",

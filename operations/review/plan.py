@@ -21,6 +21,7 @@ Fate = Literal["create", "update", "replace", "delete", "forget", "import", "dri
 ROOT: Final = "pulumi:pulumi:Stack"
 DEFAULT_PROVIDER: Final = "pulumi:providers:"
 CODE: Final = "__provider"
+WARNING: Final = "warning:"
 EXITED: Final = "program exited with non-zero exit code"
 OPERATIONS: Final[dict[str, Fate]] = {
     "same": "same",
@@ -147,6 +148,7 @@ class Plan:
         resources: What changes, the worst first; the rest is counted.
         unchanged: How many resources stay as they are.
         errors: Why the preview failed, with the resource's name in front where it is about one.
+        warnings: What it says besides, such as what was not read.
     """
 
     stack: str
@@ -154,6 +156,7 @@ class Plan:
     resources: tuple[Resource, ...]
     unchanged: int
     errors: tuple[str, ...] = field(repr=False)
+    warnings: tuple[str, ...] = field(repr=False)
 
     def of(self, *fates: Fate) -> list[Resource]:
         """The resources that meet one of these fates."""
@@ -179,6 +182,7 @@ def plan(reading: Reading) -> Plan:
         resources=tuple(sorted(shown, key=lambda one: (CHANGES.index(one.fate), one.kind, one.name))),
         unchanged=max(same, 0) if document.change_summary else listed,
         errors=tuple(_errors(document)),
+        warnings=tuple(_warnings(document)),
     )
 
 
@@ -230,6 +234,12 @@ def _errors(document: Document) -> Iterable[str]:
     if any(EXITED in text for text in texts):
         texts.append(_printed(document))
     return list(dict.fromkeys(text for text in texts if text))
+
+
+def _warnings(document: Document) -> Iterable[str]:
+    """What it warns of, once each; a provider can only print it, which an engine then takes for information."""
+    texts = [one.message.strip() for one in document.diagnostics]
+    return dict.fromkeys(text.removeprefix(WARNING).strip() for text in texts if text.startswith(WARNING))
 
 
 def _printed(document: Document) -> str:

@@ -77,7 +77,7 @@ def render(readings: Sequence[Reading], *, commit: str = "", longest: int = LONG
     plans = [plan(reading) for reading in readings if reading.document is not None]
     found = rules.risks(plans)
     first = [MARKER, f"## {_headline(readings, plans, found)}", _table(readings, plans)]
-    parts = [_part("\n\n".join(first)), *_risks(found, plans), *_faults(readings), *_failures(plans)]
+    parts = [_part("\n\n".join(first)), *_risks(found, plans), *_faults(readings), *_failures(plans), *_warnings(plans)]
     parts += [part for one in plans for part in _details(one, plans)]
     end = f"<sub>Plan of commit {code(commit)}.</sub>" if commit else ""
     return _fitted(parts, end, longest)
@@ -177,6 +177,17 @@ def _failures(plans: Sequence[Plan]) -> Iterator[Part]:
             yield Part(make=partial(_error, error))
         if len(one.errors) > MOST_ERRORS:
             yield _part(f"… and {len(one.errors) - MOST_ERRORS} more.")
+
+
+def _warnings(plans: Sequence[Plan]) -> Iterator[Part]:
+    """What a plan says of itself, such as what it has not read."""
+    for one in plans:
+        if one.warnings:
+            yield _part(f"### {code(shown_stack(one.stack, one.project, plans))}: the preview warns")
+        for warning in one.warnings[:MOST_ERRORS]:
+            yield Part(make=partial(_error, warning))
+        if len(one.warnings) > MOST_ERRORS:
+            yield _part(f"… and {len(one.warnings) - MOST_ERRORS} more.")
 
 
 def _error(text: str) -> str:

@@ -89,3 +89,21 @@ def test_a_failing_preview_says_why(sandboxed: Sandboxed, tmp_path: Path) -> Non
     assert "## The preview failed" in shown
     assert "nowhere" in shown
     assert sandboxed.clone.infra("gate", str(tmp_path / "staging.json")).returncode in {2, 4}
+
+
+@pytest.mark.parametrize("engine", ["embedded", pytest.param("pulumi", marks=pytest.mark.cli)])
+def test_a_key_that_may_not_read_credentials_is_enough_for_a_plan(
+    sandboxed: Sandboxed, tmp_path: Path, engine: str
+) -> None:
+    """The preview ends well; it, its document and the comment say what was not read, and `up` refuses with that key."""
+    sandboxed.fault(path="credentials", status=403, message="access denied", times=0)
+    previewed = sandboxed.must("preview", "foundation", "--json", "--engine", engine)
+    said = "the credentials of the branch 'main' were not read"
+    assert said in previewed.stderr
+    (tmp_path / "foundation.json").write_text(previewed.stdout, encoding="utf-8")
+    shown = sandboxed.clone.infra("comment", str(tmp_path / "foundation.json"), "--dry-run").stdout
+    assert said in shown
+    assert "changes nothing that is deployed" in shown
+    refused = sandboxed.run("up", "foundation", "--yes", "--engine", engine)
+    assert refused.returncode != 0
+    assert "credentials:read" in refused.stderr

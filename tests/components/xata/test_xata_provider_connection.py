@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from components.dynamic import ProviderError
-from components.xata import properties
+from components.xata import properties, rules
 from tests.components.xata.branches_world import REGION, World
 from tests.components.xata.managed import (
     made_branch,
@@ -111,6 +111,25 @@ def test_credentials_that_cannot_be_read_are_read_by_the_next_run(monkeypatch: p
     world.seconds += 100
     assert connection.up(**inputs) == "update"
     assert connection.outputs["url"] != recorded
+
+
+def test_a_preview_goes_by_recorded_credentials_that_its_key_may_not_read(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says what was not read and why, and no secret; every other run refuses with the scope that the key lacks."""
+    connection, inputs = made_connection(made_branch())
+    recorded = dict(connection.outputs)
+    world.fault("GET", "branches/./credentials", status=403, message="access denied", times=2)
+    with pytest.raises(ProviderError, match=r"give the key the scope credentials:read"):
+        connection.refresh()
+    monkeypatch.setenv(rules.ONLY_PREVIEWED, "1")
+    assert connection.refresh()
+    assert connection.outputs == recorded
+    assert connection.plan(**inputs) == "same"
+    said = capsys.readouterr().err
+    assert said.startswith("warning: the credentials of the branch 'staging' were not read (Xata answers this key 403")
+    assert "credentials:read" in said
+    assert recorded["password"] not in said
 
 
 def test_a_branch_that_never_gets_ready_fails_within_its_time(world: World) -> None:

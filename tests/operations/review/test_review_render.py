@@ -171,3 +171,17 @@ def test_what_is_gone_outside_is_made_anew_and_said() -> None:
 def test_the_commit_is_named() -> None:
     """Whoever reads an old comment sees that it is old."""
     assert render(read(step("create", "a", new={})), commit="abc123").endswith("<sub>Plan of commit `abc123`.</sub>\n")
+
+
+def test_what_a_preview_warns_of_is_told_once_whoever_took_it_down() -> None:
+    """A provider's line, which the CLI and the embedded engine record each in their way; other lines stay out."""
+    said = "the credentials of the branch 'staging' were not read"
+    diagnostics = [
+        {"message": f"warning: {said}\n", "severity": severity} for severity in ("info", "info#err", "warning")
+    ]
+    noise = {"message": "Collecting pulumi\n", "severity": "info#err"}
+    (reading,) = read(step("same", "infra-staging", kind="pulumi:Stack"), diagnostics=[*diagnostics, noise])
+    text = render([reading])
+    assert text.count(said) == 1
+    assert "`staging`: the preview warns" in text
+    assert "Collecting" not in text
