@@ -14,12 +14,13 @@ from operations.workspace import PROJECT, describe_workspace, opened_workspace
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import Any, Protocol
 
     from engine.api import Result
     from operations.engines.interface import Change, Engine, EngineName
+    from operations.engines.recorded import Recorded
     from operations.progress import Progress
 
     class ShowProgress(Protocol):
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 LOCAL_STACK = "dev"
 """The only one that can be a database of this machine."""
+LEAVING = "infra:leaving"
+"""Said of a run that comes before a stack is taken down: what was applied to its database refuses nothing."""
+HOMES = frozenset({"postgres:EmbeddedServer", "volume:Volume"})
+"""The kinds of resources that hold the dev database's data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +188,10 @@ def change(
         ask: Asks whether a plan, which has been shown, is to be carried out; None where nobody is there to answer.
         show: Makes whoever shows the progress of one run.
     """
-    engine = opened(target, deploys=kind == "up" or bool(target.config), changes=kind == "up")
+    recorded_first = kind == "destroy" and bool(target.config)
+    if kind == "destroy":
+        target = replace(target, config={**target.config, LEAVING: "true"})
+    engine = opened(target, deploys=kind == "up" or recorded_first, changes=kind == "up")
     if kind == "destroy":
         require_removable(engine.recorded(), target.shown, target.environ())
     if not yes:
@@ -197,8 +205,8 @@ def change(
                 next_step=f"./infra {kind} {target.shown} --yes carries it out",
             )
             return Done(engine=engine.name, result=plan, refused=refused)
-    if kind == "destroy" and target.config:
-        # What a resource does when it is deleted was recorded with it: values of this run must be recorded first.
+    if recorded_first or (kind == "destroy" and _keeps_otherwise(target, engine.recorded())):
+        # What a resource does when it is deleted was recorded with it: other values must be recorded first.
         recorded = carried_out(engine, "up", show)
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
@@ -206,6 +214,20 @@ def change(
     if kind == "destroy" and result.succeeded and after_destroy(engine, target):
         console.say(f"{target.stack}: its state is forgotten, too")
     return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
+
+
+def _keeps_otherwise(target: Target, there: Iterable[Recorded]) -> bool:
+    """Whether the dev database's data would be kept, or removed, against what the stack's file says now."""
+    from operations.settings import judged  # noqa: PLC0415 - as above
+
+    described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
+    keep = getattr(judged(described, with_files=False), "retain_data", None)
+    return keep is not None and any(one.kind in HOMES and _keeps(one) != keep for one in there)
+
+
+def _keeps(home: Recorded) -> bool:
+    """Whether deleting it leaves the data."""
+    return home.retain or home.properties.get("retainData") is True
 
 
 def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesRefusedError | None:

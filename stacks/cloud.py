@@ -141,7 +141,7 @@ def xata_database(
         allow_parent=settings.allow_parent,
         ready_timeout_seconds=settings.ready_timeout_seconds,
     )
-    baseline = BaselineSettings.from_paths(settings.branch, settings.sql_files, project_folder=folder)
+    baseline = BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder)
     return XataPostgres("database", settings=branch, baseline=baseline, connected_after=app.file if app else ())
 
 

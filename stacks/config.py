@@ -145,7 +145,7 @@ def check(
     settings = judge(stack, raw, shared=shared, given=given, secret_keys=secret_keys)
     if isinstance(settings, AppSettings) and not (folder / settings.app_path).is_dir():
         raise _missing(_said(stack, "appPath", given), "appPath", settings.app_path, "the app's folder")
-    for file in settings.sql_files:
+    for file in settings.wanted_sql_files or ():
         if not (folder / file).is_file():
             raise _missing(_said(stack, "sqlFiles", given), "sqlFiles", file, "an SQL file")
     outside.refuse(file_of(stack), settings, folder)

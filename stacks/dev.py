@@ -128,7 +128,7 @@ def _database(settings: DevSettings, folder: Path) -> Database:
     decision = choice.decide(
         settings.database, record=record, docker=lambda: availability(os.environ, may_download=False)
     )
-    baseline = BaselineSettings.from_paths(settings.branch, settings.sql_files, project_folder=folder)
+    baseline = BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder)
     if decision.home == "embedded":
         _settle(path, decision, record, docker_port=0)
         return EmbeddedPostgres("database", settings=_embedded(settings, folder), baseline=baseline)

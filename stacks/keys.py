@@ -67,6 +67,13 @@ class Settings(BaseModel):
         allowed="a list of paths",
         example='["sql/001-extensions.sql"]',
     )
+    leaving: bool = key(
+        default=False,
+        description="Whether the stack is about to be taken down: SQL files and what is recorded of them stay as they "
+        "are. `./infra destroy` says it.",
+        allowed="true or false",
+        example=True,
+    )
     outside_paths: tuple[Annotated[str, Field(min_length=1)], ...] = key(
         (),
         "Files and folders that sqlFiles, and links in the app's folder, may lead to although they lie outside of the "
@@ -74,3 +81,8 @@ class Settings(BaseModel):
         allowed="a list of paths",
         example='["../shared/sql"]',
     )
+
+    @property
+    def wanted_sql_files(self) -> tuple[str, ...] | None:
+        """The SQL files that the database must have; None leaves those that it has."""
+        return None if self.leaving else self.sql_files

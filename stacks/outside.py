@@ -36,7 +36,9 @@ def refuse(file: str, settings: Settings, folder: Path) -> None:
     named = [(folder / path).resolve() for path in settings.outside_paths]
     own = folder.resolve()
     app = _repository((folder / settings.app_path).resolve()) if isinstance(settings, AppSettings) else own
-    wanted = [(f"infra:sqlFiles names {name!r}, which", folder / name, [own, app]) for name in settings.sql_files]
+    wanted = [
+        (f"infra:sqlFiles names {name!r}, which", folder / name, [own, app]) for name in settings.wanted_sql_files or ()
+    ]
     wanted += [(f"{path.name} in the app's folder is a link that", path, [app]) for path in _links(settings, folder)]
     for what, path, places in wanted:
         real = path.resolve()

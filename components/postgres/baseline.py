@@ -52,12 +52,13 @@ class BaselineTask:
 
     url: str = field(repr=False)
     branch: str
-    sql_files: tuple[SqlFile, ...] = ()
+    sql_files: tuple[SqlFile, ...] | None = ()
 
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> BaselineTask:
-        """Read a resource's properties."""
-        files = tuple(SqlFile.from_properties(entry) for entry in properties.get("sqlFiles") or [])
+        """Read a resource's properties; without a list of files those of the database are left as they are."""
+        listed = properties.get("sqlFiles")
+        files = None if listed is None else tuple(map(SqlFile.from_properties, listed))
         return cls(url=properties["url"], branch=properties["branch"], sql_files=files)
 
 
@@ -84,8 +85,11 @@ def apply(task: BaselineTask) -> None:
         PostgresError: The server is not there, or refused something.
     """
     with _connected(task.url) as connection, _locked(connection):
+        if task.sql_files is None:
+            _stamp(connection, task.branch)
+            return
         applied = _applied(connection)
-        problem = history_problem(applied, task.sql_files)
+        problem = history_problem(applied, task.sql_files, branch=task.branch)
         if problem:
             raise RefusedError(f"the SQL files cannot be applied: {problem}")
         _stamp(connection, task.branch)
@@ -101,7 +105,7 @@ def look(task: BaselineTask) -> dict[str, Any]:
             applied = _applied(connection)
     except PostgresError:
         return {"verified": False}
-    paths = {file.name: file.path for file in task.sql_files}
+    paths = {file.name: file.path for file in task.sql_files or ()}
     files = [{"name": file.name, "path": paths.get(file.name, ""), "sha256": file.sha256} for file in applied]
     return {"branch": stamped_branch(comment) or "", "sqlFiles": files, "verified": True}
 

@@ -26,19 +26,21 @@ class BaselineSettings:
 
     Attributes:
         branch: The identity stamped on the database, such as `dev`.
-        sql_files: Applied once each, in this order.
+        sql_files: Applied once each, in this order; None leaves those that were applied as they are.
     """
 
     branch: str
-    sql_files: tuple[SqlFile, ...] = ()
+    sql_files: tuple[SqlFile, ...] | None = ()
 
     @classmethod
-    def from_paths(cls, branch: str, paths: Sequence[str], *, project_folder: Path) -> BaselineSettings:
-        """Read the configured SQL files; relative paths start at the project folder.
+    def from_paths(cls, branch: str, paths: Sequence[str] | None, *, project_folder: Path) -> BaselineSettings:
+        """Read the configured SQL files; relative paths start at the project folder. None leaves the applied ones.
 
         Raises:
             ConfigurationError: One cannot be read or applied, or is listed twice.
         """
+        if paths is None:
+            return cls(branch=branch, sql_files=None)
         files = tuple(declare(name, project_folder) for name in paths)
         problem = history_problem([], files)
         if problem:

@@ -65,7 +65,7 @@ def require_extensions(baseline: BaselineSettings) -> None:
         ConfigurationError: There is such a file, or one cannot be read.
     """
     there = installed().extensions
-    missing = {name: place for name, place in extensions_of(baseline.sql_files).items() if name not in there}
+    missing = {name: place for name, place in extensions_of(baseline.sql_files or ()).items() if name not in there}
     if not missing:
         return
     told = ", ".join(f"{name} ({place})" for name, place in missing.items())

@@ -105,9 +105,10 @@ class BaselineProvider(DynamicProvider):
     @override
     def check(self, _olds: Any, news: Any) -> CheckResult:
         result = super().check(_olds, news)
-        before, after = (plain((side or {}).get("sqlFiles") or []) for side in (_olds, news))
-        if is_known(before) and is_known(after):
-            problem = history_problem(*([SqlFile.from_properties(entry) for entry in side] for side in (before, after)))
+        before, after = (plain((side or {}).get("sqlFiles")) for side in (_olds, news))
+        if before and after is not None and is_known(before) and is_known(after):
+            lists = ([SqlFile.from_properties(entry) for entry in side] for side in (before, after))
+            problem = history_problem(*lists, branch=str(news.get("branch")))
             result.failures.extend([CheckFailure("sqlFiles", problem)] if problem else [])
         return result
 

@@ -99,7 +99,8 @@ class Baseline(Resource, module="postgres", name="Baseline"):
     Args:
         url: The database's connection string, as its owner.
         branch: The identity to stamp.
-        sql_files: In the order in which they are applied. Applied ones may neither change nor leave the list.
+        sql_files: In the order in which they are applied. Applied ones may neither change nor leave the list. None
+            leaves them, and what is recorded of them, as they are.
         may_wake: Whether a refresh may connect. It would wake a database that sleeps when idle, so there it must not,
             and what was recorded stands until the next change.
     """
@@ -113,7 +114,7 @@ class Baseline(Resource, module="postgres", name="Baseline"):
         *,
         url: pulumi.Input[str],
         branch: pulumi.Input[str],
-        sql_files: Sequence[SqlFile] = (),
+        sql_files: Sequence[SqlFile] | None = (),
         may_wake: bool = True,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -121,7 +122,11 @@ class Baseline(Resource, module="postgres", name="Baseline"):
             **({} if may_wake else {"mayWake": False}),  # state of before this option has no such input
             "url": pulumi.Output.secret(url),
             "branch": branch,
-            "sqlFiles": [{"name": file.name, "path": file.path, "sha256": file.sha256} for file in sql_files],
+            "sqlFiles": None,
             "verified": None,
         }
+        if sql_files is None:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["sqlFiles"]))
+        else:
+            props["sqlFiles"] = [{"name": file.name, "path": file.path, "sha256": file.sha256} for file in sql_files]
         super().__init__(BaselineProvider(), name, props, with_secrets(opts, "url"))

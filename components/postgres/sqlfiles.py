@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError, LocalError
 from components.postgres.sqltext import extension_of, split
+from components.xata.branches.names import is_preview
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 """The clone this code runs from: provider processes may start in any folder, so relative paths start here."""
-
-START_OVER = "or start over with an empty database: destroy the stack with retainData: false, then up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +105,11 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def history_problem(applied: Sequence[SqlFile], wanted: Sequence[SqlFile]) -> str:
+def history_problem(applied: Sequence[SqlFile], wanted: Sequence[SqlFile], *, branch: str = "") -> str:
     """Why files applied earlier forbid this list; empty when they do not.
 
     Applied files must be the beginning of the list, unchanged: then every database, new or old, got the same files in
-    the same order.
+    the same order. The branch says how one starts over.
     """
     names = [file.name for file in wanted]
     if len(set(names)) != len(names):
@@ -120,12 +119,21 @@ def history_problem(applied: Sequence[SqlFile], wanted: Sequence[SqlFile]) -> st
     for place, before in enumerate(applied):
         now = by_name.get(before.name)
         if now is None:
-            return f"{before.name} was applied and is no longer listed; list it again, {START_OVER}"
+            return f"{before.name} was applied and is no longer listed; list it again{_start_over(branch)}"
         if now.sha256 != before.sha256:
             return (
                 f"{before.name} was applied with sha256 {before.sha256[:12]}… and has {now.sha256[:12]}… now; "
-                f"undo the change and put the new statements into a new file behind it, {START_OVER}"
+                f"undo the change and put the new statements into a new file behind it{_start_over(branch)}"
             )
         if names[place] != before.name:
             return f"{names[place]} stands before {before.name}, which was applied already; list new files last"
+    return ""
+
+
+def _start_over(branch: str) -> str:
+    """The commands that begin with a database without these files; empty where its data are to stay."""
+    if branch == "dev":
+        return ", or start over with an empty database: ./infra destroy dev --yes --config retainData=false, then up"
+    if is_preview(branch):
+        return f", or, if its parent lacks that file, take a fresh copy: ./infra destroy {branch} --yes, then up"
     return ""

@@ -157,6 +157,30 @@ def test_data_survive_destroy(deployed: Clone) -> None:
     assert _query(deployed, "select answer from outliving_a_destroy") == [(42,)]
 
 
+@pytest.mark.parametrize("way", ["flag", pytest.param("file", marks=pytest.mark.thorough)])
+def test_the_advised_way_back_from_an_edited_sql_file_works(clone: Clone, way: str) -> None:
+    """An edited file is refused by up with a command that then works as it stands, as the line in the file does."""
+    file, stack = clone.folder / "first.sql", clone.folder / "Pulumi.dev.yaml"
+    file.write_text("create table told (answer int);")
+    stack.write_text(stack.read_text() + '  infra:sqlFiles: ["first.sql"]\n')
+    _up(clone)
+    file.write_text("create table told (answer text);")
+    refused = clone.infra("up", "dev", "--yes", *ENGINE)
+    advised = re.search(r"\./infra (destroy dev --yes --config retainData=false), then up", refused.stderr)
+    assert refused.returncode != 0
+    assert advised, refused.stderr
+    assert clone.infra("refresh", "dev", "--yes", *ENGINE).returncode == 0
+    if way == "file":
+        stack.write_text(stack.read_text() + "  infra:retainData: false\n")
+    command = advised[1].split() if way == "flag" else ["destroy", "dev", "--yes"]
+    gone = clone.infra(*command, *ENGINE)
+    assert gone.returncode == 0, gone.stderr
+    _up(clone)
+    columns = "select data_type from information_schema.columns where table_name = 'told'"
+    assert _query(clone, columns) == [("text",)]
+    assert clone.infra("destroy", "dev", "--yes", *ENGINE).returncode == 0
+
+
 def test_preview_of_a_fresh_clone_writes_nothing(untouched: Clone) -> None:
     """A preview leaves no state, no database and no .dev.vars."""
     answer = untouched.infra("preview", "dev", *ENGINE)

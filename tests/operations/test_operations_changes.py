@@ -16,6 +16,7 @@ from operations import changes, console, progress
 from operations.display import plan
 from operations.display.plan import STACK_TYPE
 from operations.engines import choice
+from operations.engines.recorded import Recorded
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
 from tests.operations.doubles import FakeEngine, result
@@ -148,6 +149,24 @@ def test_destroy_records_the_values_of_this_run_first(infra: Callable[..., Any],
     """What is done on deletion comes from the record, so `--config` on destroy is brought up before."""
     assert infra("destroy", "dev", "--yes", "--config", "retainData=false").code == ExitCode.SUCCESS
     assert fake_engine.asked == ["up", "destroy"]
+
+
+@pytest.mark.parametrize(
+    ("one", "asked"),
+    [
+        (Recorded(name="one", kind="postgres:EmbeddedServer"), ["up", "destroy"]),
+        (Recorded(name="one", kind="volume:Volume"), ["up", "destroy"]),
+        (Recorded(name="one", kind="postgres:EmbeddedServer", retain=True), ["destroy"]),
+        (Recorded(name="one", kind="postgres:Password"), ["destroy"]),
+    ],
+)
+def test_destroy_records_what_the_file_says_of_the_data_first(
+    infra: Callable[..., Any], fake_engine: FakeEngine, one: Recorded, asked: list[str]
+) -> None:
+    """Data are kept as the stack's file says now, not as it said at the last `up`; the same is recorded once."""
+    fake_engine.there = (one,)
+    assert infra("destroy", "dev", "--yes").code == ExitCode.SUCCESS
+    assert fake_engine.asked == asked
 
 
 def test_destroy_stops_when_its_values_cannot_be_recorded(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:

@@ -30,7 +30,7 @@ def test_new_files_come_last(applied: list[SqlFile], wanted: list[SqlFile]) -> N
     ("applied", "wanted", "words"),
     [
         ([ONE], [ONE_CHANGED], ["1.sql was applied with sha256 aaaaaaaaaaaa", "cccccccccccc", "new file"]),
-        ([ONE], [], ["1.sql was applied and is no longer listed", "retainData: false"]),
+        ([ONE], [], ["1.sql was applied and is no longer listed", "list it again"]),
         ([ONE], [TWO, ONE], ["2.sql stands before 1.sql", "list new files last"]),
         ([ONE, TWO], [TWO, ONE], ["stands before"]),
         ([], [ONE, ONE], ["1.sql is listed twice"]),
@@ -41,6 +41,20 @@ def test_history_is_not_rewritten(applied: list[SqlFile], wanted: list[SqlFile],
     problem = history_problem(applied, wanted)
     for word in words:
         assert word in problem
+
+
+@pytest.mark.parametrize(
+    ("branch", "command"),
+    [
+        ("dev", "./infra destroy dev --yes --config retainData=false, then up"),
+        ("pr-7", "./infra destroy pr-7 --yes, then up"),
+        ("production", ""),
+    ],
+)
+def test_starting_over_is_advised_where_data_may_go(branch: str, command: str) -> None:
+    """The message names the command for the branch's own kind of data, and none for data that are to stay."""
+    problem = history_problem([ONE], [ONE_CHANGED], branch=branch)
+    assert problem.endswith(command or "a new file behind it")
 
 
 def test_a_file_outside_the_clone_is_named_in_full(tmp_path: Path) -> None:
