@@ -6,6 +6,7 @@ Loads the HTTP client and the models, so the providers import it only when the A
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from components.fingerprint import matches
 from components.http.address import same_server
 from components.worker.api.client import connect
 from components.worker.rules import are_as_set
-from components.worker.secrets import change, claim, look
+from components.worker.secrets import change, claim, draft, look
 from components.worker.secrets.names import AS_SET
 from components.worker.secrets.target import Target
 
@@ -54,25 +55,58 @@ def make_secrets(news: Properties) -> tuple[str, Properties]:
 def change_secrets(olds: Properties, news: Properties) -> Properties:
     """Set and remove what differs from what is recorded, and set again what is not as it was set; the outputs."""
     client, target, values = client_for(olds), _target(news), news["values"]
-    gone = sorted(set(olds["secretNames"]) - set(values))
+    moved = olds["script"] != news["script"]
+    gone = [] if moved else sorted(set(olds["secretNames"]) - set(values))
     made, version = False, str(olds.get("version") or "")
-    if gone or not are_as_set(olds) or not matches(values, olds.get("valuesFingerprint")):
+    if moved or gone or not are_as_set(olds) or not matches(values, olds.get("valuesFingerprint")):
         made = change.put(client, target, values, gone=gone, **_told(news))
         version = look.version_of_change(client, target)
-    return _outputs(client, news, draft=made or bool(olds.get("draft")), version=version)
+    outputs = _outputs(client, news, draft=made or bool(olds.get("draft") and not moved), version=version)
+    return outputs | _left(client, olds, news)
+
+
+def _left(client: Client, olds: Properties, news: Properties) -> Properties:
+    """Take the secrets from the Workers that had them before; those that keep them, as outputs.
+
+    One with an app of its own keeps them, since people still use it, until the app is deployed to the new one.
+    """
+    before = sorted({*olds.get("formerly", ()), olds["script"]} - {news["script"]})
+    if not before:
+        return {}
+    workers = [Target(account=news["account"], script=script) for script in before]
+    kept = [] if _has_app(client, _target(news)) else [worker.script for worker in workers if _has_app(client, worker)]
+    for worker in workers:
+        if worker.script not in kept:
+            change.remove(client, worker, olds["secretNames"], **_told(olds))
+    if not kept:
+        return {}
+    sys.stderr.write(
+        f"note: the secrets are on the Worker {news['script']} now, and on {', '.join(kept)} as well, whose app "
+        f"goes on until this one's is deployed: deploy it, then ./infra up takes them from {', '.join(kept)}\n"
+    )
+    return {"formerly": kept}
+
+
+def _has_app(client: Client, target: Target) -> bool:
+    return draft.has_code(client, target) and not draft.is_draft(client, target)
 
 
 def look_at_secrets(olds: Properties) -> Properties | None:
     """What became of the secrets; None when the Worker is gone."""
-    since = str(olds.get("version") or "")
-    found = look.look(client_for(olds), _target(olds), olds["secretNames"], since=since)
-    return None if found is None else {**olds, **asdict(found)}
+    client, target, since = client_for(olds), _target(olds), str(olds.get("version") or "")
+    found = look.look(client, target, olds["secretNames"], since=since)
+    if found is None:
+        return None
+    arrived = {"arrived": _has_app(client, target)} if olds.get("formerly") else {}
+    return {**olds, **asdict(found), **arrived}
 
 
 def remove_secrets(olds: Properties) -> None:
     """Remove the secrets, and the Worker when it is still the draft that was made for them, or the stack's alone."""
     client = client_for(olds)
-    change.remove(client, _target(olds), olds["secretNames"], **_told(olds))
+    for script in (*olds.get("formerly", ()), olds["script"]):
+        there = Target(account=olds["account"], script=script)
+        change.remove(client, there, olds["secretNames"], **_told(olds))
 
 
 def remove_lost_secrets(inputs: Properties) -> None:

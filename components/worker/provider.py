@@ -24,10 +24,13 @@ class SecretsProvider(DynamicProvider):
     is `missing` after a refresh. `state` tells that somebody else changed secrets of the Worker since `version`, the
     one that they were set with, or that a version from before is deployed. Either way the next update sets all again.
     With an `owner` the Worker is that stack's alone: deleting this deletes it with whatever was deployed to it.
+
+    Another `script` moves the secrets: they are set there first, and then taken from the Worker before; one with an app
+    is `formerly` ours, and keeps them until a refresh has seen that the app has `arrived` at the new one.
     """
 
     inputs = ("account", "script", "values", "onUndeployedVersion", "owner")
-    replaces = frozenset({"account", "script"})
+    replaces = frozenset({"account"})
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"values"})
     secret_inputs: ClassVar[frozenset[str]] = frozenset({"values"})
 

@@ -23,8 +23,8 @@ def secrets_faults(news: Mapping[str, Any]) -> dict[str, str]:
 
 
 def are_as_set(olds: Mapping[str, Any]) -> bool:
-    """Whether nobody else touched the secrets, as far as recorded outputs know."""
-    return not olds.get("missing") and olds.get("state", AS_SET) == AS_SET
+    """Whether the secrets are where they belong, and nobody else touched them, as far as recorded outputs know."""
+    return not olds.get("missing") and not olds.get("arrived") and olds.get("state", AS_SET) == AS_SET
 
 
 def preview_faults(news: Mapping[str, Any]) -> dict[str, str]:

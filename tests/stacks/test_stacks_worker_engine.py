@@ -63,6 +63,25 @@ def test_a_secret_put_by_hand_is_set_again_and_checked(stack: WorkerStack) -> No
     assert stack.steps() == set()
 
 
+def test_a_protected_stack_moves_to_the_apps_own_worker(stack: WorkerStack) -> None:
+    """Another name needs no protection lifted: the example keeps its secret until the app is deployed."""
+    own = {**QUICK, "workerName": "own-app"}
+    stack.up(**QUICK)
+    stack.deploy_app()
+    stack.up(**QUICK)
+    values = stack.up(**own).outputs
+    assert (values["workerName"].value, values["check"].value["state"]) == ("own-app", "waiting for the app")
+    assert stack.runtime.scripts[SCRIPT][1]["DATABASE_URL"]["text"] == DATABASE
+    stack.up(**own)
+    assert stack.steps() == set()
+    stack.deploy_app("own-app")
+    assert stack.up(**own).outputs["check"].value["ok"] is True
+    assert [secret.name for secret in stack.client.secrets(ACCOUNT, SCRIPT)] == []
+    assert [secret.name for secret in stack.client.secrets(ACCOUNT, "own-app")] == ["DATABASE_URL"]
+    stack.up(**own)
+    assert stack.steps() == set()
+
+
 def test_a_lost_account_does_not_take_the_secret(stack: WorkerStack) -> None:
     """The run fails on the protected secrets, with a word on what is missing; lifted on purpose, they go."""
     stack.up(workerCheckMode="off")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +62,7 @@ class WorkerStack:
 
     Attributes:
         folder: Where its state lies.
+        project: The program, with the rooms that its providers come from.
         base: Address of the stand-in.
         runtime: What runs there.
         client: Somebody else on the same account.
@@ -68,6 +70,7 @@ class WorkerStack:
     """
 
     folder: Path
+    project: Path
     base: str
     runtime: Runtime
     client: Client
@@ -84,7 +87,7 @@ class WorkerStack:
         self.seen = Recorder()
         request = engine.Request(
             kind=kind,
-            project_folder=PROGRAM,
+            project_folder=self.project,
             stack="staging",
             backend_url=f"file://{self.folder}",
             passphrase="correct horse",
@@ -108,9 +111,9 @@ class WorkerStack:
         assert result.succeeded, result.errors
         return result
 
-    def deploy_app(self) -> None:
+    def deploy_app(self, script: str = SCRIPT) -> None:
         """Deploy the app as wrangler does."""
-        self.client.upload_script(ACCOUNT, SCRIPT, app(ENVIRONMENT="staging", XATA_BRANCH="staging"))
+        self.client.upload_script(ACCOUNT, script, app(ENVIRONMENT="staging", XATA_BRANCH="staging"))
 
     def steps(self) -> set[str]:
         """What the last run did to which resource."""
@@ -129,7 +132,10 @@ def worker_stack(folder: Path) -> Iterator[WorkerStack]:
     ):
         runtime.base = runs
         client = Client(token=TOKEN, base_url=f"{api}{BASE_PATH}")
-        yield WorkerStack(folder=folder, base=api, runtime=runtime, client=client)
+        project = folder.with_name(f"{folder.name}-project")
+        shutil.copytree(PROGRAM, project)
+        (project / "components").symlink_to(PROJECT / "components")
+        yield WorkerStack(folder=folder, project=project, base=api, runtime=runtime, client=client)
         client.close()
 
 

@@ -66,7 +66,7 @@ def test_files_are_applied_once_in_order(database: str, tmp_path: Path) -> None:
     baseline.apply(todo)
     assert ask(database, "SELECT id FROM t ORDER BY id") == [(1,), (2,)]
     record = ask(database, "SELECT name, sha256 FROM infra.applied_sql ORDER BY position")
-    assert record == [(file.name, file.sha256) for file in todo.sql_files]
+    assert record == [(file.name, file.sha256) for file in todo.sql_files or ()]
     assert ask(database, "SELECT count(*) FROM infra.applied_sql WHERE applied_at <= now()") == [(2,)]
 
 
@@ -211,7 +211,7 @@ def test_a_look_tells_what_is_there(database: str, tmp_path: Path) -> None:
     todo = task(database, tmp_path, one="CREATE TABLE t (id int)")
     assert baseline.look(todo) == {"branch": "", "sqlFiles": [], "verified": True}
     baseline.apply(todo)
-    (file,) = todo.sql_files
+    (file,) = todo.sql_files or ()
     found = [{"name": "one.sql", "path": file.path, "sha256": file.sha256}]
     assert baseline.look(todo) == {"branch": "dev", "sqlFiles": found, "verified": True}
     name = Connection.parse(database).database

@@ -177,7 +177,7 @@ def test_sql_files_are_read_before_any_resource(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.sql").write_text(f"SELECT '{name}'")
     found = BaselineSettings.from_paths("dev", ["b.sql", "a.sql"], project_folder=tmp_path)
-    assert [file.name for file in found.sql_files] == ["b.sql", "a.sql"]
+    assert [file.name for file in found.sql_files or ()] == ["b.sql", "a.sql"]
     with pytest.raises(ConfigurationError, match=r"sqlFiles: a.sql is listed twice"):
         BaselineSettings.from_paths("dev", ["a.sql", "a.sql"], project_folder=tmp_path)
 

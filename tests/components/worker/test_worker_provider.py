@@ -23,7 +23,7 @@ ID = f"{ACCOUNT}/{SCRIPT}"
 UPDATE, REPLACE = "update", "replace"
 FATES: dict[str, tuple[Any, str]] = {
     "account": ("f" * 32, REPLACE),
-    "script": ("printfarm-manager-production", REPLACE),
+    "script": ("printfarm-manager-production", UPDATE),
     "values": ({"DATABASE_URL": "another", "OTHER": "o"}, UPDATE),
     "onUndeployedVersion": ("deploy", UPDATE),
     "owner": ("pr-7", UPDATE),
@@ -258,14 +258,42 @@ def test_destroying_leaves_what_is_not_ours(world: World) -> None:
     assert (world.there(), world.values()) == ({SCRIPT}, {})
 
 
-def test_a_replacement_moves_the_secrets(world: World) -> None:
-    """The new Worker has them before the old one loses them."""
-    outs = create()
-    moved = PROVIDER.create(inputs(script="another")).outs
-    assert moved is not None
-    PROVIDER.delete(ID, outs)
+def test_another_worker_gets_the_secrets_of_a_draft(world: World) -> None:
+    """The new Worker has them before the draft of the old one is deleted."""
+    outs = update(create(), script="another")
     assert world.there() == {"another"}
     assert world.values("another") == {"DATABASE_URL": URL, "OTHER": "o"}
+    assert not changes(outs, script="another")
+
+
+def test_an_app_keeps_the_secrets_until_it_has_moved(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that works is taken away: the old Worker loses them once an app is deployed to the new one."""
+    world.deploy_app()
+    moved = update(create(), script="another")
+    assert f"and on {SCRIPT} as well" in capsys.readouterr().err
+    assert world.values() == world.values("another") == {"DATABASE_URL": URL, "OTHER": "o"}
+    waiting = refresh(moved)
+    assert waiting is not None
+    assert not changes(waiting, script="another")
+    world.deploy_app("another")
+    arrived = refresh(waiting)
+    assert arrived is not None
+    assert changes(arrived, script="another")
+    done = update(arrived, script="another")
+    assert (world.there(), world.values()) == ({SCRIPT, "another"}, {})
+    assert world.values("another") == {"DATABASE_URL": URL, "OTHER": "o"}
+    assert not changes(done, script="another")
+
+
+def test_a_worker_in_use_gets_the_secrets_and_the_old_one_loses_them_at_once(world: World) -> None:
+    """Where an app is deployed to the new Worker already, nothing is waited for; destroying leaves neither any."""
+    world.deploy_app()
+    outs = create()
+    world.deploy_app("another")
+    moved = update(outs, script="another")
+    assert (world.values(), world.values("another")) == ({}, {"DATABASE_URL": URL, "OTHER": "o"})
+    PROVIDER.delete(ID, moved)
+    assert world.values("another") == {}
 
 
 def test_the_choice_of_the_resource_is_kept_when_it_goes(world: World) -> None:
