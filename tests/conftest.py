@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from pathlib import Path
@@ -55,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = Path(tempfile.mkdtemp(prefix="infra-run-"))
     config.stash[RUN].chmod(0o755)  # the account that runs Postgres must be able to enter
     os.environ["TMPDIR"], tempfile.tempdir = str(config.stash[RUN]), None
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what we start would be deaf, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import unquote
 
 from components.errors import ConfigurationError, LocalError, RefusedError
+from components.local.files import MOST_BYTES, read_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -174,7 +175,7 @@ def read_record(path: Path) -> Record | None:
         LocalError: It cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, MOST_BYTES).decode()
     except FileNotFoundError:
         return None
     except UnicodeDecodeError:
@@ -188,7 +189,7 @@ def read_record(path: Path) -> Record | None:
         return _parsed(json.loads(text))
     except json.JSONDecodeError as error:
         raise _damaged(path, f"line {error.lineno} is not JSON") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, str(error)) from None
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -80,7 +82,7 @@ def _keep(path: Path, previous: Path) -> None:
             raise
         except OSError:  # a file system without hard links
             with suppress(StateError, OSError):
-                write(previous, path.read_bytes())
+                write(previous, content(path))
         finally:
             with suppress(OSError):  # still there also when both were one file already
                 name.unlink(missing_ok=True)
@@ -118,7 +120,15 @@ def backup_of(path: Path) -> Path:
 def read(path: Path) -> bytes:
     """Read a file; what is in the way is told in words."""
     with in_words("read", path):
-        return path.read_bytes()
+        return content(path)
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a file. OSError where it cannot be read, or is none: a pipe would be waited for without an end."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
+        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is not a file")
+        return stream.read()
 
 
 def side_file(path: Path) -> Path:

@@ -162,7 +162,7 @@ def _others(own: Path, on_stale: Callable[[LockHolder], None]) -> list[LockHolde
 
 def _read(path: Path) -> LockHolder | None:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(files.content(path))
         pid, hostname = int(content["pid"]), str(content["hostname"])
         return LockHolder(
             pid=pid,
@@ -175,7 +175,7 @@ def _read(path: Path) -> LockHolder | None:
         )
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
         # It cannot be read, but it is there: somebody means to hold the stack.
         return LockHolder(pid=0, username="somebody", hostname="unknown", since="an unknown time", file=path)
 

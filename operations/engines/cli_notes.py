@@ -22,11 +22,13 @@ def are_there(workspace: Workspace) -> bool:
     """Whether a state in a folder has such notes; of others nothing is known before they are asked for."""
     if workspace.state_folder is None:
         return False
+    from engine.state import files  # noqa: PLC0415 - loads cryptography
+
     stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
     try:
-        latest = json.loads((stacks / f"{workspace.stack}.json").read_bytes())["checkpoint"]["latest"]
+        latest = json.loads(files.content(stacks / f"{workspace.stack}.json"))["checkpoint"]["latest"]
         return any(one["type"] == CREATING for one in latest.get("pending_operations") or ())
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return False
 
 

@@ -322,11 +322,13 @@ def recorded_salt(workspace: Workspace) -> str | None:
     """The salt that the state was made with; None where there is no state, or none that can be read here."""
     if workspace.state_folder is None:
         return None
+    from engine.state import files  # noqa: PLC0415 - loads cryptography
+
     stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
     try:
-        state = json.loads((stacks / f"{workspace.stack}.json").read_bytes())
+        state = json.loads(files.content(stacks / f"{workspace.stack}.json"))
         return str(state["checkpoint"]["latest"]["secrets_providers"]["state"]["salt"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 

@@ -20,6 +20,7 @@ import string
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from components.local.files import MOST_BYTES, read_bytes
 from operations.errors import MachineError
 from operations.workspace import FILE_SCHEME, FOLDER, private_folder
 
@@ -179,7 +180,7 @@ def read_record(place: Place) -> Record | None:
         DamagedRecordError: It is there, and is not one of ours.
     """
     try:
-        text = place.record.read_text(encoding="utf-8")
+        text = read_bytes(place.record, MOST_BYTES).decode()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -188,7 +189,7 @@ def read_record(place: Place) -> Record | None:
     try:
         found = json.loads(text)
         record = Record(**{names[name]: value for name, value in found.items()})
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         raise _damaged(place, "it is not the JSON that start writes") from None
     wrong = [name for name, own in names.items() if not isinstance(getattr(record, own), KINDS.get(own, str))]
     if wrong or record.format != FORMAT:

@@ -98,3 +98,28 @@ def test_a_number_that_is_none_is_told(untouched: Clone, option: str) -> None:
     for value in NUMBERS[option]:
         said = _told(untouched.infra(command, "dev", f"--{option}={value}"))
         assert f"--{option}: {value!r} is not a" in said
+
+
+RECORDS = {
+    ".infra/state/.pulumi/stacks/infra/dev.json": ("preview", "dev", "--engine", "embedded"),
+    ".infra/state/.pulumi/locks/organization/infra/dev/1b.json": ("unlock", "dev"),
+    ".infra/state/infra-infra-dev.json": ("preview", "dev", "--engine", "embedded"),
+    ".infra/sandbox/sandbox.json": ("preview", "staging", "--sandbox", "--engine", "embedded"),
+}
+"""What the program itself has written, and a command that reads it."""
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_record_of_the_program_that_is_none_is_told(untouched: Clone, record: str) -> None:
+    """State, lock, the database's place, the sandbox: too deep, or a pipe, which is not waited for."""
+    file = untouched.folder / record
+    file.parent.mkdir(parents=True, exist_ok=True)
+    named = "dev is locked by somebody" if file.parent.name == "dev" else str(file)
+    for content in (b"[" * 100_000, None):
+        _made(file, content)
+        try:
+            answer = untouched.infra(*RECORDS[record], timeout=SECONDS, PULUMI_CONFIG_PASSPHRASE="none")
+        finally:
+            file.unlink()
+        assert answer.returncode not in {0, 1}, answer.stderr
+        assert named in answer.stderr

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from components.errors import LocalError, RefusedError
+from components.local.files import MOST_BYTES, read_bytes
 from components.postgres.server import account as accounts
 from components.postgres.server.binaries import MAJOR, SYSTEM_FOLDER
 from components.postgres.server.faults import not_writable
@@ -150,10 +151,10 @@ def read_mark(layout: Layout) -> Mark | None:
         LocalError: There is one, but it cannot be understood.
     """
     try:
-        found: Any = json.loads(layout.mark.read_text(encoding="utf-8"))
+        found: Any = json.loads(read_bytes(layout.mark, MOST_BYTES))
     except FileNotFoundError:
         return None
-    except ValueError:
+    except (ValueError, RecursionError, OSError):
         found = None
     try:
         if found["format"] != MARK_FORMAT:
