@@ -51,7 +51,12 @@ def project(settings: XataSettings, environment: Mapping[str, str] = os.environ)
 
 
 def _variable(environment: Mapping[str, str], *names: str) -> str:
-    return next((environment[name].strip() for name in names if environment.get(name, "").strip()), "")
+    """The first of these variables that says something. ConfigurationError where that is no text, such as odd bytes."""
+    name = next((name for name in names if environment.get(name, "").strip()), "")
+    said = environment[name].strip() if name else ""
+    if not said.isprintable():
+        raise ConfigurationError(f"{name} holds what is no text: {said!r}", next_step=f"export {name}=… once more")
+    return said
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,12 @@ def test_the_organization_comes_from_configuration_then_environment(variable: st
     assert cloud.organization(_staging(), environment) == "envorg"
 
 
+def test_a_variable_of_odd_bytes_is_told_in_words() -> None:
+    """It is named, and nothing of it reaches a request or the state."""
+    with pytest.raises(ConfigurationError, match=r"XATA_PROJECT_ID holds what is no text: 'a\\udcff'"):
+        cloud.project(_staging(), {"XATA_PROJECT_ID": "a\udcff"})
+
+
 def test_a_missing_organization_is_told_in_words() -> None:
     """Nothing is guessed: the error names the key and the variable."""
     with pytest.raises(ConfigurationError, match=r"no Xata organization is named\n.*XATA_ORGANIZATION_ID"):
