@@ -109,8 +109,8 @@ class Sandboxed:
         if branch is not None:
             project = f"/organizations/{self.record['organization']}/projects/{branch['project']}"
             self.control.delete(f"{project}/branches/{branch['id']}").raise_for_status()
-        for folder in ("stacks", "locks", "history", "backups"):
-            for file in (self.state / folder / "infra").glob(f"{stack}*"):
+        for folder in ("stacks/infra", "locks/organization/infra", "history/infra", "backups/infra"):
+            for file in (self.state / folder).glob(f"{stack}*"):
                 shutil.rmtree(file) if file.is_dir() else file.unlink()
 
     def api(self, outputs: Mapping[str, Any], path: str = "") -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PREVIEW = "pr-8"
 OPTIONS = ("--config", "parent=main")
+LOCKED = 7
+CLI = ("--engine", "pulumi")
 MOST_CALLS = 60
 ALLOWED = {"INFRA_ALLOW_DELETE": "staging"}
 
@@ -28,7 +30,7 @@ def _latest(sandboxed: Sandboxed, stack: str) -> dict[str, Any]:
     return found
 
 
-def _cut_off(sandboxed: Sandboxed, how: signal.Signals, **fault: Any) -> bool:
+def _cut_off(sandboxed: Sandboxed, how: signal.Signals, *options: str, **fault: Any) -> bool:
     """Bring the preview up and end the run while a call that matches is unanswered; False when none came."""
     sandboxed.begin_anew(PREVIEW)
     sandboxed.forget_calls()
@@ -42,13 +44,13 @@ def _cut_off(sandboxed: Sandboxed, how: signal.Signals, **fault: Any) -> bool:
         return len(calls) >= numbers
 
     try:
-        return killed_when(reached, sandboxed, "up", PREVIEW, *OPTIONS, allowed={}, how=how)
+        return killed_when(reached, sandboxed, "up", PREVIEW, *OPTIONS, *options, allowed={}, how=how)
     finally:
         sandboxed.end_faults()
 
 
-def _taken_down_and_forgotten(sandboxed: Sandboxed) -> None:
-    sandboxed.must("destroy", PREVIEW, "--yes")
+def _taken_down_and_forgotten(sandboxed: Sandboxed, *options: str) -> None:
+    sandboxed.must("destroy", PREVIEW, "--yes", *options)
     assert PREVIEW not in sandboxed.branches()
     assert not _latest(sandboxed, PREVIEW)
 
@@ -66,6 +68,22 @@ def test_a_preview_cut_off_while_its_branch_is_made_is_taken_down_and_forgotten(
         sandboxed.up(PREVIEW, *OPTIONS)
         assert not _latest(sandboxed, PREVIEW).get("pending_operations")
     _taken_down_and_forgotten(sandboxed)
+
+
+@pytest.mark.cli
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("up", [True, False])
+def test_the_same_with_the_pulumi_cli(sandboxed: Sandboxed, *, up: bool) -> None:
+    """Killed while the branch is made, and its lock removed; after an up in between, or at once, all is forgotten."""
+    assert _cut_off(sandboxed, signal.SIGKILL, *CLI, method="POST", path="/branches$")
+    assert PREVIEW in sandboxed.branches()
+    assert [one["type"] for one in _latest(sandboxed, PREVIEW)["pending_operations"]] == ["creating"]
+    assert sandboxed.run("destroy", PREVIEW, "--yes", *CLI).returncode == LOCKED
+    assert sandboxed.run("unlock", PREVIEW, "--yes", *CLI).returncode == 0
+    if up:
+        sandboxed.up(PREVIEW, *OPTIONS, *CLI)
+        assert not _latest(sandboxed, PREVIEW).get("pending_operations")
+    _taken_down_and_forgotten(sandboxed, *CLI)
 
 
 @pytest.mark.thorough
