@@ -43,9 +43,9 @@ MEANINGS = {
         "A resource, the program or a service failed; what was made before is recorded, and the next `up` goes on."
     ),
     ExitCode.VERIFICATION_FAILED: (
-        "`verify` found a layer that does not answer as it should, or could not ask one (an app that is not deployed "
-        "yet, no key), `wrangler check` an error, or `rotate --due` a password of an earlier quarter; the answer names "
-        "it."
+        "`verify` found a layer that does not answer as it should, or could not ask one: an app that is not deployed "
+        "yet, no key. `wrangler check` found an error, or `rotate --due` a password of an earlier quarter. The answer "
+        "names it."
     ),
     ExitCode.MACHINE_NOT_READY: (
         "This machine lacks something: the set-up failed, an engine is missing, the sandbox does not run. "
