@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -130,23 +131,33 @@ def _database(settings: DevSettings, folder: Path) -> Database:
     )
     baseline = BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder)
     if decision.home == "embedded":
-        _settle(path, decision, record, docker_port=0)
+        _settle(path, decision, record)
         return EmbeddedPostgres("database", settings=_embedded(settings, folder), baseline=baseline)
-    port = choice.docker_port(settings.port, record=record, free=lambda: free_port(folder))
-    container = _container(settings, port)
-    known = record is not None and record.home == "docker"
-    docker_claim.require_on_this_machine(container, os.environ, known=known)
-    _settle(path, decision, record, docker_port=port)  # only now: a container that is not ours must not become known
+    known = docker_claim.Known(
+        recorded=record is not None and record.home == "docker", volume=record.docker_volume if record else ""
+    )
+    container = _container(
+        settings,
+        port=choice.docker_port(settings.port, record=record, free=lambda: free_port(folder)),
+        clone=(record.clone if record else "") or secrets.token_hex(8),
+    )
+    container = docker_claim.claimed_on_this_machine(container, os.environ, known)
+    for remark in docker_claim.remarks(container, os.environ):
+        pulumi.log.warn(remark)
+    # Only now: a container that is not ours must not become known. And before one is made, so that it will be.
+    _settle(path, decision, record, container)
     from components.postgres.docker_postgres import DockerPostgres  # noqa: PLC0415 - loads pulumi_docker, for its users
 
     return DockerPostgres("database", settings=container, baseline=baseline)
 
 
-def _settle(path: Path, decision: choice.Decision, record: choice.Record | None, *, docker_port: int) -> None:
+def _settle(
+    path: Path, decision: choice.Decision, record: choice.Record | None, container: DockerSettings | None = None
+) -> None:
     """Say what was decided, and keep it for the next time; a preview keeps nothing."""
     if decision.message:
         pulumi.log.info(decision.message)
-    chosen = choice.new_record(decision, earlier=record, docker_port=docker_port, today=datetime.now(tz=UTC).date())
+    chosen = choice.new_record(decision, earlier=record, container=container, today=datetime.now(tz=UTC).date())
     if chosen != record and not pulumi.runtime.is_dry_run():
         choice.write_record(path, chosen)
 
@@ -165,9 +176,10 @@ def _embedded(settings: DevSettings, folder: Path) -> EmbeddedSettings:
     )
 
 
-def _container(settings: DevSettings, port: int) -> DockerSettings:
+def _container(settings: DevSettings, *, port: int, clone: str) -> DockerSettings:
     return DockerSettings(
         stack=STACK,
+        clone=clone,
         container_name=settings.container_name,
         image=settings.docker_image,
         port=port,

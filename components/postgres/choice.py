@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
+    from components.postgres.docker_settings import DockerSettings
+
 Home = Literal["docker", "embedded"]
 
 HOMES: tuple[Home, ...] = ("docker", "embedded")
@@ -53,12 +55,17 @@ class Record:
         because: Why it was chosen.
         docker_port: The container's port, once one was chosen; 0 before.
         date: When, as an ISO date.
+        docker_volume: The volume that holds the container's data; empty while there is none. A new name of the
+            container changes nothing about it.
+        clone: What this clone marks its containers with; empty before the first one.
     """
 
     home: Home
     because: str
     docker_port: int = 0
     date: str = ""
+    docker_volume: str = ""
+    clone: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,19 +150,27 @@ def docker_port(configured: int, *, record: Record | None, free: Callable[[], in
     return configured or (record.docker_port if record else 0) or free()
 
 
-def new_record(decision: Decision, *, earlier: Record | None, docker_port: int, today: date) -> Record:
+def new_record(
+    decision: Decision, *, earlier: Record | None, today: date, container: DockerSettings | None = None
+) -> Record:
     """What is to be recorded after `decision`. Equal to the earlier record when nothing changed.
 
     Args:
         decision: The decision.
         earlier: What was recorded before.
-        docker_port: The container's port; 0 leaves the earlier one.
         today: The day of the choice.
+        container: The container to be; None leaves what was recorded of an earlier one.
     """
-    port = docker_port or (earlier.docker_port if earlier else 0)
+    before = earlier or Record(home=decision.home, because="")
     same = earlier is not None and earlier.home == decision.home
-    day = earlier.date if earlier is not None and same else today.isoformat()
-    return Record(home=decision.home, because=decision.because, docker_port=port, date=day)
+    return Record(
+        home=decision.home,
+        because=decision.because,
+        docker_port=container.port if container else before.docker_port,
+        date=before.date if same else today.isoformat(),
+        docker_volume=container.volume_name if container else before.docker_volume,
+        clone=container.clone if container else before.clone,
+    )
 
 
 def record_path(backend_url: str, project_folder: Path, project: str, stack: str) -> Path:
@@ -199,13 +214,16 @@ def _parsed(found: Any) -> Record:
     if found.get("format") != RECORD_FORMAT:
         raise ValueError(f"its format is {found.get('format')!r}, and this version reads {RECORD_FORMAT}")
     home, because, port, day = (found.get(key) for key in ("database", "because", "dockerPort", "date"))
+    volume, clone = (found.get(key, "") for key in ("dockerVolume", "clone"))
     if home not in HOMES:
         raise ValueError(f"database is {home!r}; allowed: {' or '.join(HOMES)}")
     if not isinstance(port, int) or isinstance(port, bool) or not 0 <= port <= 65535:  # noqa: PLR2004 - ports
         raise ValueError(f"dockerPort is {port!r}; allowed: 0 to 65535")
-    if not isinstance(because, str) or not isinstance(day, str):
-        raise ValueError("because and date must be text")  # noqa: TRY004 - one kind of damage, one kind of error
-    return Record(home=home, because=because, docker_port=port, date=day)
+    texts = (because, day, volume, clone)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("because, date, dockerVolume and clone must be text")
+    because, day, volume, clone = map(str, texts)
+    return Record(home=home, because=because, docker_port=port, date=day, docker_volume=volume, clone=clone)
 
 
 def _damaged(path: Path, reason: str) -> RefusedError:
@@ -228,6 +246,8 @@ def write_record(path: Path, record: Record) -> None:
         "because": record.because,
         "dockerPort": record.docker_port,
         "date": record.date,
+        "dockerVolume": record.docker_volume,
+        "clone": record.clone,
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

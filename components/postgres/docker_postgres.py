@@ -13,16 +13,14 @@ import pulumi
 import pulumi_docker as docker
 
 from components.postgres.database import LOCAL_HOST, DatabaseConnection, connection_url
+from components.postgres.docker_hooks import container_hooks, image_hooks
 from components.postgres.docker_resources import DockerRole
-from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT
+from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT, STOP_SECONDS
 from components.postgres.resources import Baseline, Password
 
 if TYPE_CHECKING:
     from components.postgres.database import BaselineSettings
     from components.postgres.docker_settings import DockerSettings
-
-STOP_SECONDS = 60
-"""A checkpoint of a busy server takes longer than Docker's ten seconds."""
 
 LOG_OPTIONS = {"max-file": "3", "max-size": "10m"}
 
@@ -67,7 +65,9 @@ class DockerPostgres(pulumi.ComponentResource):
         super().__init__("infra:postgres:DockerPostgres", name, None, opts)
         self.settings = settings
         password = Password(f"{name}-password", opts=self._child())
-        image = docker.RemoteImage(f"{name}-image", name=settings.image, keep_locally=True, opts=self._child())
+        image = docker.RemoteImage(
+            f"{name}-image", name=settings.image, keep_locally=True, opts=self._child(image_hooks())
+        )
         volume = self._volume(name)
         container = self._container(name, image=image, volume=volume, password=password)
         role = self._role(name, container=container, password=password)
@@ -138,8 +138,7 @@ class DockerPostgres(pulumi.ComponentResource):
                 "start_period": "20s",
                 "retries": 10,
             },
-            wait=True,
-            wait_timeout=settings.start_timeout_seconds,
+            wait=False,  # the role waits for the server, and says in words what keeps it from answering
             stop_signal="SIGINT",  # a fast shutdown: sessions end, nothing needs recovery
             stop_timeout=STOP_SECONDS,
             destroy_grace_seconds=STOP_SECONDS,  # without it a replacement kills the server
@@ -151,7 +150,7 @@ class DockerPostgres(pulumi.ComponentResource):
             security_opts=["no-new-privileges:true"],
             # Not in the environment, which `docker inspect` shows.
             uploads=[{"file": PASSWORD_FILE, "content": secret, "permissions": "0400"}],
-            opts=self._child(CONTAINER_OPTIONS),
+            opts=self._child(pulumi.ResourceOptions.merge(CONTAINER_OPTIONS, container_hooks())),
         )
 
     def _role(self, name: str, *, container: docker.Container, password: Password) -> DockerRole:

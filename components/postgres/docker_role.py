@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from components.errors import LocalError, PostgresError, RefusedError
-from components.postgres.docker_settings import STACK_LABEL
+from components.postgres.docker_settings import STACK_LABEL, Done
 from components.postgres.scram import verifier
 from components.postgres.server import login
 from components.postgres.server.roles import ROLE_RIGHTS, identifier, literal
@@ -21,7 +21,7 @@ from components.postgres.server.settings import SUPERUSER
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.postgres.docker_engine import ContainerFacts, Done, Engine
+    from components.postgres.docker_engine import ContainerFacts, Runner
 
 PAUSE_SECONDS = 0.5
 NOT_CONNECTED = 2
@@ -113,7 +113,7 @@ def look(settings: RoleSettings, before: Before, door: Door) -> RoleFacts:
     )
 
 
-def converge(settings: RoleSettings, before: Before, *, engine: Engine, door: Door) -> RoleFacts:
+def converge(settings: RoleSettings, before: Before, *, engine: Runner, door: Door) -> RoleFacts:
     """Let the role in: with its password, into its database.
 
     Raises:
@@ -125,11 +125,12 @@ def converge(settings: RoleSettings, before: Before, *, engine: Engine, door: Do
     answer = door.attempt(settings.login)
     while True:
         container = _own_running_container(settings, engine)
-        done = _psql(engine, container, f"{IDENTIFIER_QUERY};\n")
+        done = _psql(engine, container, f"{IDENTIFIER_QUERY};\n", deadline - door.now())
         if done.exit_code == 0:
             _require_recorded_cluster(settings, before, done.output.strip())
             if answer.answer is not login.Answer.LET_IN:
-                _require_done(settings, _psql(engine, container, setup_script(settings, before)))
+                script = setup_script(settings, before)
+                _require_done(settings, _psql(engine, container, script, deadline - door.now()))
                 answer = door.attempt(settings.login)
             if answer.answer is login.Answer.LET_IN:
                 return RoleFacts(
@@ -191,7 +192,7 @@ def _database_renamed(old: str, new: str) -> list[str]:
     ]
 
 
-def _own_running_container(settings: RoleSettings, engine: Engine) -> ContainerFacts:
+def _own_running_container(settings: RoleSettings, engine: Runner) -> ContainerFacts:
     container = engine.container(settings.container)
     if container is None:
         raise LocalError(
@@ -204,16 +205,24 @@ def _own_running_container(settings: RoleSettings, engine: Engine) -> ContainerF
             f"{STACK_LABEL}={settings.stack}. Nothing was changed in it",
             next_step="set containerName in the stack's configuration to another name",
         )
-    if container.state != "running":
+    if container.state == "paused":
+        engine.resume(container.id)
+    elif container.state != "running":
         raise LocalError(
-            f"the Docker container {settings.container} is {container.state}, not running",
-            next_step=f"look at docker logs {settings.container}, then ./infra up {settings.stack}, which replaces it",
+            f"the Docker container {settings.container} was started and is {container.state}: its server has ended",
+            next_step=f"docker logs {settings.container} says why; once that is mended, ./infra up {settings.stack} "
+            f"starts it again; or set database: embedded in the stack's configuration",
         )
     return container
 
 
-def _psql(engine: Engine, container: ContainerFacts, script: str) -> Done:
-    return engine.execute(container.id, PSQL, text=f"{script}\\q\n", environment=PSQL_ENVIRONMENT)
+def _psql(engine: Runner, container: ContainerFacts, script: str, seconds: float) -> Done:
+    """Run a script in the container; a server that does not answer in time is one that is not connected to."""
+    seconds = max(seconds, PAUSE_SECONDS)
+    try:
+        return engine.execute(container.id, PSQL, text=f"{script}\\q\n", environment=PSQL_ENVIRONMENT, seconds=seconds)
+    except TimeoutError:
+        return Done(exit_code=NOT_CONNECTED, output="", errors="the server takes a connection and does not answer")
 
 
 def _require_recorded_cluster(settings: RoleSettings, before: Before, found: str) -> None:

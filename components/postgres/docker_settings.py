@@ -19,8 +19,14 @@ DATA_MOUNT = "/var/lib/postgresql"
 
 OLDEST_MAJOR = 18
 SERVER_PORT = 5432
+STOP_SECONDS = 60
+"""How long a container may take to end: a checkpoint of a busy server takes longer than Docker's ten seconds."""
+
 STACK_LABEL = "infra.stack"
 """Containers and volumes without this label belong to somebody else."""
+
+CLONE_LABEL = "infra.clone"
+"""Which clone on this machine made them: the mark that each keeps in its record of where the database lives."""
 
 SMALLEST_MEMORY_MEGABYTES = 128
 SMALLEST_SHARED_MEMORY_MEGABYTES = 64
@@ -35,7 +41,9 @@ class DockerSettings:
 
     Attributes:
         stack: The stack that owns container and volume.
-        container_name: Its volume is named after it.
+        clone: The mark of the clone that the container is made by.
+        container_name: A new volume is named after it.
+        volume: The volume that holds the data already; empty for a new one.
         image: The official image of Postgres 18 or later, or one that behaves like it.
         port: On 127.0.0.1. Never 0: a port that changes with every start is no address.
         database: The app's database.
@@ -48,7 +56,9 @@ class DockerSettings:
     """
 
     stack: str
+    clone: str
     container_name: str = "printfarm-db-dev"
+    volume: str = ""
     image: str = "postgres:18-alpine"
     port: int
     database: str
@@ -82,13 +92,13 @@ class DockerSettings:
 
     @property
     def volume_name(self) -> str:
-        """The named volume that holds the data."""
-        return f"{self.container_name}-data"
+        """The named volume that holds the data. It keeps its name when the container gets another: data follow."""
+        return self.volume or f"{self.container_name}-data"
 
     @property
     def labels(self) -> dict[str, str]:
-        """What marks container and volume as this stack's. It never changes: a changed label replaces a volume."""
-        return {STACK_LABEL: self.stack}
+        """What marks container and volume as this stack's, and this clone's."""
+        return {STACK_LABEL: self.stack, CLONE_LABEL: self.clone}
 
     @property
     def environment(self) -> list[str]:
@@ -170,3 +180,12 @@ def _at_most(megabytes: int, limit: int) -> str:
     return (
         "" if megabytes <= limit else f"{megabytes} MB are more than the memory limit of {limit} MB they count towards"
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What a program inside a container left behind."""
+
+    exit_code: int
+    output: str
+    errors: str

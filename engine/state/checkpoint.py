@@ -24,7 +24,8 @@ __all__ = ["Texts", "damaged", "decode", "dump", "encode", "parse", "render", "s
 
 _PLAIN, _FEATURED = 3, 4
 _REPLACE_WITH: Final = "replaceWith"
-_FEATURES: Final = frozenset({_REPLACE_WITH})
+_HOOKS: Final = "hooks"
+_FEATURES: Final = frozenset({_REPLACE_WITH, _HOOKS})
 _COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5": "zstd"}
 _LATEST: Final = frozenset({"manifest", "secrets_providers", "resources", "pending_operations", "metadata"})
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"
@@ -177,8 +178,10 @@ def encode(snapshot: Snapshot, texts: Texts, *, stack: str, salt: str) -> tuple[
     metadata = {key: value for key, value in snapshot.metadata.items() if key != "integrity_error"}
     latest.append(_member("metadata", dump(metadata)))
     latest += [_member(key, dump(value)) for key, value in snapshot.extra.get("latest", {}).items()]
-    featured = any(resource.replace_with for resource in snapshot.resources)
-    head = {"version": _FEATURED, "features": [_REPLACE_WITH]} if featured else {"version": _PLAIN}
+    hooked = any(resource.extra.get("resourceHooks") for resource in snapshot.resources)
+    replaced = any(resource.replace_with for resource in snapshot.resources)
+    features = [*([_HOOKS] if hooked else []), *([_REPLACE_WITH] if replaced else [])]
+    head = {"version": _FEATURED, "features": features} if features else {"version": _PLAIN}
     checkpoint = dump({"stack": stack, **snapshot.extra.get("checkpoint", {})})
     before = dump(head)[:-1] + b"," + _member("checkpoint", checkpoint[:-1] + b"," + _member("latest", b"{"))
     return before, b",".join(latest) + b"}}}"

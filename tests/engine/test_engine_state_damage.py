@@ -166,6 +166,10 @@ def test_a_state_that_needs_a_feature_says_so(tmp_path: Path) -> None:
     store.save(Snapshot(resources=resources))
     assert (document(store)["version"], document(store)["features"]) == (4, ["replaceWith"])
     assert make_store(tmp_path).load().resources == resources
+    hooked = [*resources[:2], thing("b", extra={"resourceHooks": {"BeforeCreate": ["x"]}})]
+    store.save(Snapshot(resources=hooked))
+    assert (document(store)["version"], document(store)["features"]) == (4, ["hooks"])
+    assert make_store(tmp_path).load().resources == hooked
     store.save(Snapshot(resources=resources[:2]))
     assert document(store)["version"] == 3
     assert "features" not in document(store)

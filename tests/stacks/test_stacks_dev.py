@@ -64,10 +64,10 @@ def test_up_records_the_choice_and_a_preview_does_not(record: Path, monkeypatch:
     """A preview says where the database would live and writes nothing."""
     decision = decide("auto", record=None, docker=lambda: NO_DOCKER)
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
-    dev._settle(record, decision, None, docker_port=0)
+    dev._settle(record, decision, None)
     assert not record.exists()
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
-    dev._settle(record, decision, None, docker_port=0)
+    dev._settle(record, decision, None)
     written = read_record(record)
     assert written is not None
     assert written.home == "embedded"
@@ -76,10 +76,10 @@ def test_up_records_the_choice_and_a_preview_does_not(record: Path, monkeypatch:
 def test_a_recorded_home_is_kept_when_docker_appears(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What began embedded stays embedded, silently, although Docker would now be chosen."""
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
-    dev._settle(record, decide("auto", record=None, docker=lambda: NO_DOCKER), None, docker_port=0)
+    dev._settle(record, decide("auto", record=None, docker=lambda: NO_DOCKER), None)
     before = record.read_bytes()
     again = decide("auto", record=read_record(record), docker=lambda: DOCKER)
-    dev._settle(record, again, read_record(record), docker_port=0)
+    dev._settle(record, again, read_record(record))
     assert (again.home, again.message) == ("embedded", "")
     assert record.read_bytes() == before
 

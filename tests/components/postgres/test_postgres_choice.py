@@ -22,7 +22,9 @@ from components.postgres.choice import (
 
 UP = Availability(available=True, reason="a Docker daemon answers at unix:///var/run/docker.sock")
 DOWN = Availability(available=False, reason="no Docker daemon answers", next_step="start Docker")
-DOCKER = Record(home="docker", because=UP.reason, docker_port=15432, date="2026-01-02")
+DOCKER = Record(
+    home="docker", because=UP.reason, docker_port=15432, date="2026-01-02", docker_volume="db-data", clone="here"
+)
 EMBEDDED = Record(home="embedded", because=DOWN.reason, date="2026-01-02")
 
 
@@ -110,9 +112,10 @@ def test_new_record_keeps_what_did_not_change() -> None:
     """The day of the choice and the port outlive runs that follow it, and a move keeps the port for the way back."""
     today = date(2026, 3, 4)
     followed = decide("auto", record=DOCKER, docker=lambda: UP)
-    assert new_record(followed, earlier=DOCKER, docker_port=15432, today=today) == DOCKER
-    moved = new_record(decide("embedded", record=DOCKER, docker=never), earlier=DOCKER, docker_port=0, today=today)
+    assert new_record(followed, earlier=DOCKER, today=today) == DOCKER
+    moved = new_record(decide("embedded", record=DOCKER, docker=never), earlier=DOCKER, today=today)
     assert (moved.home, moved.docker_port, moved.date) == ("embedded", 15432, "2026-03-04")
+    assert (moved.docker_volume, moved.clone) == ("db-data", "here")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +163,7 @@ GOOD = {"format": 1, "database": "docker", "because": "x", "dockerPort": 1, "dat
         (json.dumps({**GOOD, "database": "xata"}), "database is 'xata'; allowed: docker or embedded"),
         (json.dumps({**GOOD, "dockerPort": "1"}), "dockerPort is '1'"),
         (json.dumps({**GOOD, "dockerPort": 70000}), "dockerPort is 70000"),
-        (json.dumps({**GOOD, "because": 1}), "because and date must be text"),
+        (json.dumps({**GOOD, "because": 1}), "because, date, dockerVolume and clone must be text"),
     ],
 )
 def test_damaged_record_is_refused_and_left_alone(tmp_path: Path, text: str, reason: str) -> None:

@@ -5,44 +5,66 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.errors import LocalError, RefusedError
-from components.postgres.docker_claim import require_claimable
-from components.postgres.docker_engine import ContainerFacts, Done, VolumeFacts
+from components.postgres import docker_claim
+from components.postgres.docker_claim import Known
+from components.postgres.docker_engine import ContainerFacts, VolumeFacts
 from components.postgres.docker_settings import DockerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-OURS = {"infra.stack": "dev"}
+OURS = {"infra.stack": "dev", "infra.clone": "here"}
 
 
 class Machine:
-    """A daemon with at most one container and one volume."""
+    """A daemon with at most one container and some volumes."""
 
-    def __init__(self, container: ContainerFacts | None = None, volume: VolumeFacts | None = None) -> None:
-        self._container, self._volume = container, volume
+    def __init__(self, container: ContainerFacts | None = None, *volumes: VolumeFacts) -> None:
+        self._container, self._volumes = container, volumes
+        self.removed: list[str] = []
 
     def container(self, name: str) -> ContainerFacts | None:
         """The one container."""
-        return self._container if name == "printfarm-db-dev" else None
+        return self._container if self._container and name == self._container.name else None
+
+    def containers(self, stack: str) -> Sequence[ContainerFacts]:
+        """The one container, where it is the stack's."""
+        return [one for one in (self._container,) if one and one.labels.get("infra.stack") == stack]
 
     def volume(self, name: str) -> VolumeFacts | None:
-        """The one volume."""
-        return self._volume if name == "printfarm-db-dev-data" else None
+        """One of the volumes."""
+        return next((one for one in self._volumes if one.name == name), None)
 
-    def execute(self, container_id: str, command: Sequence[str], *, text: str, environment: Mapping[str, str]) -> Done:
-        """Never called: a look runs nothing."""
-        raise AssertionError(container_id, command, text, environment)
+    def volumes(self, stack: str) -> Sequence[VolumeFacts]:
+        """Those of the stack."""
+        return [one for one in self._volumes if one.labels.get("infra.stack") == stack]
+
+    def remove(self, container_id: str) -> None:
+        """Remember it."""
+        self.removed.append(container_id)
 
 
 def container(**changes: Any) -> ContainerFacts:
     """Our container, running."""
-    return ContainerFacts(**{"id": "c1", "labels": OURS, "state": "running", "port": 15432, "major": "18", **changes})
+    facts = {"id": "c1", "labels": OURS, "state": "running", "port": 15432, "major": "18", "name": "printfarm-db-dev"}
+    return ContainerFacts(**{**facts, **changes})
 
 
-def claim(machine: Machine, *, known: bool = True, free: bool = True, image: str = "postgres:18-alpine") -> None:
-    """Look whether the container may be made."""
-    settings = DockerSettings(stack="dev", port=15432, database="shop", user="clerk", image=image)
-    require_claimable(settings, machine, known=known, is_free=lambda _: free)
+def volume(name: str = "printfarm-db-dev-data", **labels: str) -> VolumeFacts:
+    """A volume, ours where no labels are given."""
+    return VolumeFacts(name=name, labels=labels or OURS)
+
+
+def claim(
+    machine: Machine, *, known: bool = True, free: bool = True, recorded_volume: str = "", **changes: Any
+) -> DockerSettings:
+    """Read whether the container may be made."""
+    settings = DockerSettings(
+        **{"stack": "dev", "clone": "here", "port": 15432, "database": "shop", "user": "clerk", **changes}
+    )
+    return docker_claim.claimed(
+        settings, machine, Known(recorded=known, volume=recorded_volume), is_free=lambda _: free
+    )
 
 
 def test_empty_machine_is_fine() -> None:
@@ -52,12 +74,12 @@ def test_empty_machine_is_fine() -> None:
 
 def test_own_running_container_holds_its_own_port() -> None:
     """The port that our container listens on is not taken."""
-    claim(Machine(container(), VolumeFacts(labels=OURS)), free=False)
+    claim(Machine(container(), volume()), free=False)
 
 
 def test_own_volume_is_taken_over() -> None:
     """A volume kept by an earlier destroy is adopted by its label."""
-    claim(Machine(None, VolumeFacts(labels=OURS)), known=False)
+    assert claim(Machine(None, volume()), known=False).volume_name == "printfarm-db-dev-data"
 
 
 @pytest.mark.parametrize("labels", [{}, {"infra.stack": "other"}])
@@ -72,9 +94,12 @@ def test_foreign_container_is_refused_with_remedy(labels: dict[str, str], known:
 
 
 def test_container_of_another_clone_is_refused() -> None:
-    """Our label alone does not say that this clone made it."""
+    """The stack's label alone does not say that this clone made it, not even where one of ours was made before."""
+    for labels, known in (({"infra.stack": "dev"}, False), ({**OURS, "infra.clone": "there"}, True)):
+        with pytest.raises(RefusedError, match="another clone"):
+            claim(Machine(container(labels=labels)), known=known)
     with pytest.raises(RefusedError) as caught:
-        claim(Machine(container()), known=False)
+        claim(Machine(container(labels={"infra.stack": "dev"})), known=False)
     assert "another clone, or the state of this one was removed" in caught.value.message
     assert "docker rm --force printfarm-db-dev (its data stay in the volume" in caught.value.next_step
 
@@ -82,7 +107,7 @@ def test_container_of_another_clone_is_refused() -> None:
 def test_foreign_volume_is_refused() -> None:
     """A volume without our label holds somebody else's data."""
     with pytest.raises(RefusedError, match="volume printfarm-db-dev-data is not this stack's"):
-        claim(Machine(None, VolumeFacts(labels={})))
+        claim(Machine(None, VolumeFacts(name="printfarm-db-dev-data", labels={})))
 
 
 def test_another_major_version_is_refused_with_the_recipe() -> None:
@@ -97,6 +122,43 @@ def test_another_major_version_is_refused_with_the_recipe() -> None:
 def test_another_image_of_the_same_or_no_named_major_is_fine(image: str) -> None:
     """Only a tag that names another major is refused."""
     claim(Machine(container()), image=image)
+
+
+@pytest.mark.parametrize("state", ["running", "paused", "restarting"])
+@pytest.mark.parametrize("name", ["printfarm-db-dev", "renamed"])
+def test_port_of_our_own_container_is_not_taken(state: str, name: str) -> None:
+    """Paused, or renamed behind our back, it holds its port all the same."""
+    claim(Machine(container(state=state, name=name)), free=False)
+
+
+def test_data_follow_a_new_name() -> None:
+    """The volume that is recorded, or that our container uses, stays the volume when containerName changes."""
+    ours = volume("old-data")
+    assert claim(Machine(None, ours), recorded_volume="old-data", container_name="new").volume_name == "old-data"
+    assert claim(Machine(container(volume="old-data"), ours), container_name="new").volume_name == "old-data"
+    assert claim(Machine(), recorded_volume="gone-data", container_name="new").volume_name == "new-data"
+
+
+def test_volumes_that_are_not_used_or_taken_over_are_named() -> None:
+    """Nobody has to wonder where data are; another clone's volume of another name is not our business."""
+    said = docker_claim.remarks_on(
+        claim(Machine()),
+        [volume(), volume("old-data"), volume("theirs-data", **{"infra.stack": "dev", "infra.clone": "there"})],
+    )
+    assert len(said) == 1
+    assert "old-data is this stack's, too, and is not used: the data are in printfarm-db-dev-data" in said[0]
+    assert "docker volume rm old-data" in said[0]
+    theirs = volume(**{"infra.stack": "dev", "infra.clone": "there"})
+    assert "another clone" in docker_claim.remarks_on(claim(Machine()), [theirs])[0]
+
+
+@pytest.mark.parametrize(("labels", "removed"), [(OURS, ["c1"]), ({"infra.stack": "dev"}, [])])
+def test_what_a_cut_off_run_has_left_is_removed_by_its_mark(labels: dict[str, str], removed: list[str]) -> None:
+    """A container of the name that is about to be made goes when it is ours, and only then."""
+    machine = Machine(container(labels=labels))
+    docker_claim.make_room("printfarm-db-dev", OURS, machine)
+    docker_claim.make_room("another", OURS, machine)
+    assert machine.removed == removed
 
 
 @pytest.mark.parametrize("machine", [Machine(), Machine(container(state="exited")), Machine(container(port=15999))])

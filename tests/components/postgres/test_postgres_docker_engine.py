@@ -13,14 +13,15 @@ import pytest
 
 from components.errors import LocalError
 from components.postgres import docker_claim, docker_daemon
-from components.postgres.docker_engine import ContainerFacts, Done, VolumeFacts, open_engine
-from components.postgres.docker_settings import DockerSettings
+from components.postgres.docker_engine import ContainerFacts, VolumeFacts, open_engine
+from components.postgres.docker_settings import DockerSettings, Done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONTAINER = {
     "Id": "c1",
+    "Name": "/db",
     "Config": {"Labels": {"infra.stack": "dev"}, "Env": ["PG_MAJOR=18", "POSTGRES_USER=infra_admin"]},
     "State": {"Status": "running"},
     "HostConfig": {"PortBindings": {"5432/tcp": [{"HostIp": "127.0.0.1", "HostPort": "15432"}]}},
@@ -32,6 +33,7 @@ ANSWERS: dict[str, Any] = {
     "/containers/bare/json": BARE,
     "/volumes/db-data": {"Name": "db-data", "Labels": {"infra.stack": "dev"}},
     "/volumes/bare-data": {"Name": "bare-data", "Labels": None},
+    "/containers/json": [],
     "/exec/e1/json": {"ExitCode": 3, "Running": False},
 }
 
@@ -51,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Look something up."""
-        path = "/" + self.path.removeprefix("/v1.41").lstrip("/")
+        path = "/" + self.path.removeprefix("/v1.41").lstrip("/").partition("?")[0]
         if path == "/_ping":
             self._send(200, b"OK")
         elif path in ANSWERS:
@@ -71,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
         line = self.rfile.readline()
         self.server.typed.append(line)
+        self.server.goes_on.wait(60)
         for stream, data in ((1, line), (2, b"ERROR: no\n")):
             self.wfile.write(struct.pack(">BxxxL", stream, len(data)) + data)
         self.close_connection = True
@@ -91,6 +94,8 @@ class Daemon(ThreadingMixIn, UnixStreamServer):
     def __init__(self, path: Path) -> None:
         self.bodies: list[dict[str, Any]] = []
         self.typed: list[bytes] = []
+        self.goes_on = threading.Event()
+        self.goes_on.set()
         self.url = f"unix://{path}"
         super().__init__(str(path), Handler)
 
@@ -115,14 +120,16 @@ def test_container_s_facts_are_read(daemon: Daemon) -> None:
     """Label, state, port and major version come from one inspection."""
     with open_engine(daemon.url, {}) as engine:
         found = engine.container("db")
-    assert found == ContainerFacts(id="c1", labels={"infra.stack": "dev"}, state="running", port=15432, major="18")
+    assert found == ContainerFacts(
+        id="c1", labels={"infra.stack": "dev"}, state="running", port=15432, major="18", name="db"
+    )
 
 
 def test_bare_things_have_no_facts(daemon: Daemon) -> None:
     """A container or volume of somebody else, without labels, port and version, is read all the same."""
     with open_engine(daemon.url, {}) as engine:
         assert engine.container("bare") == ContainerFacts(id="c2", labels={}, state="created", port=0, major="")
-        assert engine.volume("bare-data") == VolumeFacts(labels={})
+        assert engine.volume("bare-data") == VolumeFacts(name="bare-data", labels={})
 
 
 def test_what_is_not_there_is_none(daemon: Daemon) -> None:
@@ -135,12 +142,22 @@ def test_what_is_not_there_is_none(daemon: Daemon) -> None:
 def test_program_gets_its_input_and_gives_both_streams(daemon: Daemon) -> None:
     """Text goes to standard input and nowhere else; output, errors and the exit code come back apart."""
     with open_engine(daemon.url, {}) as engine:
-        done = engine.execute("c1", ["psql", "-f-"], text="secret words\n", environment={"PGOPTIONS": "-c x=y"})
+        done = engine.execute(
+            "c1", ["psql", "-f-"], text="secret words\n", environment={"PGOPTIONS": "-c x=y"}, seconds=9
+        )
     assert done == Done(exit_code=3, output="secret words\n", errors="ERROR: no\n")
     assert daemon.typed == [b"secret words\n"]
     asked = daemon.bodies[0]
     assert (asked["Cmd"], asked["User"], asked["Env"]) == (["psql", "-f-"], "postgres", ["PGOPTIONS=-c x=y"])
     assert "secret" not in json.dumps(daemon.bodies)
+
+
+def test_program_that_hangs_is_left_in_time(daemon: Daemon) -> None:
+    """A program that does not end keeps nobody waiting."""
+    daemon.goes_on.clear()
+    with open_engine(daemon.url, {}) as engine, pytest.raises(TimeoutError):
+        engine.execute("c1", ["psql"], text="never\n", environment={}, seconds=0.3)
+    daemon.goes_on.set()
 
 
 def test_daemon_s_refusal_becomes_ours(daemon: Daemon) -> None:
@@ -150,6 +167,6 @@ def test_daemon_s_refusal_becomes_ours(daemon: Daemon) -> None:
 
 
 def test_claim_is_checked_on_the_daemon_that_is_used(daemon: Daemon) -> None:
-    """The look before any resource asks the daemon that the plugin will use."""
-    settings = DockerSettings(stack="dev", container_name="db", port=15432, database="shop", user="clerk")
-    docker_claim.require_on_this_machine(settings, {"DOCKER_HOST": daemon.url}, known=True)
+    """What is asked before any resource is made goes to the daemon that the plugin will use."""
+    settings = DockerSettings(stack="dev", clone="here", container_name="db", port=15432, database="shop", user="clerk")
+    docker_claim.claimed_on_this_machine(settings, {"DOCKER_HOST": daemon.url}, docker_claim.Known(recorded=True))

@@ -22,7 +22,7 @@ from pulumi import automation
 from components.errors import LocalError, RefusedError
 from components.postgres import docker_daemon
 from components.postgres.docker_availability import availability, plugin_folder
-from components.postgres.docker_claim import require_on_this_machine
+from components.postgres.docker_claim import Known, claimed_on_this_machine
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.server.ports import free_port
 
@@ -45,12 +45,14 @@ from components.postgres.docker_settings import DockerSettings
 config = pulumi.Config()
 settings = DockerSettings(
     stack=pulumi.get_stack(),
+    clone="test",
     container_name=config.require("containerName"),
     port=config.require_int("port"),
     database=config.get("database") or "shop",
     user=config.get("user") or "clerk",
     memory_megabytes=config.get_int("memory") or 256,
     retain_data=config.get_bool("retainData") is not False,
+    volume=config.get("volume") or "",
 )
 database = DockerPostgres("db", settings=settings, baseline=BaselineSettings(branch="dev"))
 pulumi.export("url", database.connection().url)
@@ -282,24 +284,24 @@ def test_data_go_when_asked_by_name(developer: Developer) -> None:
 def test_foreign_things_are_found_before_anything_is_made(tmp_path: Path) -> None:
     """A container, a volume or a port of somebody else stops the run with a remedy."""
     name, port = f"infra-test-{secrets.token_hex(4)}", free_port(tmp_path)
-    settings = DockerSettings(stack="dev", container_name=name, port=port, database="shop", user="clerk")
-    require_on_this_machine(settings, os.environ, known=False)
+    settings = DockerSettings(stack="dev", clone="test", container_name=name, port=port, database="shop", user="clerk")
+    claimed_on_this_machine(settings, os.environ, Known(recorded=False))
     with _client() as client:
         foreign = client.containers.create(IMAGE, name=name)
         try:
             with pytest.raises(RefusedError, match="is not this stack's"):
-                require_on_this_machine(settings, os.environ, known=True)
+                claimed_on_this_machine(settings, os.environ, Known(recorded=True))
         finally:
             foreign.remove(v=True)
         volume = client.volumes.create(f"{name}-data")
         try:
             with pytest.raises(RefusedError, match="volume"):
-                require_on_this_machine(settings, os.environ, known=True)
+                claimed_on_this_machine(settings, os.environ, Known(recorded=True))
         finally:
             volume.remove()
         server = client.containers.run(IMAGE, "sleep 60", detach=True, ports={"5432/tcp": ("127.0.0.1", port)})
         try:
             with pytest.raises(LocalError, match=f"port {port}"):
-                require_on_this_machine(settings, os.environ, known=True)
+                claimed_on_this_machine(settings, os.environ, Known(recorded=True))
         finally:
             server.remove(force=True, v=True)

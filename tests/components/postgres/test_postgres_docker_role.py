@@ -7,8 +7,9 @@ import pytest
 
 from components.errors import LocalError, PostgresError, RefusedError
 from components.postgres import docker_role
-from components.postgres.docker_engine import ContainerFacts, Done, VolumeFacts
+from components.postgres.docker_engine import ContainerFacts
 from components.postgres.docker_role import Before, Condition, Door, RoleFacts, RoleSettings
+from components.postgres.docker_settings import Done
 from components.postgres.server.login import Answer, Attempt, Login
 
 if TYPE_CHECKING:
@@ -33,18 +34,28 @@ class Container:
         self.setup = Done(exit_code=0, output="", errors="")
         self.scripts: list[str] = []
         self.commands: list[str] = []
+        self.resumed: list[str] = []
+        self.hangs = False
+        self.patience: list[float] = []
 
     def container(self, name: str) -> ContainerFacts | None:
         """The one container."""
         return self.facts if name == "db" else None
 
-    def volume(self, name: str) -> VolumeFacts | None:
-        """Never asked for."""
-        raise AssertionError(name)
+    def resume(self, container_id: str) -> None:
+        """Let it run on."""
+        assert self.facts is not None
+        self.facts = dataclasses.replace(self.facts, state="running")
+        self.resumed.append(container_id)
 
-    def execute(self, container_id: str, command: Sequence[str], *, text: str, environment: Mapping[str, str]) -> Done:
+    def execute(
+        self, container_id: str, command: Sequence[str], *, text: str, environment: Mapping[str, str], seconds: float
+    ) -> Done:
         """Run a program in the container."""
         assert container_id == "c1"
+        self.patience.append(seconds)
+        if self.hangs:
+            raise TimeoutError
         self.commands.append(" ".join([*command, *environment.values()]))
         if self.not_ready:
             self.not_ready -= 1
@@ -179,6 +190,22 @@ def test_server_that_never_starts_is_an_error_in_time() -> None:
         converge(container, SILENT)
 
 
+def test_server_that_hangs_is_an_error_in_time() -> None:
+    """A psql that never ends is waited for as long as the server may take, and no longer."""
+    container = Container()
+    container.hangs = True
+    with pytest.raises(PostgresError, match="takes a connection and does not answer"):
+        converge(container, Attempt(answer=Answer.NOT_READY))
+    assert max(container.patience) <= SETTINGS.timeout_seconds
+
+
+def test_paused_container_runs_on() -> None:
+    """A pause is undone: it is no reason to replace anything."""
+    container = Container(state="paused")
+    converge(container, IN)
+    assert container.resumed == ["c1"]
+
+
 def test_door_that_stays_closed_is_an_error_in_time() -> None:
     """A password that was set and still does not let in does not loop for ever."""
     with pytest.raises(PostgresError, match="password authentication failed"):
@@ -213,7 +240,7 @@ def test_identifier_that_cannot_be_read_is_an_error() -> None:
     ("container", "error", "text"),
     [
         (Container(label="other"), RefusedError, "is not this stack's"),
-        (Container(state="exited"), LocalError, "is exited, not running"),
+        (Container(state="exited"), LocalError, "is exited: its server has ended"),
         (Container(state="restarting"), LocalError, "docker logs db"),
     ],
     ids=["foreign", "stopped", "restarting"],

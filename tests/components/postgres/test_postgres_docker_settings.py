@@ -11,7 +11,9 @@ from components.postgres.docker_settings import DockerSettings, image_major
 
 def settings(**changes: Any) -> DockerSettings:
     """Good settings with some changes."""
-    return DockerSettings(**{"stack": "dev", "port": 15432, "database": "shop", "user": "clerk", **changes})
+    return DockerSettings(
+        **{"stack": "dev", "clone": "here", "port": 15432, "database": "shop", "user": "clerk", **changes}
+    )
 
 
 def test_defaults_are_good() -> None:
