@@ -50,7 +50,7 @@ class Trust:
         text = next((found for one in properties if (found := _text(one)) not in (None, UNKNOWN)), None)
         if text is None or (isinstance(text, str) and text in self._accepted):
             return
-        if not isinstance(text, str) or not self._refers_to_the_project(text):
+        if not isinstance(text, str) or not self._class_of(text):
             raise _refusal(urn)
         self._accepted.add(text)
 
@@ -64,26 +64,31 @@ class Trust:
         """Let the program's provider take the place of a recorded one; nothing runs that one.
 
         A provider that travels whole is another text with each edit of its code. Where the program names a class of a
-        module, the state can only hold the same bare name: anything else was put there, and is refused.
+        module, the state holds one of this name, which may have been code or elsewhere before it moved there: anything
+        else was put there, and is refused.
         """
         text = _text(inputs)
-        if not isinstance(text, str) or self._refers_to_the_project(text):
+        if not isinstance(text, str):
             self.check_recorded([old])
             return
-        for name, recorded in (("inputs", old.inputs), ("outputs", old.outputs)):
-            if _text(recorded) not in (None, text):
-                setattr(old, name, {**recorded, PROVIDER_KEY: inputs[PROVIDER_KEY]})
+        name = self._class_of(text)
+        for kind, recorded in (("inputs", old.inputs), ("outputs", old.outputs)):
+            found = _text(recorded)
+            if found in (None, text):
+                continue
+            if name and not _names(name, found):
+                self.check(old.urn, recorded)
+            else:
+                setattr(old, kind, {**recorded, PROVIDER_KEY: inputs[PROVIDER_KEY]})
 
-    def _refers_to_the_project(self, text: str) -> bool:
-        try:
-            pickled = base64.b64decode(text)  # as the server of providers reads it
-        except (ValueError, binascii.Error):
-            return False
+    def _class_of(self, text: str) -> str:
+        """The class of the project's modules that a provider is a bare reference to; empty when it is none."""
+        pickled = _unpacked(text)
         names = _NAMES.fullmatch(pickled)
         if names is None or pickled != _reference(pickled[1], *names.groups()):
-            return False
+            return ""
         module, name = (part.decode("ascii") for part in names.groups())
-        return self._defines(module.split("."), name)
+        return name if self._defines(module.split("."), name) else ""
 
     def _defines(self, module: list[str], name: str) -> bool:
         """Whether a file of the project defines this class, which has a base; the file is only read."""
@@ -102,6 +107,19 @@ def _reference(protocol: int, module: bytes, name: bytes) -> bytes:
     return b"\x80%c\x95%s%s" % (protocol, len(body).to_bytes(8, "little"), body)
 
 
+def _unpacked(text: str) -> bytes:
+    """The pickle, as the server of providers reads it; empty when that is none."""
+    try:
+        return base64.b64decode(text)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def _names(name: str, recorded: Any) -> bool:
+    """Whether a recorded provider, code or reference, has a class of this name in it; it is only searched."""
+    return isinstance(recorded, str) and b"\x8c%c%s\x94" % (len(name), name.encode()) in _unpacked(recorded)
+
+
 def _text(properties: Mapping[str, Any]) -> Any:
     return plain(properties.get(PROVIDER_KEY))
 
@@ -110,7 +128,8 @@ def _refusal(urn: str) -> UnsupportedError:
     return UnsupportedError(
         f"The state of {type_of(urn)} {name_of(urn)!r} holds a provider that is neither a class of this project's "
         "modules nor one that the program registers in this run; running it could do anything, so nothing was run.",
-        next_step="find out who wrote this state, or restore it from its backup; a provider that is defined in "
-        "__main__.py or has attributes is recorded as code: move it into a module, or use the Pulumi CLI, which runs "
-        "whatever a state holds",
+        next_step="find out who wrote this state, or restore it from its backup; one of your own, defined in "
+        "__main__.py or with attributes, is recorded as code: define its class in a module under the same name and run "
+        "`up` without `refresh: always` in Pulumi.yaml, which records the name alone; or take the Pulumi CLI for this "
+        "run, which runs whatever a state holds",
     )

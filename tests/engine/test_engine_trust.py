@@ -76,7 +76,8 @@ def test_a_hostile_state_runs_nothing(
     assert "'a' holds a provider that is neither a class of this project's modules" in said
     assert (owned.exists(), things.calls(), sorted(things.real())) == (False, [], ["a", "b"])
     latest = [json.loads(text)["checkpoint"]["latest"]["resources"] for text in (before, things.checkpoint.read_text())]
-    assert latest[0] == latest[1]
+    recorded = [sorted(one, key=lambda resource: resource["urn"]) for one in latest]  # those of one level in any order
+    assert recorded[0] == recorded[1]
 
 
 def test_a_provider_that_is_recorded_as_code_is_the_programs_own(things: Things) -> None:
@@ -93,6 +94,21 @@ def test_a_provider_that_is_recorded_as_code_is_the_programs_own(things: Things)
     assert sorted(things.real()) == ["a"]
     with pytest.raises(UnsupportedError, match="'a' holds a provider"):
         things.run("destroy")
+
+
+def test_a_provider_that_moves_into_a_module_is_recorded_by_its_name(things: Things) -> None:
+    """What `destroy` refuses as code it takes down after the `up` that its refusal advises."""
+    things.add("things.py", "\n\nThingProvider.__module__ = '__main__'\n")
+    things.up({"a": {}})
+    with pytest.raises(UnsupportedError) as refused:
+        things.run("destroy")
+    assert "define its class in a module under the same name and run `up`" in (refused.value.next_step or "")
+    things.add("things.py", "ThingProvider.__module__ = 'things'\n")
+    things.up({"a": {}})
+    found = things.recorded()["a"]
+    assert found["outputs"]["__provider"] == found["inputs"]["__provider"] == _reference("things", "ThingProvider")
+    assert things.run("destroy").succeeded
+    assert things.real() == {}
 
 
 def _reference(module: str, name: str, rest: bytes = b")\x81\x94.") -> str:
