@@ -73,7 +73,7 @@ class Translator:
             return
         if severity == "info#err":
             for line in self._noise.passed(text):
-                self._say("warning", line, event)
+                self._say("warning", line.removeprefix("warning: "), event)  # as providers of ours print one
             return
         if severity != "error":
             self._say("warning" if severity == "warning" else "info", text, event)

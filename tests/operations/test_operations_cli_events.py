@@ -130,6 +130,12 @@ def test_other_lines_of_standard_error_are_shown() -> None:
     assert [shown for line in lines for shown in noise.passed(f"{line}\n")] == lines
 
 
+def test_a_warning_that_a_provider_prints_is_called_one_once(translator: Translator, recorder: _Recorder) -> None:
+    """Its own word for it does not stand behind the one that is shown."""
+    translator.take({"diagnosticEvent": {"severity": "info#err", "message": "warning: not read\n"}})
+    assert recorder.events == [api.Message(severity="warning", text="not read")]
+
+
 def test_debug_and_empty_messages_are_left_out(translator: Translator, recorder: _Recorder) -> None:
     """The CLI's own debugging is not for users."""
     translator.take({"diagnosticEvent": {"severity": "debug", "message": "registering resource"}})
