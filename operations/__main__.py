@@ -8,7 +8,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
-from operations import answers, cli, console
+from operations import answers, cli, console, next_steps
 from operations.errors import CommandError
 from operations.exit_codes import ExitCode
 
@@ -38,8 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     # gRPC tells of every fork beside a call; no user can do anything with that.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    next_steps.of(next_steps.Run())
     try:
         command = cli.parse(words)
+        next_steps.of(next_steps.Run.from_arguments(command))
         code = int(command.run(command))
         sys.stdout.flush()  # here, where a reader that has gone away is understood, and not at exit
     except KeyboardInterrupt:
@@ -93,6 +95,7 @@ def _ended(message: str, next_step: str, code: ExitCode, words: Sequence[str]) -
         console.say(f"  next: {next_step}")
     if _wants_a_document(words):
         answer = answers.of_failed_preview if words[0] == "preview" else answers.of_error
+        message, next_step = next_steps.filled(message), next_steps.filled(next_step)
         console.answer(answer(message, next_step, code=code.value, name=code.name.lower()))
     return code
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from operations.next_steps import filled
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,7 +42,7 @@ def of_run(result: Result, engine: str, *, verdict: str | None = None) -> dict[s
         "outputs": shown(result.outputs),
         "durationSeconds": round(result.duration_seconds, 3),
     }
-    return {**answer, "errors": list(result.errors)} if result.errors else answer
+    return {**answer, "errors": [filled(error) for error in result.errors]} if result.errors else answer
 
 
 def of_error(message: str, next_step: str, *, code: int, name: str) -> dict[str, Any]:

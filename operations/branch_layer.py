@@ -57,13 +57,13 @@ class BranchFinding:
 
 
 def look(
-    values: Mapping[str, Output], shown: str, environ: Mapping[str, str], *, seconds: float
+    values: Mapping[str, Output], stack: str, environ: Mapping[str, str], *, seconds: float
 ) -> BranchFinding | None:
     """Ask Xata for the branch that a stack's outputs name; None for a database on this machine.
 
     Args:
         values: The stack's outputs.
-        shown: The stack as commands name it.
+        stack: The stack's name.
         environ: Holds the key.
         seconds: How long to ask, if that is more than a dead service takes to say so.
     """
@@ -74,7 +74,7 @@ def look(
         return BranchFinding(ok=None, cause=f"not asked: {KEY_VARIABLE} is not set", next_step=step)
     begun = time.monotonic()
     try:
-        found = _asked(connect(environ).within(max(seconds, PATIENCE_SECONDS)), values, shown)
+        found = _asked(connect(environ).within(max(seconds, PATIENCE_SECONDS)), values, stack)
     except InfraError as error:
         found = BranchFinding(ok=None, cause=f"cannot be asked: {error.message}", next_step=error.next_step)
     milliseconds = (time.monotonic() - begun) * 1000
@@ -83,17 +83,17 @@ def look(
     )
 
 
-def _asked(client: Client, values: Mapping[str, Output], shown: str) -> BranchFinding:
+def _asked(client: Client, values: Mapping[str, Output], stack: str) -> BranchFinding:
     place, branch_id = place_of(values), str(values["branchId"].value)
     name = str(values["branchName"].value)
     try:
         branch = client.branch(place.organization, place.project, branch_id)
     except NotFoundError:
-        return _missing(client, place.organization, place.project, f"{name} ({branch_id})", shown)
-    return judged(branch, name, shown)
+        return _missing(client, place.organization, place.project, f"{name} ({branch_id})", stack)
+    return judged(branch, name, stack)
 
 
-def _missing(client: Client, organization: str, project: str, branch: str, shown: str) -> BranchFinding:
+def _missing(client: Client, organization: str, project: str, branch: str, stack: str) -> BranchFinding:
     """Gone is only what is missing from a project that the key can see."""
     try:
         client.project(organization, project)
@@ -101,18 +101,18 @@ def _missing(client: Client, organization: str, project: str, branch: str, shown
         return BranchFinding(
             ok=False,
             cause=f"the project {project} of the branch {branch} is not there, or this key does not reach it",
-            next_step=f"check XATA_API_KEY and XATA_API_BASE_URL; if it was deleted: ./infra refresh {shown}",
+            next_step=f"check XATA_API_KEY and XATA_API_BASE_URL; if it was deleted: ./infra refresh {stack}",
         )
     return BranchFinding(
         ok=False,
         cause=f"gone: the branch {branch} was deleted, and not by this program",
-        next_step=f"./infra refresh {shown} takes note of it, then ./infra up {shown} makes it again, "
+        next_step=f"./infra refresh {stack} takes note of it, then ./infra up {stack} makes it again, "
         "as a copy of its parent",
         final=True,
     )
 
 
-def judged(branch: Branch, name: str, shown: str) -> BranchFinding:
+def judged(branch: Branch, name: str, stack: str) -> BranchFinding:
     """What a branch's state means for whoever wants to connect."""
     kind, text = branch.status.kind, branch.status.text
     renamed = "" if branch.name == name else f"; it is called {branch.name!r} now, and up gives it its name back"
@@ -120,7 +120,7 @@ def judged(branch: Branch, name: str, shown: str) -> BranchFinding:
         return BranchFinding(
             ok=False,
             cause=f"asleep, and put to sleep by hand: no connection wakes it{renamed}",
-            next_step=f"./infra up {shown} wakes it",
+            next_step=f"./infra up {stack} wakes it",
             final=True,
         )
     if kind == "fault":

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from operations import console
+from operations import console, next_steps
 from operations.errors import ChangesRefusedError
 from operations.forgetting import after_destroy
 from operations.protection import require_removable, two_steps
@@ -77,11 +77,6 @@ class Target:
             sandbox=arguments.sandbox,
         )
 
-    @property
-    def shown(self) -> str:
-        """The stack as the next command has to name it."""
-        return f"{self.stack} --sandbox" if self.sandbox else self.stack
-
     def environ(self) -> dict[str, str]:
         """The environment variables of this run.
 
@@ -138,6 +133,8 @@ def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
     from components.xata.rules import ONLY_PREVIEWED  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.choice import choose  # noqa: PLC0415 - as above
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
+    from operations.sandbox.environment import is_shell  # noqa: PLC0415 - as above
+    from operations.sandbox.place import Place  # noqa: PLC0415 - as above
     from operations.settings import judged, require_account, require_home, require_kept, require_reach  # noqa: PLC0415 - as above
 
     def say(text: str) -> None:
@@ -148,6 +145,8 @@ def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
     if target.only_previews:
         environ[ONLY_PREVIEWED] = "1"
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=environ)
+    if is_shell(described.environ, Place(folder=target.folder)):
+        next_steps.in_the_sandbox()
     settings = judged(described, with_files=deploys)
     if not target.only_reads:
         require_reach(settings, described, sandbox=target.sandbox)
@@ -188,12 +187,13 @@ def change(
         ask: Asks whether a plan, which has been shown, is to be carried out; None where nobody is there to answer.
         show: Makes whoever shows the progress of one run.
     """
-    recorded_first = kind == "destroy" and bool(target.config)
+    config = target.config
+    recorded_first = kind == "destroy" and bool(config)
     if kind == "destroy":
         target = replace(target, config={**target.config, LEAVING: "true"})
     engine = opened(target, deploys=kind == "up" or recorded_first, changes=kind == "up")
     if kind == "destroy":
-        require_removable(engine.recorded(), target.shown, target.environ())
+        require_removable(engine.recorded(), target.stack, target.environ())
     if not yes:
         plan = planned(engine, kind, show)
         if not plan.succeeded:
@@ -202,7 +202,9 @@ def change(
             why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
             refused = ChangesRefusedError(
                 f"{target.stack}: that is the plan; nothing was changed, because {why}",
-                next_step=f"./infra {kind} {target.shown} --yes carries it out",
+                next_step="the same command with --yes carries it out"
+                if config  # which may hold what is not to be repeated
+                else f"./infra {kind} {target.stack} --yes carries it out",
             )
             return Done(engine=engine.name, result=plan, refused=refused)
     if recorded_first or (kind == "destroy" and _keeps_otherwise(target, engine.recorded())):
@@ -235,7 +237,7 @@ def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesR
     if kind != "destroy" or result.succeeded or not any("protect" in error for error in result.errors):
         return None
     return ChangesRefusedError(
-        f"{target.shown}: not taken down: it is protected", next_step=two_steps(target.shown, [])
+        f"{target.stack}: not taken down: it is protected", next_step=two_steps(target.stack, [])
     )
 
 

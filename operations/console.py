@@ -6,11 +6,12 @@ import sys
 from typing import Any
 
 from operations.answers import as_text
+from operations.next_steps import filled
 
 
 def say(text: str = "") -> None:
-    """Tell a person."""
-    print(text, file=sys.stderr, flush=True)
+    """Tell a person; commands in it are those of this run."""
+    print(filled(text), file=sys.stderr, flush=True)
 
 
 def answer(document: Any) -> None:

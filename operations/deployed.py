@@ -25,7 +25,7 @@ def deployed(values: Mapping[str, Output], target: Target) -> Mapping[str, Outpu
     Raises:
         UsageError: It has none.
     """
-    return require_some(values, target.stack, f"./infra up {target.shown}")
+    return require_some(values, target.stack, f"./infra up {target.stack}")
 
 
 def require_some(values: Mapping[str, Output], stack: str, next_step: str) -> Mapping[str, Output]:
@@ -41,12 +41,12 @@ def require_some(values: Mapping[str, Output], stack: str, next_step: str) -> Ma
     return values
 
 
-def unseen(values: Mapping[str, Output], shown: str) -> list[str]:
+def unseen(values: Mapping[str, Output], stack: str) -> list[str]:
     """What a deployment that ended well has not seen healthy, one sentence each.
 
     Args:
         values: The stack's outputs.
-        shown: The stack as commands name it.
+        stack: The stack's name.
     """
     checks = values["checks"].value if "checks" in values else {}
     database, worker = checks.get("database", {}), checks.get("worker", {})
@@ -55,17 +55,17 @@ def unseen(values: Mapping[str, Output], shown: str) -> list[str]:
         found.append(
             "the database was not checked: infra:checkMode is off"
             if database["mode"] == "off"
-            else f"the database did not pass its check, and infra:checkMode is warn: ./infra verify {shown} says why"
+            else f"the database did not pass its check, and infra:checkMode is warn: ./infra verify {stack} says why"
         )
     if not worker or worker["ok"] or values["environment"].value in WITHOUT_APP:
         return found
     if not values["workerName"].value:
         return [*found, "the app was not checked: no Cloudflare account is known, or infra:worker is off"]
     states = {
-        "waiting for the app": f"the app was not checked: it is not deployed yet; ./infra wrangler deploy {shown}",
+        "waiting for the app": f"the app was not checked: it is not deployed yet; ./infra wrangler deploy {stack}",
         "not checked": "the app was not checked: infra:workerCheckMode is off",
     }
-    failed = f"the app did not pass its check, and infra:workerCheckMode is warn: ./infra verify {shown} says why"
+    failed = f"the app did not pass its check, and infra:workerCheckMode is warn: ./infra verify {stack} says why"
     return [*found, states.get(worker["state"], failed)]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from operations import changes, console
 from operations.drift import Watch
 from operations.exit_codes import ExitCode
+from operations.next_steps import filled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,6 +91,7 @@ def _guarded(
         return _repaired(look, target, show) if repair and look.verdict == "drifted" else look
     except Exception as error:
         message, next_step, code = judge(error)
+        message, next_step = (filled(text, stack=target.stack) for text in (message, next_step))
         if code is ExitCode.UNEXPECTED:
             raise  # a defect of ours is told where all are
         return Look(stack=target.stack, verdict="failed", errors=(message,), code=code, next_step=next_step)

@@ -61,9 +61,9 @@ def after_destroy(engine: Engine, target: Target) -> bool:
         left = [one.name for one in engine.unsettled() if not remove_lost(one.kind, one.properties)]
     if left:
         raise ChangesRefusedError(
-            f"{target.shown}: its state is not forgotten: it notes that the creation of {', '.join(left)} was cut off, "
+            f"{target.stack}: its state is not forgotten: it notes that the creation of {', '.join(left)} was cut off, "
             "and whether that exists cannot be seen from here",
-            next_step=f"look for it and delete it; then ./infra refresh {target.shown} drops the note, and "
-            f"./infra destroy {target.shown} forgets the state",
+            next_step=f"look for it and delete it; then ./infra refresh {target.stack} drops the note, and "
+            f"./infra destroy {target.stack} forgets the state",
         )
     return forget(engine, target.folder, target.stack, settled=True)

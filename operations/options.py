@@ -82,11 +82,6 @@ def add_sandbox(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def shown_stack(arguments: argparse.Namespace) -> str:
-    """The stack as the next command has to name it."""
-    return f"{arguments.stack} --sandbox" if arguments.sandbox else str(arguments.stack)
-
-
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add `--json`."""
     parser.add_argument(

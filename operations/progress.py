@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from engine.api import Message, StepFailed, StepStarted
 from operations.display.listeners import make_listener
 from operations.display.plan import STACK_TYPE, output_lines, summed_up, untold
+from operations.next_steps import filled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,13 +46,15 @@ class Progress:
             self._outputs = _outputs(event.step)
         elif isinstance(event, StepFailed):
             self._told.add(event.message)
+            event = replace(event, message=filled(event.message))
         elif isinstance(event, Message):
             self._told.add(event.text)
+            event = replace(event, text=filled(event.text))
         self._display.on_event(event)
 
     def summary(self, result: Result, engine: str) -> None:
         """Say how the run ended, which outputs a plan changes, and the errors that no event has told."""
-        lines = [f"error: {error}" for error in untold(result.errors, self._told)]
+        lines = [filled(f"error: {error}") for error in untold(result.errors, self._told)]
         if result.kind == "preview" and result.succeeded and self._outputs is not None:
             changed = output_lines(self._outputs, result.outputs)
             lines += ["   outputs", *(f"     {line}" for line in changed)] if changed else []

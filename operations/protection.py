@@ -24,7 +24,7 @@ FOR_GOOD = {"xata:Branch": "branch", "xata:Project": "project"}
 """Kinds of resources that cannot be brought back, and what they are called."""
 
 
-def require_removable(resources: Sequence[Recorded], shown: str, environment: Mapping[str, str]) -> None:
+def require_removable(resources: Sequence[Recorded], stack: str, environment: Mapping[str, str]) -> None:
     """Refuse to take a stack down of which something may not go.
 
     The stack's own guard asks the same when it is deleted; a state of before there was one has none, and nobody likes
@@ -32,7 +32,7 @@ def require_removable(resources: Sequence[Recorded], shown: str, environment: Ma
 
     Args:
         resources: What is recorded.
-        shown: The stack as commands name it, such as `production --sandbox`.
+        stack: The stack's name.
         environment: The variables of this run.
 
     Raises:
@@ -42,7 +42,7 @@ def require_removable(resources: Sequence[Recorded], shown: str, environment: Ma
     from components.deletion.asking import KINDS  # noqa: PLC0415 - not for every command
     from components.deletion.asking import require_removable as ask  # noqa: PLC0415 - as above
 
-    refused = refusal(resources, shown, environment)
+    refused = refusal(resources, stack, environment)
     if refused is not None:
         raise refused
     going = [one for one in reversed(resources) if one.kind in KINDS and one.id and not one.retain]
@@ -50,15 +50,15 @@ def require_removable(resources: Sequence[Recorded], shown: str, environment: Ma
         with acting_in(environment):
             ask({KINDS[one.kind]: {"id": one.id, **one.properties} for one in going})
     except RefusedError as error:
-        raise ChangesRefusedError(f"{shown}: nothing was changed: {error.message}", next_step=error.next_step) from None
+        raise ChangesRefusedError(f"{stack}: nothing was changed: {error.message}", next_step=error.next_step) from None
 
 
-def refusal(resources: Iterable[Recorded], shown: str, environment: Mapping[str, str]) -> ChangesRefusedError | None:
+def refusal(resources: Iterable[Recorded], stack: str, environment: Mapping[str, str]) -> ChangesRefusedError | None:
     """Why a stack is not taken down; None when it may be.
 
     Args:
         resources: What is recorded.
-        shown: The stack as commands name it, such as `production --sandbox`.
+        stack: The stack's name.
         environment: Holds `INFRA_ALLOW_DELETE`.
     """
     from components.xata.branches.names import is_preview  # noqa: PLC0415 - not for every command
@@ -69,32 +69,32 @@ def refusal(resources: Iterable[Recorded], shown: str, environment: Mapping[str,
     protected = [one for one in there if one.protect and one.kind != GUARD]
     if protected:
         return ChangesRefusedError(
-            f"{shown}: nothing was changed: {_listed(protected)} {'is' if len(protected) == 1 else 'are'} protected",
-            next_step=two_steps(shown, [one.called for one in final]),
+            f"{stack}: nothing was changed: {_listed(protected)} {'is' if len(protected) == 1 else 'are'} protected",
+            next_step=two_steps(stack, [one.called for one in final]),
         )
     unnamed = [one for one in final if not one.retain and one.called not in allowed_names(environment)]
     if unnamed:
         return ChangesRefusedError(
-            f"{shown}: nothing was changed: {_listed(unnamed)} cannot be brought back once deleted, and "
+            f"{stack}: nothing was changed: {_listed(unnamed)} cannot be brought back once deleted, and "
             f"INFRA_ALLOW_DELETE does not name {'it' if len(unnamed) == 1 else 'them'}",
-            next_step=f"if the data may go for good: {second_step(shown, [one.called for one in final])}",
+            next_step=f"if the data may go for good: {second_step(stack, [one.called for one in final])}",
         )
     return None
 
 
-def two_steps(shown: str, names: Iterable[str]) -> str:
+def two_steps(stack: str, names: Iterable[str]) -> str:
     """The two commands that delete what is protected."""
     return (
-        f"if the data may go for good, take two steps: first ./infra up {shown} --config protect=false --yes, "
-        f"then {second_step(shown, names)}"
+        f"if the data may go for good, take two steps: first ./infra up {stack} --config protect=false --yes, "
+        f"then {second_step(stack, names)}"
     )
 
 
-def second_step(shown: str, names: Iterable[str]) -> str:
+def second_step(stack: str, names: Iterable[str]) -> str:
     """The command that deletes what is named."""
-    allowed = ",".join(dict.fromkeys(names)) or shown.partition(" ")[0]
+    allowed = ",".join(dict.fromkeys(names)) or stack
     quoted = allowed if allowed.replace(",", "").replace("-", "").isalnum() else f"'{allowed}'"
-    return f"INFRA_ALLOW_DELETE={quoted} ./infra destroy {shown} --yes"
+    return f"INFRA_ALLOW_DELETE={quoted} ./infra destroy {stack} --yes"
 
 
 def _listed(resources: Iterable[Recorded]) -> str:

@@ -56,14 +56,14 @@ def exit_code(done: Done) -> ExitCode:
     return ExitCode.SUCCESS if done.result.succeeded else ExitCode.RESOURCE_FAILED
 
 
-def report(done: Done, *, as_json: bool, next_step: str, shown: str = "") -> ExitCode:
+def report(done: Done, *, as_json: bool, next_step: str, stack: str = "") -> ExitCode:
     """Answer, say what was not seen healthy and the next step, and return the exit code.
 
     Args:
         done: How the change ended.
         as_json: Whether a program reads the answer.
         next_step: What to do after a success; empty for nothing.
-        shown: The stack as commands name it; empty where the change promises nothing about the app.
+        stack: The stack's name; empty where the change promises nothing about the app.
     """
     if as_json:
         verdict = "refused" if done.refused else None
@@ -77,7 +77,7 @@ def report(done: Done, *, as_json: bool, next_step: str, shown: str = "") -> Exi
     elif code is ExitCode.INTERRUPTED:
         console.say("  next: call again; what was made is kept and recorded")
     else:
-        for sentence in unseen(done.result.outputs, shown) if shown else ():
+        for sentence in unseen(done.result.outputs, stack) if stack else ():
             console.say(sentence)
         if next_step:
             console.say(f"  next: {next_step}")

@@ -46,7 +46,7 @@ def reset(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show:
         why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
         raise ChangesRefusedError(
             f"{target.stack}: nothing was changed, because {why}",
-            next_step=f"./infra reset {target.shown} --yes replaces the database by a fresh copy",
+            next_step=f"./infra reset {target.stack} --yes replaces the database by a fresh copy",
         )
     wanted = replace(target, config={**target.config, KEY: str(values["branchId"].value)})
     engine = changes.opened(wanted, deploys=True, changes=True)

@@ -79,7 +79,7 @@ def _refuse_name(target: Target, name: str) -> None:
     if name in PERSISTENT or is_preview(name):
         raise UsageError(
             f"--into {name}: that is the name of a stack's own branch, and a restored one must not be taken for it",
-            next_step=f"./infra restore {target.shown} --into {target.stack}-restored",
+            next_step=f"./infra restore {target.stack} --into {target.stack}-restored",
         )
 
 
@@ -97,5 +97,5 @@ def _agree(target: Target, source: str, name: str, *, yes: bool, ask: Callable[[
     why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
     raise ChangesRefusedError(
         f"{target.stack}: nothing was made, because {why}",
-        next_step=f"./infra restore {target.shown} --into {name} --yes",
+        next_step=f"./infra restore {target.stack} --into {name} --yes",
     )

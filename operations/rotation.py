@@ -92,7 +92,7 @@ def _agree(target: Target, branch: str, *, yes: bool, ask: Callable[[str], bool]
     why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
     raise ChangesRefusedError(
         f"{target.stack}: nothing was changed, because {why}",
-        next_step=f"./infra rotate {target.shown} --yes rotates the password of the branch {branch}",
+        next_step=f"./infra rotate {target.stack} --yes rotates the password of the branch {branch}",
     )
 
 

@@ -88,5 +88,5 @@ def _agree(target: Target, holders: tuple[Holder, ...] | None, *, yes: bool, ask
     why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
     raise ChangesRefusedError(
         f"{target.stack}: the lock was not removed, because {why}",
-        next_step=f"when it is certain that no run is at work there: ./infra unlock {target.shown} --yes",
+        next_step=f"when it is certain that no run is at work there: ./infra unlock {target.stack} --yes",
     )

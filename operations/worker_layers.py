@@ -29,12 +29,11 @@ if TYPE_CHECKING:
     from stacks.config import Settings
 
 
-def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds: float) -> WorkerReport:
+def look(values: Mapping[str, Output], database: Report, *, seconds: float) -> WorkerReport:
     """Ask the Worker that a stack's outputs name.
 
     Args:
         values: The stack's outputs.
-        stack: The stack's name.
         database: What the database said from here, for the cause of a 503.
         seconds: How long to try.
     """
@@ -43,7 +42,6 @@ def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds:
         Expectation(
             environment=str(values["environment"].value),
             branch=str(values["branchName"].value),
-            deploy_command=worker_plan.deploy_command(stack, str(values["environment"].value)),
         ),
         database=lambda: database,
         budget_seconds=seconds,
@@ -52,14 +50,14 @@ def look(values: Mapping[str, Output], stack: str, database: Report, *, seconds:
     return _waiting(report) if report.absent and _never_seen(values) else report
 
 
-def advised(report: Report, values: Mapping[str, Output], settings: Settings, shown: str) -> Report:
+def advised(report: Report, values: Mapping[str, Output], settings: Settings, stack: str) -> Report:
     """The database's report; where `up` is to carry a new password on, and cannot now, what stops it is said first.
 
     Args:
         report: What the database said.
         values: The stack's outputs.
         settings: The stack's configuration.
-        shown: The stack as commands name it.
+        stack: The stack's name.
     """
     failed = report.failed
     if failed is None or failed.layer is not Layer.AUTHENTICATION or not isinstance(settings, CloudSettings):
@@ -67,7 +65,7 @@ def advised(report: Report, values: Mapping[str, Output], settings: Settings, sh
     obstacle = _obstacle(values, settings)
     if not obstacle:
         return report
-    next_step = f"{obstacle}; then ./infra up {shown} carries the current password on"
+    next_step = f"{obstacle}; then ./infra up {stack} carries the current password on"
     found = (replace(one, next_step=next_step) if one is failed else one for one in report.findings)
     return replace(report, findings=tuple(found))
 

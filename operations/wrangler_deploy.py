@@ -146,7 +146,7 @@ def deploy(deployment: Deployment) -> None:
     if done.returncode:
         raise ResourceFailedError(
             f"wrangler could not deploy the Worker {deployment.script}: it ended with {done.returncode}",
-            next_step="correct what it says above; when it asks for the secret DATABASE_URL, run ./infra up first",
+            next_step="correct what it says above; if it asks for the secret DATABASE_URL: ./infra up STACK first",
         )
 
 

@@ -122,14 +122,12 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         checked: The proof that it answers; no Worker hears of a database that does not.
     """
     told, url = _told(plan, settings, connection, checked)
-    temporary = settings.environment == PREVIEW
     check = WorkerCheck(
         "worker-check",
         url=url,
         environment=settings.environment,
         branch=settings.branch,
         database_url=connection.url,
-        deploy_command=worker_plan.deploy_command(settings.branch, settings.environment) if temporary else "",
         mode=settings.worker_check_mode,
         budget_seconds=settings.worker_check_budget_seconds,
         trigger=told.version if isinstance(told, Secrets) else None,  # secrets that were set again are checked again

@@ -133,11 +133,6 @@ def told(plan: Plan, settings: CloudSettings) -> dict[str, str]:
     }
 
 
-def deploy_command(stack: str, environment: str) -> str:
-    """What deploys the app to a stack's Worker, for a next step."""
-    return f"./infra wrangler deploy {stack}" if environment == PREVIEW else f"npx wrangler deploy --env {environment}"
-
-
 def further_secrets(
     names: Sequence[str], raw: Mapping[str, str], *, is_secret: Callable[[str], bool], stack: str
 ) -> dict[str, str]:

@@ -66,7 +66,6 @@ class WorkerCheck(Resource, module="connectivity", name="WorkerCheck"):
         database_url: The connection string the Worker has, to look for the cause of a 503 from here.
         mode: `enforce` fails the deployment, `warn` reports and tries again at the next `up`, `off` does not connect.
         budget_seconds: How long to try: the edge may answer from an earlier version for about a minute.
-        deploy_command: How the app is deployed, for the next step; empty for wrangler with the environment's name.
         trigger: Any value; when it changes, the check runs again.
     """
 
@@ -90,7 +89,6 @@ class WorkerCheck(Resource, module="connectivity", name="WorkerCheck"):
         database_url: pulumi.Input[str],
         mode: pulumi.Input[str] = "enforce",
         budget_seconds: pulumi.Input[float] = 90,
-        deploy_command: pulumi.Input[str] = "",
         trigger: Any = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -102,7 +100,6 @@ class WorkerCheck(Resource, module="connectivity", name="WorkerCheck"):
             "databaseUrl": pulumi.Output.secret(database_url),
             "mode": mode,
             "budgetSeconds": budget_seconds,
-            "deployCommand": deploy_command,
             "trigger": trigger,
             **dict.fromkeys((*outputs, "cause", "nextStep")),
         }

@@ -42,7 +42,7 @@ class WorkerCheckProvider(DynamicProvider):
     was waited for. Before the first deployment there is nobody to ask: that fails in no mode.
     """
 
-    inputs = ("url", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "deployCommand", "trigger")
+    inputs = ("url", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "trigger")
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"databaseUrl"})
     secret_inputs: ClassVar[frozenset[str]] = frozenset({"databaseUrl"})
 
@@ -131,9 +131,7 @@ def _probed(news: Mapping[str, Any], *, first: bool, hasty: bool = False) -> Wor
     from components.connectivity.worker_probe import probe_worker  # noqa: PLC0415 - previews do without HTTP
     from components.connectivity.worker_verdicts import Expectation  # noqa: PLC0415 - as above
 
-    expected = Expectation(
-        environment=news["environment"], branch=news["branch"], deploy_command=news.get("deployCommand") or ""
-    )
+    expected = Expectation(environment=news["environment"], branch=news["branch"])
     return probe_worker(
         news["url"],
         expected,

@@ -41,16 +41,15 @@ class Patience(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the health must say: the environment, the branch, and how the app is deployed, for the next step."""
+    """What the health must say: the environment and the branch, which has the stack's name."""
 
     environment: str
     branch: str
-    deploy_command: str = ""
 
     @property
     def deploy(self) -> str:
         """The command that deploys the app."""
-        return self.deploy_command or f"npx wrangler deploy --env {self.environment}"
+        return f"./infra wrangler deploy {self.branch}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +63,7 @@ class WorkerVerdict:
 
 
 _NETWORK = "check this machine's network and proxy settings (HTTPS_PROXY, NO_PROXY), and the Worker's address"
-_LOG = "look at the Worker's log: npx wrangler tail"
+_LOG = "look at the Worker's log (wrangler tail, in the app's folder)"
 _CONTRACT = f"let /api/health answer at once, with one small JSON object; then {{deploy}}; {_LOG}"
 _CERTIFICATE = (
     "check the host name and the trusted certificates (SSL_CERT_FILE); a new custom domain waits for its certificate"
@@ -129,7 +128,7 @@ def _of_status(answer: Answer, expected: Expectation, host: str) -> WorkerVerdic
     status = answer.status
     if status == HTTPStatus.NOT_FOUND:
         cause = f"there is no /api/health at {host} (404)"
-        next_step = f"deploy the app: {expected.deploy}; then ./infra up checks again"
+        next_step = f"deploy the app: {expected.deploy}; then ./infra up STACK checks again"
         return WorkerVerdict(patience=Patience.ABSENT, cause=cause, next_step=next_step)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         word = quoted(fields(answer).get("database"))
@@ -182,9 +181,11 @@ def _of_identity(found: Mapping[str, Any], expected: Expectation) -> WorkerVerdi
         return _identity("the Worker does not say which branch its database is stamped with", next_step)
     if stamp is None:
         cause = f"the Worker's database carries no identity stamp, where it must be {expected.branch}"
-        return _identity(cause, "its DATABASE_URL leads elsewhere, or ./infra up has not stamped the database yet")
+        return _identity(
+            cause, "its DATABASE_URL leads elsewhere, or ./infra up STACK has not stamped the database yet"
+        )
     cause = f"the Worker's database is branch {quoted(stamp) or 'without a name'}, not {expected.branch}"
-    next_step = "its DATABASE_URL leads to another branch: set it again with ./infra up, and see who set it"
+    next_step = "its DATABASE_URL leads to another branch: set it again with ./infra up STACK, and see who set it"
     return _identity(cause, next_step)
 
 

@@ -93,7 +93,7 @@ def assign(text: str, values: Mapping[str, str], *, drop: Iterable[str] = ()) ->
     if parse(edited) != {**others, **values}:
         raise RefusedError(
             "another line of .dev.vars would swallow ours or be read differently: one of them has an open quote",
-            next_step="close the quote in .dev.vars, then run ./infra up again",
+            next_step="close the quote in .dev.vars, then run ./infra up STACK again",
         )
     return edited
 

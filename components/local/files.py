@@ -45,7 +45,9 @@ def read_private(path: Path) -> PrivateFile:
     try:
         return _read(path.resolve(), path.name)
     except UnicodeDecodeError:
-        raise LocalError(f"{path} is not UTF-8 text", next_step="save it as UTF-8, then run ./infra up again") from None
+        raise LocalError(
+            f"{path} is not UTF-8 text", next_step="save it as UTF-8, then run ./infra up STACK again"
+        ) from None
     except (OSError, RuntimeError) as error:  # Python 3.11 and 3.12 tell a loop of links as a RuntimeError.
         raise _told(path, error) from None
 
@@ -61,7 +63,7 @@ def _read(path: Path, name: str) -> PrivateFile:
     except FileNotFoundError:
         return PrivateFile(path=path)
     if not stat.S_ISREG(mode):
-        raise LocalError(f"{path} is not a file", next_step="move it away, then run ./infra up again")
+        raise LocalError(f"{path} is not a file", next_step="move it away, then run ./infra up STACK again")
     content = read_bytes(path, MOST_BYTES)
     if len(content) > MOST_BYTES:
         raise LocalError(f"{path} has more than {MOST_BYTES} bytes", next_step="put back the file as it was")
@@ -137,8 +139,8 @@ def _sync_folder(folder: Path) -> None:
 def _told(path: Path, error: OSError | RuntimeError) -> LocalError:
     number = error.errno if isinstance(error, OSError) else errno.ELOOP
     remedies = {
-        errno.ENOSPC: "free some disk space, then run ./infra up again",
-        errno.EDQUOT: "free some of your disk quota, then run ./infra up again",
+        errno.ENOSPC: "free some disk space, then run ./infra up STACK again",
+        errno.EDQUOT: "free some of your disk quota, then run ./infra up STACK again",
         errno.EROFS: "the folder is on a read-only disk: correct appPath in the stack's configuration",
         errno.ELOOP: "its symbolic links go round in a circle: remove the link",
         errno.ENOTDIR: "create the folder, or correct appPath in the stack's configuration (Pulumi.STACK.yaml)",

@@ -32,16 +32,16 @@ def require_ignored(path: Path) -> None:
     if answer.returncode != NOT_IGNORED:
         raise RefusedError(
             f"git cannot say whether it ignores {path}: {_first_line(answer.stderr)}; the file would hold a password",
-            next_step="make `git status` work in that folder, then run ./infra up again",
+            next_step="make `git status` work in that folder, then run ./infra up STACK again",
         )
     if _git(path, "check-ignore", "-q", "--no-index", "--", path.name).returncode == IGNORED:
         raise RefusedError(
             f"{path} is committed to git, and it would hold a password",
-            next_step=f"git rm --cached {quote(str(path))}, commit, then run ./infra up again",
+            next_step=f"git rm --cached {quote(str(path))}, commit, then run ./infra up STACK again",
         )
     raise RefusedError(
         f"git does not ignore {path}, and it would hold a password",
-        next_step=f"add the line {path.name}* to {path.parent / '.gitignore'}, then run ./infra up again",
+        next_step=f"add the line {path.name}* to {path.parent / '.gitignore'}, then run ./infra up STACK again",
     )
 
 
@@ -66,7 +66,7 @@ def _git(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         reason = f"git cannot be started: {error.strerror}"
     raise RefusedError(
         f"whether git ignores {path} cannot be checked, and it would hold a password: {reason}",
-        next_step="install git or repair it, then run ./infra up again",
+        next_step="install git or repair it, then run ./infra up STACK again",
     )
 
 

@@ -29,7 +29,7 @@ def verifier(password: str, *, salt: bytes | None = None, iterations: int = ITER
     if not password or not (password.isascii() and password.isprintable()):
         raise ConfigurationError(
             "the database password must be one or more printable ASCII characters",
-            next_step="let ./infra make the password, or choose one without accents and control characters",
+            next_step="let the program make the password, or choose one without accents and control characters",
         )
     salt = secrets.token_bytes(SALT_BYTES) if salt is None else salt
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     require_one_format(arguments)
     engine = consumers.opened(changes.Target.from_arguments(arguments), arguments.project)
-    again = f"./infra consumer up {arguments.project} {options.shown_stack(arguments)}"
+    again = f"./infra consumer up {arguments.project} {arguments.stack}"
     if arguments.action == "outputs":
         shown(require_some(engine.outputs(), arguments.stack, again), arguments)
         return ExitCode.SUCCESS

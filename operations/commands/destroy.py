@@ -35,5 +35,5 @@ def add_parser(commands: options.Commands) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     done = reporting.carried_out("destroy", arguments)
-    step = f"./infra up {options.shown_stack(arguments)} makes it again"
+    step = f"./infra up {arguments.stack} makes it again"
     return reporting.report(done, as_json=arguments.json, next_step=step)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from operations import console, options, stack_names
 from operations.exit_codes import ExitCode
+from operations.next_steps import filled
 from operations.workspace import PROJECT
 
 if TYPE_CHECKING:
@@ -40,7 +42,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     from operations.examination import Machine, examine  # noqa: PLC0415 - not for help and usage errors
 
-    findings = examine(Machine(folder=PROJECT, sandbox=arguments.sandbox), arguments.stack or "")
+    findings = [
+        replace(one, found=filled(one.found), next_step=filled(one.next_step))
+        for one in examine(Machine(folder=PROJECT, sandbox=arguments.sandbox), arguments.stack or "")
+    ]
     healthy = all(finding.verdict != "failure" for finding in findings)
     if arguments.json:
         console.answer(as_answer(findings))

@@ -58,8 +58,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         print("\n".join(_lines(looks)))
     for look in looks:
         if look.verdict == "drifted":
-            shown = f"{look.stack} --sandbox" if arguments.sandbox else look.stack
-            console.say(f"  next: ./infra drift {shown} --repair brings it back; or let the program say what was found")
+            step = f"./infra drift {look.stack} --repair brings it back; or let the program say what was found"
+            console.say(f"  next: {step}")
     return code
 
 

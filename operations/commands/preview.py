@@ -37,4 +37,4 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         show=reporting.shower(verbose=arguments.verbose),
         document=arguments.json,
     )
-    return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {options.shown_stack(arguments)}")
+    return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {arguments.stack}")

@@ -35,5 +35,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     done = reporting.carried_out("refresh", arguments)
     drifted = done.result.changes.update + done.result.changes.delete
-    step = f"./infra up {options.shown_stack(arguments)} heals what has drifted" if drifted else ""
+    step = f"./infra up {arguments.stack} heals what has drifted" if drifted else ""
     return reporting.report(done, as_json=arguments.json, next_step=step)

@@ -51,8 +51,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         ask=console.agreed if console.can_ask() else None,
         show=reporting.shower(verbose=arguments.verbose),
     )
-    shown = options.shown_stack(arguments)
-    return reporting.report(done, as_json=arguments.json, next_step=f"./infra verify {shown}", shown=shown)
+    step = f"./infra verify {arguments.stack}"
+    return reporting.report(done, as_json=arguments.json, next_step=step, stack=arguments.stack)
 
 
 def _due(arguments: argparse.Namespace) -> ExitCode:

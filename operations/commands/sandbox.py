@@ -42,7 +42,7 @@ def add_parser(commands: options.Commands) -> None:
             "./infra sandbox start",
             "./infra up staging --sandbox",
             "./infra sandbox status --json",
-            'eval "$(./infra sandbox env)" && npx wrangler deploy --env staging',
+            'eval "$(./infra sandbox env)" && pulumi stack ls',
             "./infra sandbox stop --delete-data",
         ),
         run=run,

@@ -104,7 +104,7 @@ def _say(seen: Looked, done: Sequence[Removed], arguments: argparse.Namespace) -
         if one.error and one.next_step:
             console.say(f"  next for {one.verdict.name}: {one.next_step}")
     if going and not arguments.yes:
-        console.say(f"  next: ./infra sweep {'--sandbox ' if arguments.sandbox else ''}--yes removes what goes")
+        console.say("  next: ./infra sweep --yes removes what goes")
 
 
 def _entry(verdict: Verdict) -> dict[str, Any]:

@@ -56,9 +56,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     console.say(telling.sentence(synced.stack, synced.followed))
     code = synced.followed.code
     if code is ExitCode.CHANGES_REFUSED and not arguments.yes:
-        console.say(f"  next: ./infra sync {synced.shown} --yes carries it out")
+        console.say(f"  next: ./infra sync {synced.stack} --yes carries it out")
     elif code not in {ExitCode.SUCCESS, ExitCode.CHANGES_REFUSED}:
-        console.say(f"  next: ./infra sync {synced.shown} looks again and goes on from there")
+        console.say(f"  next: ./infra sync {synced.stack} looks again and goes on from there")
     if arguments.json:
         console.answer(telling.as_answer(synced.stack, synced.repository, synced.followed))
     return code

@@ -43,5 +43,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     said = "the lock is removed" if done.removed else "nobody holds its lock"
     console.say(f"{arguments.stack}: {said}")
     if done.removed:
-        console.say(f"  next: ./infra up {target.shown} goes on where the other run stopped")
+        console.say(f"  next: ./infra up {target.stack} goes on where the other run stopped")
     return ExitCode.SUCCESS

@@ -43,9 +43,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if first is not None and reporting.exit_code(first) is not ExitCode.SUCCESS:
         return reporting.report(first, as_json=arguments.json, next_step="")
     done = reporting.carried_out("up", arguments)
-    shown = options.shown_stack(arguments)
-    step = NEXT.get(arguments.stack, "{verify}").format(verify=f"./infra verify {shown}")
-    return reporting.report(done, as_json=arguments.json, next_step=step, shown=shown)
+    step = NEXT.get(arguments.stack, "{verify}").format(verify=f"./infra verify {arguments.stack}")
+    return reporting.report(done, as_json=arguments.json, next_step=step, stack=arguments.stack)
 
 
 def _foundation(arguments: argparse.Namespace) -> Done | None:

@@ -11,6 +11,7 @@ from operations import changes, console, options
 from operations.commands.outputs import outputs
 from operations.deployed import on_this_machine
 from operations.exit_codes import ExitCode
+from operations.next_steps import filled
 from operations.workspace import acting_in
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class Verification:
         """One entry per layer, in the order in which a connection passes them."""
         first = [] if self.branch is None else [self.branch.to_json()]
         last = (*(self.worker.findings if self.worker else ()), *([self.app] if self.app else ()))
-        return [*first, *self.report.to_json()["layers"], *(finding.to_json() for finding in last)]
+        layers = [*first, *self.report.to_json()["layers"], *(finding.to_json() for finding in last)]
+        return [{**one, "cause": filled(one["cause"]), "next": filled(one["next"])} for one in layers]
 
     def __str__(self) -> str:
         """One line for success, what failed and what to do otherwise."""
@@ -120,7 +122,7 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
     environ = target.environ()
     branch = _branch(values, target, environ, budget_seconds)
     if branch is not None and branch.final:
-        return Verification(branch=branch, report=_not_reached(), worker=_worker(values, target, None, budget_seconds))
+        return Verification(branch=branch, report=_not_reached(), worker=_worker(values, None, budget_seconds))
     with acting_in(environ):  # authorities to trust are named there, and proxies
         report = probe(
             Connection.parse(str(values["databaseUrl"].value)),
@@ -128,7 +130,7 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
             expected_major=EXPECTED_MAJOR,
             budget_seconds=budget_seconds,
         )
-        worker = _worker(values, target, report, budget_seconds)
+        worker = _worker(values, report, budget_seconds)
         if worker is not None:
             report = _advised(report, values, target, environ)
     return Verification(branch=branch, report=report, worker=worker, app=_app(target, values))
@@ -149,12 +151,10 @@ def _branch(
         return None
     from operations.branch_layer import look  # noqa: PLC0415 - loads the HTTP client
 
-    return look(values, target.shown, environ, seconds=seconds)
+    return look(values, target.stack, environ, seconds=seconds)
 
 
-def _worker(
-    values: Mapping[str, Output], target: changes.Target, database: Report | None, seconds: float
-) -> WorkerReport | None:
+def _worker(values: Mapping[str, Output], database: Report | None, seconds: float) -> WorkerReport | None:
     """What the Worker says; None without one. Nobody is asked where the database is known to be gone."""
     if not values.get("healthUrl") or not values["healthUrl"].value:
         return None
@@ -162,7 +162,7 @@ def _worker(
 
     if database is None:
         return worker_layers.not_reached()
-    return worker_layers.look(values, target.stack, database, seconds=seconds)
+    return worker_layers.look(values, database, seconds=seconds)
 
 
 def _advised(
@@ -176,7 +176,7 @@ def _advised(
     from operations.workspace import describe_workspace  # noqa: PLC0415 - as above
 
     settings = judged(describe_workspace(target.folder, target.stack, environ=environ), with_files=False)
-    return worker_layers.advised(report, values, settings, target.shown)
+    return worker_layers.advised(report, values, settings, target.stack)
 
 
 def _not_reached() -> Report:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from operations import console, options, stack_names
-from operations.errors import ChangesRefusedError, UsageError
+from operations.errors import ChangesRefusedError
 from operations.exit_codes import ExitCode
+from operations.next_steps import filled
 
 if TYPE_CHECKING:
     import argparse
@@ -54,8 +55,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from components.worker.wrangler.expectation import errors  # noqa: PLC0415 - not for help and usage errors
     from operations.wrangler import asked, findings  # noqa: PLC0415 - loads pydantic
 
-    if arguments.sandbox and arguments.action != "deploy":
-        raise UsageError("--sandbox belongs to deploy: the others look at the file alone", next_step="leave it out")
     file = asked(arguments.stack, dict(arguments.config))
     done = DOES[arguments.action](file, arguments) if arguments.action in DOES else []
     found = findings(file)
@@ -64,7 +63,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     else:
         print("\n".join(_lines(file, done, found)))
     if arguments.action == "deploy":
-        console.say(f"  next: ./infra verify {options.shown_stack(arguments)}")
+        console.say(f"  next: ./infra verify {arguments.stack}")
         return ExitCode.SUCCESS
     return ExitCode.VERIFICATION_FAILED if errors(found) else ExitCode.SUCCESS
 
@@ -82,7 +81,7 @@ def as_answer(stack: str, file: Asked, done: Sequence[str], found: Sequence[Find
                 "what": one.what,
                 "found": one.found,
                 "expected": one.expected,
-                "next": one.next_step,
+                "next": filled(one.next_step),
                 "line": one.line,
                 "column": one.column,
             }
@@ -127,5 +126,5 @@ DOES = {"write": _written, "deploy": _deployed}
 
 
 def _lines(file: Asked, done: Sequence[str], found: Sequence[Finding]) -> list[str]:
-    told = [finding.told(str(file.path)) for finding in found]
+    told = [filled(finding.told(str(file.path))) for finding in found]
     return [*done, *(told or [f"{file.path}: as {file.expectation.stack} expects it"])]

@@ -134,7 +134,7 @@ def _forget(here: Scene, name: str, target: Target) -> None:
         if not result.succeeded:
             raise ResourceFailedError(
                 f"the rest of the stack could not be taken down: {'; '.join(result.errors)}",
-                next_step=f"./infra destroy {target.shown}",
+                next_step=f"./infra destroy {target.stack}",
             ) from None
         after_destroy(opened, target)
 

@@ -54,7 +54,7 @@ class Preview:
         """Everything, and what was recorded of it."""
         done = self._changed("destroy", self.target)
         if reporting.exit_code(done) is ExitCode.SUCCESS and not done.result.changes.delete:
-            console.say(f"there was nothing of {self.target.shown} to take down")
+            console.say(f"there was nothing of {self.target.stack} to take down")
         return self._told(done)
 
     def _told(self, *runs: changes.Done) -> Done:

@@ -30,13 +30,11 @@ class Synced:
 
     Attributes:
         stack: The stack of the pull request.
-        shown: The stack as the next command has to name it.
         repository: Its repository, as owner/name.
         followed: What was done.
     """
 
     stack: str
-    shown: str
     repository: str
     followed: Followed
 
@@ -62,7 +60,7 @@ def sync(arguments: argparse.Namespace) -> Synced:
     asked = partial(look, connect(environ), repository, int(stack.removeprefix("pr-")))
     followed = follow(asked, environment, console.say)
     telling.tell_run(stack, followed, environ)
-    return Synced(stack=stack, shown=target.shown, repository=repository, followed=followed)
+    return Synced(stack=stack, repository=repository, followed=followed)
 
 
 def _stack_of(file: Path, repository: str) -> str:

@@ -72,7 +72,7 @@ def deployed() -> Iterator[Sandboxed]:
             assert (outputs["workerName"], outputs["secretNames"]) == (f"health-worker-{stack}", ["DATABASE_URL"])
             code, layers = _verified(made, stack)
             assert (code, layers["worker"]["ok"]) == (5, None)
-            assert layers["worker"]["next"].startswith(f"deploy the app: npx wrangler deploy --env {stack}")
+            assert layers["worker"]["next"].startswith(f"deploy the app: ./infra wrangler deploy {stack} --sandbox")
             assert "DATABASE_URL" not in _wrangler(made, "deploy", "--env", stack)
         yield made
 

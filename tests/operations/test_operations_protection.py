@@ -67,11 +67,11 @@ def test_the_foundation_needs_both_names() -> None:
         Recorded(name="project", kind="xata:Project", called="print farm", protect=True),
         Recorded(name="database-branch", kind="xata:Branch", called="main", protect=True),
     ]
-    refused = protection.refusal(there, "foundation --sandbox", {})
+    refused = protection.refusal(there, "foundation", {})
     assert refused is not None
     assert "the project 'print farm', the branch 'main' are protected" in refused.message
-    assert "./infra up foundation --sandbox --config protect=false --yes" in refused.next_step
-    assert "INFRA_ALLOW_DELETE='print farm,main' ./infra destroy foundation --sandbox --yes" in refused.next_step
+    assert "./infra up foundation --config protect=false --yes" in refused.next_step
+    assert "INFRA_ALLOW_DELETE='print farm,main' ./infra destroy foundation --yes" in refused.next_step
     lifted = [Recorded(name=one.name, kind=one.kind, called=one.called) for one in there]
     assert protection.refusal(lifted, "foundation", {"INFRA_ALLOW_DELETE": "main"}) is not None
     assert protection.refusal(lifted, "foundation", {"INFRA_ALLOW_DELETE": "main,print farm"}) is None

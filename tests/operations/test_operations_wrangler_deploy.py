@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import changes, cli, wrangler_deploy
+from operations import changes, wrangler_deploy
 from operations.errors import ResourceFailedError, UsageError
 from operations.wrangler_deploy import Deployment, deploy, planned
 
@@ -149,10 +149,3 @@ def test_what_cannot_be_deployed_is_refused_in_words(folder: Path, monkeypatch: 
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
     with pytest.raises(ConfigurationError, match="no Cloudflare account is known"):
         _planned(folder, "pr-7")
-
-
-def test_the_sandbox_is_for_deploying_alone() -> None:
-    """The others look at a file, which no sandbox stands in for."""
-    arguments = cli.parse(["wrangler", "check", "staging", "--sandbox"])
-    with pytest.raises(UsageError, match="--sandbox belongs to deploy"):
-        arguments.run(arguments)

@@ -69,7 +69,6 @@ def test_what_is_declared_of_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     check: dict[str, Any] = made.inputs("worker-check")
     assert (check["environment"], check["branch"]) == ("preview", "pr-7")
-    assert check["deployCommand"] == "./infra wrangler deploy pr-7"
     file = made.inputs("wrangler-config")
     assert (file["stack"], file["environment"], file["branch"], file["expectedName"]) == ("preview", "preview", "", "")
 

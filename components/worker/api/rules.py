@@ -81,7 +81,7 @@ CODES: dict[int, Rule] = {
     10057: Rule(
         error=errors.MissingBindingError,
         says="the upload counts on a secret that the Worker does not have",
-        next_step="set the secret first: ./infra up does",
+        next_step="set the secret first: ./infra up STACK does",
     ),
     10063: Rule(
         error=errors.NoSubdomainError,

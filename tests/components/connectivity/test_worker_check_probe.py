@@ -220,7 +220,7 @@ def test_before_the_first_deployment_absence_is_final_once_confirmed(nothing: An
     world = World([nothing])
     report = world.probe(first=True)
     assert (report.attempts, report.absent) == (CONFIRMATIONS, True)
-    assert "npx wrangler deploy --env staging" in str(report)
+    assert "./infra wrangler deploy staging" in str(report)
     assert World([nothing]).probe(first=False).attempts > CONFIRMATIONS
 
 

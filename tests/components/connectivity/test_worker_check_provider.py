@@ -80,7 +80,6 @@ def _inputs(app: App | None = None, **changes: Any) -> dict[str, Any]:
         "databaseUrl": DATABASE_URL,
         "mode": "enforce",
         "budgetSeconds": 30.0,
-        "deployCommand": "",
         "trigger": None,
         **changes,
     }
@@ -131,7 +130,6 @@ def test_a_second_up_shows_nothing(app: App) -> None:
         {"databaseUrl": UNKNOWN},
         {"mode": "warn"},
         {"budgetSeconds": 3.0},
-        {"deployCommand": "npm run deploy"},
         {"trigger": "2"},
         {"trigger": UNKNOWN},
     ],
@@ -187,10 +185,10 @@ def test_before_the_first_deployment_it_waits_for_the_app(
     inputs = _inputs(app, mode=mode)
     outs = _made(inputs)
     assert (outs["ok"], outs["state"], outs["status"]) == (False, "waiting for the app", 404)
-    assert "npx wrangler deploy --env staging" in outs["nextStep"]
+    assert "./infra wrangler deploy staging" in outs["nextStep"]
     said = capsys.readouterr().err
     assert said.startswith("note: the app of branch staging is not deployed yet, so it was not checked: there is no")
-    assert "next: deploy the app: npx wrangler deploy --env staging" in said
+    assert "next: deploy the app: ./infra wrangler deploy staging" in said
     assert PROVIDER.diff("id", outs, inputs).changes is False
     still = _updated(outs, inputs)
     assert still["state"] == "waiting for the app"

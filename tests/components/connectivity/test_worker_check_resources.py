@@ -71,6 +71,5 @@ def test_worker_check_registers_its_inputs_with_the_database_url_as_a_secret() -
         "branch": "staging",
         "mode": "enforce",
         "budgetSeconds": 90,
-        "deployCommand": "",
         "trigger": "first",
     }

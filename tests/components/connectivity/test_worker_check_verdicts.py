@@ -157,10 +157,10 @@ def test_what_is_quoted_is_short_printable_and_without_secrets() -> None:
 
 def test_next_step_names_the_deployment() -> None:
     """What is deployed with another command is deployed with it in the texts, too."""
-    assert "npx wrangler deploy --env staging" in _judged(Answer(status=404)).next_step
-    preview = Expectation(environment="preview", branch="pr-7", deploy_command="npx wrangler preview --name pr-7")
-    assert "npx wrangler preview --name pr-7" in _judged(Answer(status=404), preview).next_step
-    assert "npx wrangler preview --name pr-7" in _judged(Loss.NAME, preview).next_step
+    assert "./infra wrangler deploy staging" in _judged(Answer(status=404)).next_step
+    preview = Expectation(environment="preview", branch="pr-7")
+    assert "./infra wrangler deploy pr-7" in _judged(Answer(status=404), preview).next_step
+    assert "./infra wrangler deploy pr-7" in _judged(Loss.NAME, preview).next_step
 
 
 # The address

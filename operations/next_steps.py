@@ -1,0 +1,91 @@
+"""The commands that a run prints for whoever reads it: each works as it stands, on what the run worked on.
+
+Errors and findings name commands of `./infra` as a reader types them, with STACK for the stack at hand:
+`./infra up STACK heals it`. What is shown passes through `filled`, which puts the stack into the place of STACK, and
+after the stack what the run itself was given: `--sandbox`, and an engine that would not be chosen without being named.
+Pure, but for the run that is kept.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import argparse
+
+PLACEHOLDER: Final = "STACK"
+WITH_ENGINE: Final = frozenset(
+    {"up", "preview", "refresh", "destroy", "outputs", "verify", "drift", "rotate", "restore", "sync", "reset"}
+    | {"unlock", "consumer", "sweep"}
+)
+"""Commands that take `--engine`."""
+WITH_SANDBOX: Final = WITH_ENGINE | {"wrangler", "doctor", "comment"}
+"""Commands that take `--sandbox`."""
+_NAMES: Final = "dev|foundation|staging|production|pr-[0-9]+|pr-<number>"
+_WORDS: Final = r"(?:(?<=wrangler) (?:check|write|deploy)|(?<=consumer) (?:up|preview|destroy|outputs) \S+)?"
+_START: Final = rf"\./infra (?P<verb>[a-z]+){_WORDS}"
+"""A command up to its stack."""
+_OPTIONS: Final = r"(?P<rest>(?: --(?:engine \w+|[a-z-]+))*)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a command line asked for.
+
+    Attributes:
+        stack: The stack's name; empty where there is none.
+        sandbox: Whether the sandbox stands in for every service.
+        engine: The engine that the next command has to name; empty where it finds the same one by itself.
+    """
+
+    stack: str = ""
+    sandbox: bool = False
+    engine: str = ""
+
+    @classmethod
+    def from_arguments(cls, arguments: argparse.Namespace) -> Run:
+        """Take what a command line says about it; commands without a stack have fewer options."""
+        named = getattr(arguments, "engine", "") == "embedded" and shutil.which("pulumi")
+        return cls(
+            stack=getattr(arguments, "stack", None) or "",
+            sandbox=getattr(arguments, "sandbox", False),
+            engine="embedded" if named else "",
+        )
+
+    def filled(self, text: str) -> str:
+        """The text with its commands as they are to be typed now; what they say already is left as it is."""
+        if "./infra " not in text:
+            return text
+        own = f"{re.escape(self.stack)}|" if self.stack else ""
+        stacks = rf"(?P<stack> (?:{PLACEHOLDER}|{own}{_NAMES})(?![\w/.-]*[\w/=]))?"
+        return re.sub(rf"(?P<start>{_START}){stacks}{_OPTIONS}", self._typed, text)
+
+    def _typed(self, found: re.Match[str]) -> str:
+        start, verb, stack, rest = found.group("start", "verb", "stack", "rest")
+        if stack == f" {PLACEHOLDER}" and self.stack:
+            stack = f" {self.stack}"
+        more = " --sandbox" if self.sandbox and verb in WITH_SANDBOX and " --sandbox" not in rest else ""
+        more += f" --engine {self.engine}" if self.engine and verb in WITH_ENGINE and " --engine" not in rest else ""
+        return f"{start}{stack or ''}{more}{rest}"
+
+
+_run = Run()
+
+
+def of(run: Run) -> None:
+    """From now on this is the process's run."""
+    global _run  # noqa: PLW0603 - a process runs one command line, and everything it shows is about that
+    _run = run
+
+
+def in_the_sandbox() -> None:
+    """The process's run works against the sandbox, also where only the shell says so."""
+    of(replace(_run, sandbox=True))
+
+
+def filled(text: str, *, stack: str = "") -> str:
+    """A text with the commands of the process's run; `stack` where it works on several."""
+    return (Run(stack=stack, sandbox=_run.sandbox, engine=_run.engine) if stack else _run).filled(text)
