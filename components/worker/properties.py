@@ -82,7 +82,7 @@ def _left(client: Client, olds: Properties, news: Properties) -> Properties:
         return {}
     sys.stderr.write(
         f"note: the secrets are on the Worker {news['script']} now, and on {', '.join(kept)} as well, whose app "
-        f"goes on until this one's is deployed: deploy it, then ./infra up takes them from {', '.join(kept)}\n"
+        f"goes on until this one's is deployed: deploy it, then ./infra up STACK takes them from {', '.join(kept)}\n"
     )
     return {"formerly": kept}
 

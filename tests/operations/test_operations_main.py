@@ -38,8 +38,8 @@ UNCLASSIFIED = {components.errors.InfraError, operations.errors.CommandError}
 
 
 def _raising(error: BaseException) -> Callable[..., Any]:
-    def opened(_target: object, *, deploys: bool) -> None:
-        del deploys
+    def opened(_target: object, *, deploys: bool, changes: bool = False) -> None:
+        del deploys, changes
         raise error
 
     return opened
@@ -96,8 +96,8 @@ def test_verbose_shows_where_a_defect_is(infra: Callable[..., Any], monkeypatch:
 def test_sigterm_ends_as_ctrl_c_does(infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM unwinds the command, so that nothing half-done is lost, and gives the code of an interruption."""
 
-    def opened(_target: object, *, deploys: bool) -> None:
-        del deploys
+    def opened(_target: object, *, deploys: bool, changes: bool = False) -> None:
+        del deploys, changes
         os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(changes, "opened", opened)

@@ -200,9 +200,7 @@ def test_a_pull_request_closed_while_up_runs_is_taken_down_by_the_same_run(
     """The second look sees it closed, so the run that brought it up also takes it down."""
     engine = Closing()
     engine.meanwhile = partial(github.service.world.change, 7, {"state": "closed"})  # type: ignore[assignment]  # a double
-    monkeypatch.setattr(
-        "operations.changes.opened", lambda _target, *, deploys: engine if deploys in {True, False} else None
-    )
+    monkeypatch.setattr("operations.changes.opened", lambda _target, **_how: engine)
     answer = infra("sync", "pr-7", "--yes", "--json")
     valid("sync", answer.document)
     assert (answer.code, engine.asked, answer.document["environment"]) == (0, ["up", "destroy", "remove"], "gone")
@@ -227,8 +225,8 @@ def test_the_app_is_deployed_between_its_secret_and_its_check(
     values = {name: api.Output(value=value, secret=False) for name, value in worker.items()}
     engine.answers["up"] = result(outputs=values)
 
-    def opened(target: Target, *, deploys: bool) -> FakeEngine:
-        did.append(f"up {dict(target.config)} {deploys}")
+    def opened(target: Target, *, deploys: bool, changes: bool) -> FakeEngine:
+        did.append(f"up {dict(target.config)} {deploys and changes}")
         return engine
 
     def deploy(target: Target) -> None:

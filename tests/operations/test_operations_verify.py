@@ -70,7 +70,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch, outcome: Answer | Loss) -> None:
         (_answer(), "", "Worker reached: environment staging, branch dev"),
         (_answer(databaseBranch="production"), "worker identity", "branch production, not dev"),
         (_answer(xataBranch="production"), "worker identity", "xataBranch production instead of dev"),
-        (_answer(404), "worker", "./infra wrangler deploy staging"),
+        (_answer(404), "worker", "./infra wrangler deploy"),
         (_answer(503, database="log-in refused"), "worker", "log-in refused; from here the database answers"),
         (Loss.NAME, "worker", "there is no host named 127.0.0.1"),
     ],
@@ -112,8 +112,8 @@ def test_an_app_that_is_not_deployed_yet_is_not_verified(
     assert (worker["ok"], identity["ok"]) == (None, None)
     assert worker["cause"].startswith("the app is not deployed yet: ")
     assert "not verified: the app is not deployed yet: " in answer.err
-    assert "./infra wrangler deploy staging" in worker["next"]
-    assert "./infra wrangler deploy staging" in answer.err
+    assert "./infra wrangler deploy" in worker["next"]
+    assert "./infra wrangler deploy" in answer.err
 
 
 def test_of_two_faults_the_databases_is_told(

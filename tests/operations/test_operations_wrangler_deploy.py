@@ -130,7 +130,9 @@ def test_a_wrangler_that_fails_is_told_with_its_code(folder: Path, monkeypatch: 
     """What it says has been shown; the Worker and the next step are named."""
     _own(folder, code=3)
     monkeypatch.setenv("PATH", f"{folder}/examples/health-worker/node_modules/.bin:/usr/bin:/bin")
-    with pytest.raises(ResourceFailedError, match=r"Worker health-worker-pr-7: it ended with 3\n.*\./infra up first"):
+    with pytest.raises(
+        ResourceFailedError, match=r"Worker health-worker-pr-7: it ended with 3\n.*\./infra up STACK first"
+    ):
         deploy(_planned(folder, "pr-7"))
 
 
