@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,17 @@ def test_a_half_made_environment_is_made_again(fresh: Fresh) -> None:
     assert _told(answer)["tiny"] == "1.0"
     assert "making it again" in answer.stderr
     assert not left.exists()
+
+
+def test_an_environment_that_pulumi_made_is_kept_and_brought_in_step(fresh: Fresh) -> None:
+    """`pulumi install` makes `.venv` without our stamp: what is right in it stays, what is not is installed."""
+    folder = fresh.folder / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (folder / "kept").touch()
+    answer = fresh.call()
+    assert _told(answer)["tiny"] == "1.0"
+    assert "making" not in answer.stderr
+    assert (folder / "kept").exists()
 
 
 def test_a_moved_clone_heals_itself(fresh: Fresh) -> None:
