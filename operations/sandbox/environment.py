@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.libpq import AUTHORITIES
 from operations.sandbox.place import REPOSITORY
-from operations.workspace import passphrase, passphrase_file
+from operations.workspace import passphrase, passphrase_file, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +54,7 @@ def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
         StateError: There is state, and no passphrase for it.
     """
     told = {**_told(environ, place, record), **OFFLINE, PSQL_AUTHORITY: record.authority, PSQL_ADDRESS: LOOPBACK}
+    private_folder(place.state)  # `pulumi` wants it to be there
     before = "" if is_shell(environ, place) else _kept(environ)
     if PASSPHRASE not in environ and PASSPHRASE_FILE not in environ:
         passphrase(place.folder, place.state_url, environ)  # made now, since a file that is named must be there

@@ -138,6 +138,7 @@ def test_a_shell_gets_the_same_environment(tmp_path: Path) -> None:
     assert REAL["PULUMI_BACKEND_URL"] not in shown  # it may name a password
     assert not [name for name, value in told.items() if value in REAL.values()]
     assert Path(told["PULUMI_CONFIG_PASSPHRASE_FILE"]).read_text().strip()
+    assert place.state.is_dir()  # which plain `pulumi` does not make
     assert told["WRANGLER_SEND_METRICS"] == "false"
     assert exports(told, place, WITH_WORKERS).splitlines()[-1] == shown.splitlines()[-1]
 
