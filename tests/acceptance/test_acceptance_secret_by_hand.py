@@ -37,14 +37,8 @@ DRIFTED, NOT_VERIFIED, BAD_CONFIGURATION = 8, 5, 2
 class Hand:
     """Somebody with a token of the same account."""
 
-    def __init__(self, sandboxed: Sandboxed) -> None:
-        record = sandboxed.record
-        self._api = httpx.Client(
-            base_url=f"{record['cloudflareApi']}/accounts/{record['cloudflareAccount']}/workers/scripts/{SCRIPT}",
-            headers={"Authorization": f"Bearer {record['cloudflareToken']}"},
-            trust_env=False,
-            timeout=60,
-        )
+    def __init__(self, api: httpx.Client) -> None:
+        self._api = api
 
     def deploy_app(self) -> None:
         """Deploy as wrangler does: secrets are kept, and the Worker is reached below workers.dev."""
@@ -75,6 +69,19 @@ def working() -> Iterator[Sandboxed]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def hand(working: Sandboxed) -> Iterator[Hand]:
+    """Somebody else, at the script in the sandbox."""
+    record = working.record
+    with httpx.Client(
+        base_url=f"{record['cloudflareApi']}/accounts/{record['cloudflareAccount']}/workers/scripts/{SCRIPT}",
+        headers={"Authorization": f"Bearer {record['cloudflareToken']}"},
+        trust_env=False,
+        timeout=60,
+    ) as api:
+        yield Hand(api)
+
+
 def _status(url: str) -> int:
     return httpx.get(url, trust_env=False, timeout=60).status_code
 
@@ -88,7 +95,7 @@ def _drift(sandboxed: Sandboxed) -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 @pytest.mark.timeout(900)
-def test_an_app_that_a_hand_broke_is_named_and_healed(working: Sandboxed) -> None:
+def test_an_app_that_a_hand_broke_is_named_and_healed(working: Sandboxed, hand: Hand) -> None:
     """From an app that is not deployed yet to one with a wrong secret: what `up` and `verify` say is so."""
     first = working.must("up", STACK, "--yes")
     assert (
@@ -97,7 +104,6 @@ def test_an_app_that_a_hand_broke_is_named_and_healed(working: Sandboxed) -> Non
     answer = working.run("verify", STACK)
     assert answer.returncode == NOT_VERIFIED
     assert "not verified: the app is not deployed yet: " in answer.stderr
-    hand = Hand(working)
     hand.deploy_app()
     deployed = working.up(STACK)
     url = deployed["outputs"]["healthUrl"]
@@ -117,10 +123,9 @@ def test_an_app_that_a_hand_broke_is_named_and_healed(working: Sandboxed) -> Non
 
 @pytest.mark.cli
 @pytest.mark.timeout(900)
-def test_plain_pulumi_heals_it_too(working: Sandboxed) -> None:
+def test_plain_pulumi_heals_it_too(working: Sandboxed, hand: Hand) -> None:
     """`pulumi up` refreshes, as Pulumi.yaml says: the secret is set again, the app asked, then nothing changes."""
     working.must("up", "foundation", "--yes")
-    hand = Hand(working)
     environment = working.clone.environment(PULUMI_CONFIG_PASSPHRASE_FILE=".infra/passphrase", PATH=os.environ["PATH"])
 
     def pulumi_up() -> str:
