@@ -11,6 +11,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.dynamic import ProviderError
+from components.fingerprint import fingerprint
 from components.http.address import same_server
 from components.xata import rules
 from components.xata.provider import (
@@ -139,6 +140,8 @@ FATES: dict[type[DynamicProvider], dict[str, tuple[Any, str]]] = {
         "branchId": ("a" * 26, REPLACE),
         "rotation": ("2027-Q1", UPDATE),
         "ownPassword": (True, UPDATE),
+        "insteadOfPassword": (fingerprint("x", like="5a17$"), UPDATE),
+        "told": ({"script": "another"}, NOTHING),
         "readyTimeoutSeconds": (60.0, UPDATE),
     },
 }
