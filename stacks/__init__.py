@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+def end_in_silence() -> None:
+    """Print no traceback of an interruption: the CLI interrupts the program when a resource fails, and tells why."""
+    tell = sys.excepthook
+
+    def told(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            tell(kind, error, trace)
+
+    sys.excepthook = told
+
 
 def run(stack: str) -> None:
     """Declare the resources of the stack of this name.
@@ -19,6 +36,7 @@ def run(stack: str) -> None:
     from stacks.config import check, shared_by_all  # noqa: PLC0415 - as above
     from stacks.models import environment_of  # noqa: PLC0415 - as above
 
+    end_in_silence()
     folder = Path(__file__).resolve().parent.parent
     raw = CONFIG.get()
     try:
