@@ -212,9 +212,12 @@ def change(
         recorded = carried_out(engine, "up", show)
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
+    there = engine.recorded()
     result = carried_out(engine, kind, show, previewed=not yes)
-    if kind == "destroy" and result.succeeded and after_destroy(engine, target):
-        console.say(f"{target.stack}: its state is forgotten, too")
+    if kind == "destroy" and result.succeeded:
+        _say_what_stays(there, target.stack)
+        if after_destroy(engine, target):
+            console.say(f"{target.stack}: its state is forgotten, too")
     return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
 
 
@@ -230,6 +233,14 @@ def _keeps_otherwise(target: Target, there: Iterable[Recorded]) -> bool:
 def _keeps(home: Recorded) -> bool:
     """Whether deleting it leaves the data."""
     return home.retain or home.properties.get("retainData") is True
+
+
+def _say_what_stays(there: Iterable[Recorded], stack: str) -> None:
+    """Say where the data of a dev database lie that are kept, and what removes them."""
+    for home in (one for one in there if one.kind in HOMES and _keeps(one)):
+        place = "the folder" if home.properties.get("folder") else "the Docker volume"
+        removed = "./infra destroy STACK --config retainData=false removes them"
+        console.say(f"{stack}: the data are kept in {place} {home.id}; {removed}")
 
 
 def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesRefusedError | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from operations import console, options, stack_names
+from operations.display.table import Row, table
 from operations.exit_codes import ExitCode
 from operations.next_steps import filled
 from operations.workspace import PROJECT
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from operations.findings import Finding
+
+
+COLOURS = {"ok": "green", "warning": "yellow", "failure": "red"}
 
 
 def add_parser(commands: options.Commands) -> None:
@@ -50,7 +55,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         console.answer(as_answer(findings))
     else:
-        print("\n".join(lines(findings)))
+        print("\n".join(table(rows(findings), sys.stdout)))
     return ExitCode.SUCCESS if healthy else ExitCode.MACHINE_NOT_READY
 
 
@@ -62,12 +67,14 @@ def as_answer(findings: Sequence[Finding]) -> dict[str, Any]:
     return {"ok": all(finding.verdict != "failure" for finding in findings), "checks": checks}
 
 
-def lines(findings: Sequence[Finding]) -> list[str]:
+def rows(findings: Sequence[Finding]) -> list[Row]:
     """The findings for a person."""
-    width = max(len(finding.check) for finding in findings)
-    shown: list[str] = []
-    for finding in findings:
-        shown.append(f"{finding.verdict:<7}  {finding.check:<{width}}  {finding.found}")
-        if finding.next_step:
-            shown.append(f"{'':<{7 + 2 + width}}  next: {finding.next_step}")
-    return shown
+    return [
+        Row(
+            cells=(one.verdict, one.check),
+            text=one.found,
+            below=(f"next: {one.next_step}",) if one.next_step else (),
+            colour=COLOURS[one.verdict],
+        )
+        for one in findings
+    ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from operations import answers, changes, console, options
 from operations.deployed import deployed
+from operations.display.table import Row, table
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
 
@@ -93,9 +95,8 @@ def shown(values: Mapping[str, Output], arguments: argparse.Namespace) -> None:
     if arguments.json or arguments.format:
         console.answer(texts)
         return
-    width = max(map(len, texts))
-    for name, value in texts.items():
-        print(f"{name:<{width}}  {_text(value)}")
+    rows = [Row(cells=(name,), text=_text(value), colour="cyan") for name, value in texts.items()]
+    print("\n".join(table(rows, sys.stdout)))
 
 
 def _write(name: str, values: Mapping[str, Output], *, show_secrets: bool) -> None:

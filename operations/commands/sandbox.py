@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,6 +78,8 @@ def run(arguments: argparse.Namespace, *, place: Place | None = None) -> ExitCod
     elif arguments.action == "stop":
         (lifecycle.remove if arguments.delete_data else lifecycle.stop)(place)
         status = lifecycle.look(place)
+        if arguments.delete_data and status.state == "stopped":
+            status = replace(status, found="it was stopped, and everything that it held is removed")
     else:
         status = lifecycle.look(place)
     return _report(status, place, arguments)

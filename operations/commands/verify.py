@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from operations import changes, console, options
 from operations.commands.outputs import outputs
 from operations.deployed import on_this_machine
+from operations.display.table import Row, table
 from operations.exit_codes import ExitCode
 from operations.next_steps import filled
 from operations.workspace import acting_in
@@ -191,24 +193,22 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if arguments.json:
         console.answer({"stack": arguments.stack, "ok": found.ok, "layers": found.layers()})
     else:
-        print("\n".join(table(found.layers())))
+        print("\n".join(table(rows(found.layers()), sys.stdout)))
     console.say(f"{arguments.stack}: {found}")
     return ExitCode.SUCCESS if found.ok else ExitCode.VERIFICATION_FAILED
 
 
-def table(layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The findings as lines of a table, with the next step under the layer at fault."""
-    width = max(len(layer["layer"]) for layer in layers)
-    return [line for layer in layers for line in _lines(layer, width)]
-
-
-def _lines(layer: Mapping[str, Any], width: int) -> list[str]:
-    verdict = {True: "ok", False: "FAILED", None: "not reached"}[layer["ok"]]
-    time = "" if layer["milliseconds"] is None else f"{layer['milliseconds']:.1f} ms"
-    lines = [f"{layer['layer']:<{width}}  {verdict:<11}  {time:>10}  {layer['cause']}".rstrip()]
-    if layer["ok"] is not True and layer["next"]:
-        lines.append(f"{'':<{width}}  next: {layer['next']}")
-    return lines
+def rows(layers: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The findings as rows of a table, with the next step under the layer at fault."""
+    verdicts = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not reached", "yellow")}
+    found = []
+    for layer in layers:
+        word, colour = verdicts[layer["ok"]]
+        time = "" if layer["milliseconds"] is None else f"{layer['milliseconds']:.1f} ms"
+        below = (f"next: {layer['next']}",) if layer["ok"] is not True and layer["next"] else ()
+        cells = (layer["layer"], f"{word:<11}", f"{time:>10}")
+        found.append(Row(cells=cells, text=layer["cause"], below=below, coloured=1, colour=colour))
+    return found
 
 
 def _budget(text: str) -> float:

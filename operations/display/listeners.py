@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Final, Self, TextIO
 
 from engine.api import LockWaiting, Message, StepFailed, StepFinished, StepStarted
 from operations.display import plan
+from operations.display.table import has_colours, painted
 from operations.display.tree import Tree, duration, indented
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Group
     from rich.text import Text
 
@@ -35,7 +34,7 @@ _STYLES: Final = {
     "!": "bold red",
     " ": "dim",
 }
-_COLOURS: Final = {"+": 32, "~": 33, "-": 31, "+-": 35, "--": 31, "<": 36, "!": 31}
+_COLOURS: Final = {"+": "green", "~": "yellow", "-": "red", "+-": "magenta", "--": "red", "<": "cyan", "!": "red"}
 _LINES_AROUND_THE_TREE: Final = 3
 
 
@@ -123,7 +122,7 @@ class PlainDisplay:
 
     def _line(self, text: str, sign: str = " ") -> None:
         if self._coloured and sign in _COLOURS and text.startswith(sign):
-            text = f"\x1b[{_COLOURS[sign]}m{sign}\x1b[0m{text[len(sign) :]}"
+            text = f"{painted(sign, _COLOURS[sign])}{text[len(sign) :]}"
         self._stream.write(f"{text}\n")
         self._stream.flush()
 
@@ -194,12 +193,7 @@ def make_listener(*, verbose: bool, planned: bool = False, stream: TextIO | None
     stream = stream or sys.stderr
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         return LiveDisplay(stream, verbose=verbose)
-    return PlainDisplay(stream, verbose=verbose, planned=planned, coloured=_colours_are_forced(os.environ))
-
-
-def _colours_are_forced(environ: Mapping[str, str]) -> bool:
-    """Whether lines that go to no terminal are to be coloured; NO_COLOR always wins."""
-    return environ.get("FORCE_COLOR", "") not in {"", "0"} and not environ.get("NO_COLOR")
+    return PlainDisplay(stream, verbose=verbose, planned=planned, coloured=has_colours(stream))
 
 
 def _plain(row: Row) -> list[str]:

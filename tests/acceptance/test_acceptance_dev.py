@@ -150,7 +150,10 @@ def test_data_survive_destroy(deployed: Clone) -> None:
     """Destroy stops the server and takes the URL out of .dev.vars; the next up finds the table again."""
     _query(deployed, "create table outliving_a_destroy as select 42 as answer")
     pid = _postmaster(deployed)
-    assert deployed.infra("destroy", "dev", "--yes", *ENGINE).returncode == 0
+    folder = next((deployed.folder.parent / "data").rglob("PG_VERSION")).parent.parent
+    answer = deployed.infra("destroy", "dev", "--yes", *ENGINE)
+    assert answer.returncode == 0
+    assert f"the data are kept in the folder {folder}" in answer.stderr
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     assert not (deployed.folder / ".dev.vars").exists()
     _up(deployed)

@@ -80,7 +80,7 @@ def test_a_person_gets_one_line_each_and_the_next_step(
     assert infra("doctor").out.splitlines() == [
         "ok       engine  embedded",
         "failure  state   cannot be written",
-        "                 next: ls -ld /s",
+        "         next: ls -ld /s",
     ]
 
 
