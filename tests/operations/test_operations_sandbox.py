@@ -344,6 +344,7 @@ def test_the_command_answers_with_one_document(
         told = document["withoutWorkers"]
         assert told == ("" if said == "" or words[-1] == "--delete-data" else "npm cannot be reached")
         said += captured.err
+    assert document["found"] == "it was stopped, and everything that it held is removed"
     assert "the sandbox runs already" in said
     assert "fetching" in said
     assert "./infra up foundation --sandbox" in said
