@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from components.local.files import write_private
 from components.worker.secrets.claim import app_tag
-from components.worker.wrangler.file import locate
+from components.worker.wrangler.built import Built, find, require_for
+from components.worker.wrangler.file import locate, worker_name
 from operations import console, stack_names
 from operations.errors import MachineError, ResourceFailedError, UsageError
 from operations.settings import judged
 from operations.workspace import NOT_FOR_CHILDREN, describe_workspace, private_folder
-from stacks import worker_plan
+from stacks import outside, worker_plan
 from stacks.models import PREVIEW, CloudSettings
 from stacks.worker_settings import DATABASE_URL
 
@@ -76,15 +77,27 @@ def planned(target: Target) -> Deployment:
     worker_plan.require_token(environ)
     script = worker_plan.script(settings, file)
     preview = worker_plan.preview(settings)
+    built = _built(target.stack, file, script, preview=preview)
     action = _preview(target.stack) if preview else ("deploy", *_chosen(target.stack, script))
     return Deployment(
         script=script,
         file=file,
-        arguments=(action[0], "--config", file.name, *action[1:]),
+        # With --config wrangler deploys the source, whatever was built of it.
+        arguments=action if built else (action[0], "--config", file.name, *action[1:]),
         environ={**_passed(environ), "CLOUDFLARE_ACCOUNT_ID": account},
         private=described.private,
         secrets=_secrets(target, settings) if preview else None,
     )
+
+
+def _built(stack: str, file: Path, script: str, *, preview: str) -> Built | None:
+    """What the app's build tool made for this environment; None for an app that wrangler builds itself."""
+    block = PREVIEW if stack_names.is_preview(stack) else stack
+    built = find(file, block)
+    if built:
+        own = block == PREVIEW and not preview
+        require_for(built, file, block, worker_name(file, block) if own else script, renamed=own)
+    return built
 
 
 def _preview(stack: str) -> tuple[str, ...]:
@@ -165,11 +178,8 @@ def _secrets_file(deployment: Deployment) -> Iterator[tuple[str, ...]]:
 @contextlib.contextmanager
 def _wrangler(deployment: Deployment) -> Iterator[tuple[Path, Mapping[str, str]]]:
     """The app's own wrangler, else the one that the sandbox runs on; and the environment in which it finds its node."""
-    own, path = (
-        deployment.file.parent / "node_modules" / ".bin" / "wrangler",
-        deployment.environ.get("PATH", os.defpath),
-    )
-    if own.is_file() and shutil.which("node", path=path):
+    own, path = _own(deployment.file.parent), deployment.environ.get("PATH", os.defpath)
+    if own and shutil.which("node", path=path):
         yield own, deployment.environ
         return
     from operations.sandbox.tools import find, write_commands  # noqa: PLC0415 - asks a process, which the app's spares
@@ -184,4 +194,12 @@ def _wrangler(deployment: Deployment) -> Iterator[tuple[Path, Mapping[str, str]]
         commands = Path(folder) / "bin"
         write_commands(commands, tools)
         environ = {**deployment.environ, "PATH": os.pathsep.join([str(commands), path])}
-        yield own if own.is_file() else commands / "wrangler", environ
+        yield own or commands / "wrangler", environ
+
+
+def _own(app: Path) -> Path | None:
+    """The wrangler that the app has installed, in its folder or, hoisted, above it in its repository."""
+    top = outside.repository(app)
+    places = (place for place in (app, *app.parents) if place.is_relative_to(top))
+    commands = (place / "node_modules" / ".bin" / "wrangler" for place in places)
+    return next((command for command in commands if command.is_file()), None)

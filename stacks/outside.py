@@ -35,7 +35,7 @@ def refuse(file: str, settings: Settings, folder: Path) -> None:
     """
     named = [(folder / path).resolve() for path in settings.outside_paths]
     own = folder.resolve()
-    app = _repository((folder / settings.app_path).resolve()) if isinstance(settings, AppSettings) else own
+    app = repository((folder / settings.app_path).resolve()) if isinstance(settings, AppSettings) else own
     wanted = [
         (f"infra:sqlFiles names {name!r}, which", folder / name, [own, app]) for name in settings.wanted_sql_files or ()
     ]
@@ -58,6 +58,6 @@ def _links(settings: Settings, folder: Path) -> Iterator[Path]:
                 yield folder / settings.app_path / name
 
 
-def _repository(folder: Path) -> Path:
+def repository(folder: Path) -> Path:
     """The folder of the repository that holds a folder; itself where there is none."""
     return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)

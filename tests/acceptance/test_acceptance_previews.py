@@ -179,6 +179,55 @@ def test_an_app_runs_as_one_of_cloudflares_previews(with_workers: Sandboxed) -> 
     _require_nothing_left(made)
 
 
+ANSWERS = """export default { fetch: (request, env) => Response.json({ status: "ok", database: "ok", release: "%s",
+  environment: env.ENVIRONMENT, xataBranch: env.XATA_BRANCH, databaseBranch: env.XATA_BRANCH }) };
+"""
+VARS = {"vars": {"ENVIRONMENT": "preview"}}
+BLOCK = {**VARS, "secrets": {"required": ["DATABASE_URL"]}, "preview_urls": True, "previews": VARS}
+SOURCE = {"name": "shop", "main": "source.js", "compatibility_date": "2026-03-01", "env": {"preview": BLOCK}}
+BUILT = {
+    **SOURCE,
+    **BLOCK,
+    "name": "shop-preview",
+    "main": "built.js",
+    "targetEnvironment": "preview",
+    "no_bundle": True,
+}
+
+
+def _built_app(made: Sandboxed) -> None:
+    """An app as Vite's plugin leaves it after CLOUDFLARE_ENV=preview: the source, the build, and the redirect to it."""
+    app = made.clone.folder / "built-app"
+    redirect, build = app / ".wrangler" / "deploy" / "config.json", app / "dist"
+    for folder in (redirect.parent, build):
+        folder.mkdir(parents=True, exist_ok=True)
+    redirect.write_text('{"configPath": "../../dist/wrangler.json"}')
+    (app / "wrangler.jsonc").write_text(json.dumps(SOURCE))
+    (app / "source.js").write_text(ANSWERS % "source")
+    (build / "wrangler.json").write_text(json.dumps({name: said for name, said in BUILT.items() if name != "env"}))
+    (build / "built.js").write_text(ANSWERS % "built")
+
+
+@pytest.mark.wrangler
+@pytest.mark.thorough
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("way", ["worker", "previews"])
+def test_what_a_build_tool_made_is_what_is_deployed(with_workers: Sandboxed, way: str) -> None:
+    """Both ways a pull request's app is the build and no source, with its branch; for staging it is refused."""
+    made, chosen = with_workers, ("--config", f"previewWorker={way}", "--config", "appPath=built-app")
+    _built_app(made)
+    made.up("pr-7", *chosen)
+    _deploy(made, *chosen)
+    said = httpx.get(made.up("pr-7", *chosen)["outputs"]["healthUrl"], trust_env=False, timeout=60).json()
+    assert (said["release"], said["environment"], said["xataBranch"]) == ("built", "preview", "pr-7")
+    refused = made.clone.infra("wrangler", "deploy", "staging", "--sandbox", *chosen[2:], XDG_CACHE_HOME=made.cache)
+    assert refused.returncode == 2, refused.stderr
+    assert "is of the environment preview" in refused.stderr
+    assert "CLOUDFLARE_ENV=staging npm run build" in refused.stderr
+    made.must("destroy", "pr-7", "--yes", *chosen)
+    _require_nothing_left(made)
+
+
 def _deploy(made: Sandboxed, *more: str) -> subprocess.CompletedProcess[str]:
     """Deploy the app as a user does."""
     deployed = made.clone.infra(

@@ -151,3 +151,78 @@ def test_what_cannot_be_deployed_is_refused_in_words(folder: Path, monkeypatch: 
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
     with pytest.raises(ConfigurationError, match="no Cloudflare account is known"):
         _planned(folder, "pr-7")
+
+
+def _build(folder: Path, *, environment: str | None, name: str = "health-worker-staging") -> Path:
+    """What a build tool leaves; the wrangler file that it wrote."""
+    app = folder / "examples" / "health-worker"
+    made, redirect = app / "dist" / "wrangler.json", app / ".wrangler" / "deploy" / "config.json"
+    for file in (made, redirect):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    redirect.write_text('{"configPath": "../../dist/wrangler.json"}')
+    made.write_text(json.dumps({"name": name, **({"targetEnvironment": environment} if environment else {})}))
+    return made
+
+
+@pytest.mark.parametrize("environment", ["staging", None])
+def test_what_was_built_for_the_environment_is_deployed(folder: Path, environment: str | None) -> None:
+    """Without --config wrangler follows the build; an older build tells its environment by the Worker's name alone."""
+    _build(folder, environment=environment)
+    assert _planned(folder, "staging").arguments == ("deploy", "--env", "staging")
+
+
+@pytest.mark.parametrize("more", [{}, {"previewWorker": "previews"}])
+def test_what_was_built_for_previews_is_deployed_to_each(
+    folder: Path, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Name, branch and tag of the pull request are said as for an app that is not built."""
+    monkeypatch.setattr(wrangler_deploy, "_secrets", lambda *_: {})
+    _build(folder, environment="preview", name="health-worker-preview")
+    built = _planned(folder, "pr-7", **more).arguments
+    shutil.rmtree(folder / "examples" / "health-worker" / ".wrangler")
+    source = _planned(folder, "pr-7", **more).arguments
+    assert (source[1], (source[0], *source[3:])) == ("--config", built)
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "said"),
+    [
+        (
+            "preview",
+            "health-worker-preview",
+            "is of the environment preview, and it is what wrangler deploys for staging",
+        ),
+        (None, "health-worker", "is for the Worker health-worker, not for health-worker-staging"),
+        ("staging", "renamed-staging", "is for the Worker renamed-staging, not for health-worker-staging"),
+    ],
+)
+def test_a_build_for_something_else_is_refused(folder: Path, environment: str | None, name: str, said: str) -> None:
+    """Wrangler would deploy a build for no environment to the wrong Worker; the command that builds is named."""
+    from components.errors import ConfigurationError  # noqa: PLC0415 - beside what raises it
+
+    _build(folder, environment=environment, name=name)
+    with pytest.raises(ConfigurationError, match=f"{said}.*\n.*CLOUDFLARE_ENV=staging npm run build"):
+        _planned(folder, "staging")
+
+
+def test_a_redirect_that_leads_nowhere_is_refused(folder: Path) -> None:
+    """What a cleaned build folder leaves is no reason to deploy the source."""
+    from components.errors import ConfigurationError  # noqa: PLC0415 - beside what raises it
+
+    _build(folder, environment="staging").unlink()
+    with pytest.raises(ConfigurationError, match=r"there is no .*dist/wrangler\.json.*\n.*npm run build; or remove .*"):
+        _planned(folder, "staging")
+
+
+def test_a_wrangler_at_the_root_of_the_workspace_is_the_apps_own(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Hoisted by npm or pnpm, it is used where the repository is one; what lies above the repository is not."""
+    _own(folder)
+    shutil.move(folder / "examples" / "health-worker" / "node_modules", folder / "node_modules")
+    monkeypatch.setenv("PATH", f"{folder}/node_modules/.bin:/usr/bin:/bin")
+    (folder / ".git").mkdir()
+    deploy(_planned(folder, "pr-7"))
+    assert json.loads(capfd.readouterr().err)["arguments"][0] == "deploy"
+    (folder / "examples" / ".git").mkdir()
+    assert wrangler_deploy._own(folder / "examples" / "health-worker") is None
