@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.connectivity.report import Finding, Layer, WorkerLayer
+from components.connectivity.worker_address import path_of
 from components.connectivity.worker_probe import probe_worker
 from components.connectivity.worker_provider import WAITING
 from components.connectivity.worker_report import WorkerReport
 from components.connectivity.worker_verdicts import Expectation
 from components.errors import InfraError
 from components.worker import told
+from operations import console
 from stacks import worker_plan
 from stacks.config import CloudSettings
 
@@ -42,10 +44,12 @@ def look(values: Mapping[str, Output], database: Report, *, seconds: float) -> W
         Expectation(
             environment=str(values["environment"].value),
             branch=str(values["branchName"].value),
+            path=path_of(str(values["healthUrl"].value)),
         ),
         database=lambda: database,
         budget_seconds=seconds,
         first=True,
+        say=console.say,
     )
     return _waiting(report) if report.absent and _never_seen(values) else report
 

@@ -45,7 +45,7 @@ class Worker:
     Attributes:
         script: Its name.
         secrets: What it is told.
-        url: Its address.
+        health_url: Where it tells its health.
         check: How it answers.
         besides: What the check does not wait for: what Cloudflare's own provider makes.
         hyperdrive_id: Of the Hyperdrive configuration; empty without one.
@@ -53,7 +53,7 @@ class Worker:
 
     script: str
     secrets: Secrets | Preview
-    url: pulumi.Output[str]
+    health_url: pulumi.Output[str]
     check: WorkerCheck
     besides: Sequence[pulumi.Resource]
     hyperdrive_id: pulumi.Input[str]
@@ -128,13 +128,21 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         environment=settings.environment,
         branch=settings.branch,
         database_url=connection.url,
+        path=settings.health_path,
         mode=settings.worker_check_mode,
         budget_seconds=settings.worker_check_budget_seconds,
         trigger=told.version if isinstance(told, Secrets) else None,  # secrets that were set again are checked again
         opts=pulumi.ResourceOptions(depends_on=[told]),
     )
     besides, hyperdrive_id = _from_the_provider(plan, settings, connection, checked)
-    return Worker(script=plan.script, secrets=told, url=url, check=check, besides=besides, hyperdrive_id=hyperdrive_id)
+    return Worker(
+        script=plan.script,
+        secrets=told,
+        health_url=url.apply(lambda known: health_url(known, settings.health_path)),
+        check=check,
+        besides=besides,
+        hyperdrive_id=hyperdrive_id,
+    )
 
 
 def _told(
@@ -186,7 +194,7 @@ def outputs(worker: Worker | None) -> dict[str, Any]:
     """The Worker's part of the stack's outputs, but for its check; empty without one."""
     return {
         "workerName": worker.script if worker else "",
-        "healthUrl": worker.url.apply(health_url) if worker else "",
+        "healthUrl": worker.health_url if worker else "",
         "secretNames": worker.secrets.secretNames if worker else [],
         "hyperdriveId": worker.hyperdrive_id if worker else "",
     }

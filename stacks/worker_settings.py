@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
 
-from components.connectivity.worker_address import url_fault
+from components.connectivity.worker_address import PATH, PATH_PATTERN, url_fault
 from components.worker.secrets.names import MOST_SECRETS, name_fault
 from stacks.keys import Settings, key
 
@@ -68,6 +68,12 @@ class WorkerSettings(AppSettings):
         "The Worker's address, such as a custom domain; empty: its name below the account's workers.dev.",
         allowed="an https address without user name and query, or nothing",
         example="https://staging.example.com",
+    )
+    health_path: Annotated[str, Field(pattern=PATH_PATTERN, max_length=200)] = key(
+        PATH,
+        "The path at which the app tells its health.",
+        allowed="a path of letters, digits, ., _, ~ and -, which begins with / and does not end with it",
+        example="/healthz",
     )
     worker_check_mode: Literal["enforce", "warn", "off"] = key(
         "enforce",

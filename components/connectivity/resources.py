@@ -8,6 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from components.connectivity.provider import DatabaseCheckProvider
+from components.connectivity.worker_address import PATH
 from components.connectivity.worker_provider import WorkerCheckProvider
 
 
@@ -60,7 +61,8 @@ class WorkerCheck(Resource, module="connectivity", name="WorkerCheck"):
     looks again until the check has passed once. Its outputs hold no secret.
 
     Args:
-        url: The Worker's address, with or without `/api/health`.
+        url: The Worker's address, with or without the path.
+        path: Where it tells its health.
         environment: The environment that the Worker must say it is.
         branch: The branch that it must say, and that its database must be stamped with.
         database_url: The connection string the Worker has, to look for the cause of a 503 from here.
@@ -87,6 +89,7 @@ class WorkerCheck(Resource, module="connectivity", name="WorkerCheck"):
         environment: pulumi.Input[str],
         branch: pulumi.Input[str],
         database_url: pulumi.Input[str],
+        path: str = PATH,
         mode: pulumi.Input[str] = "enforce",
         budget_seconds: pulumi.Input[float] = 90,
         trigger: Any = None,
@@ -101,6 +104,7 @@ class WorkerCheck(Resource, module="connectivity", name="WorkerCheck"):
             "mode": mode,
             "budgetSeconds": budget_seconds,
             "trigger": trigger,
+            **({} if path == PATH else {"path": path}),  # state of before this option has no such input
             **dict.fromkeys((*outputs, "cause", "nextStep")),
         }
         super().__init__(WorkerCheckProvider(), name, props, opts)

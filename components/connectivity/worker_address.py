@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from components.http.address import host_of, is_loopback, split
 
 PATH: Final = "/api/health"
+"""Where no other is configured."""
+PATH_PATTERN: Final = r"^(/[A-Za-z0-9._~-]+)+$"
 
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*|[0-9a-f:.]{{2,45}}")
@@ -24,15 +26,20 @@ def url_fault(text: str) -> str:
     if not _HOST.fullmatch(host_of(parts)):
         return "has no host name in it, or one that is none"
     if parts.query or parts.fragment:
-        return f"has something behind the path; the check adds {PATH} itself"
+        return "has something behind the path; the check adds the path (infra:healthPath) itself"
     if parts.scheme != "https" and not is_loopback(host_of(parts)):
         return "does not begin with https://, which only an address of this machine may do without"
     return ""
 
 
-def health_url(url: str) -> str:
+def health_url(url: str, path: str = PATH) -> str:
     """The address of a Worker's health: what is given, with the path where it is missing."""
-    return f"{url.rstrip('/').removesuffix(PATH).rstrip('/')}{PATH}"
+    return f"{url.rstrip('/').removesuffix(path).rstrip('/')}{path}"
+
+
+def path_of(url: str) -> str:
+    """The path of a whole address of a Worker's health."""
+    return urlsplit(url).path
 
 
 def host(url: str) -> str:

@@ -33,6 +33,8 @@ WAKE_UP_SECONDS, ATTEMPT_SECONDS = 25.0, 10.0
 SHORTEST_ATTEMPT_SECONDS = 0.1
 LONGEST_SHARE = 0.1
 """How much longer than needed the wait for a good answer may get: no pause is a greater part of what went before."""
+SAY_SECONDS = 10.0
+"""So often it is said what is waited for."""
 CONFIRMATIONS = 3
 """So many answers in a row make a verdict final that waiting cannot heal."""
 
@@ -63,27 +65,32 @@ def probe_worker(
     first: bool = False,
     hasty: bool = False,
     transport: WorkerTransport | None = None,
+    say: Callable[[str], object] = lambda _text: None,
 ) -> WorkerReport:
     """Ask until the right Worker answers healthily, a verdict is final, or the budget is spent.
 
     Args:
-        url: The Worker's address, with or without `/api/health`.
+        url: The Worker's address, with or without the path of its health.
         expected: Who must answer.
         database: Asks the database from here; called at most once, for the cause of a 503. None: nobody can.
         budget_seconds: How long to try.
         first: Whether the app may never have been deployed: then its absence is final once confirmed.
         hasty: Whether every verdict is final once confirmed: nobody waits for what a deployment changes.
         transport: How the world is touched.
+        say: Is told from time to time what is waited for.
     """
-    probe = _Probe(health_url(url), expected, database, transport or WorkerTransport())
+    probe = _Probe(health_url(url, expected.path), expected, database, transport or WorkerTransport())
     clock, begun = probe.transport.clock, probe.transport.clock()
-    deadline = begun + budget_seconds
+    deadline, told = begun + budget_seconds, 0.0
     for number in itertools.count(1):
         patience = WAKE_UP_SECONDS if number == 1 else ATTEMPT_SECONDS
         probe.attempt(min(patience, max(SHORTEST_ATTEMPT_SECONDS, deadline - clock())))
         remaining = deadline - clock()
         if probe.is_final(first=first, hasty=hasty) or remaining < SHORTEST_ATTEMPT_SECONDS:
             break
+        if clock() - begun >= told + SAY_SECONDS:
+            told = clock() - begun
+            say(f"waiting for the Worker, {told:.0f} of up to {budget_seconds:.0f} s: {probe.cause}")
         limit = pause(number - 1, after=None, chance=probe.transport.jitter())
         share = max(FIRST_PAUSE_SECONDS, (clock() - begun) * LONGEST_SHARE)
         probe.transport.sleep(min(limit, share, remaining / 2))
@@ -116,6 +123,11 @@ class _Probe:
         self._verdict = judge(self._outcome, self._expected, host=host(self._url))
         same = before is not None and self._verdict is not None and before.patience is self._verdict.patience
         self._in_a_row = self._in_a_row + 1 if same else 1
+
+    @property
+    def cause(self) -> str:
+        """What was wrong with the last answer."""
+        return self._verdict.cause if self._verdict else ""
 
     def is_final(self, *, first: bool, hasty: bool) -> bool:
         if self._verdict is None:

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from components.connection import Connection
 from components.connectivity import provider
-from components.connectivity.worker_address import url_fault
+from components.connectivity.worker_address import PATH, url_fault
 from components.dynamic import DynamicProvider
 from components.errors import InfraError
 
@@ -42,7 +42,7 @@ class WorkerCheckProvider(DynamicProvider):
     was waited for. Before the first deployment there is nobody to ask: that fails in no mode.
     """
 
-    inputs = ("url", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "trigger")
+    inputs = ("url", "path", "environment", "branch", "databaseUrl", "mode", "budgetSeconds", "trigger")
     fingerprinted: ClassVar[frozenset[str]] = frozenset({"databaseUrl"})
     secret_inputs: ClassVar[frozenset[str]] = frozenset({"databaseUrl"})
 
@@ -60,7 +60,7 @@ class WorkerCheckProvider(DynamicProvider):
 
     @override
     def change(self, resource_id: str, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
-        moved = olds.get("url") != news["url"]
+        moved = any(olds.get(key) != news.get(key) for key in ("url", "path"))
         return check(news, first=moved or olds.get("state") in {WAITING, OFF})
 
     @override
@@ -131,7 +131,7 @@ def _probed(news: Mapping[str, Any], *, first: bool, hasty: bool = False) -> Wor
     from components.connectivity.worker_probe import probe_worker  # noqa: PLC0415 - previews do without HTTP
     from components.connectivity.worker_verdicts import Expectation  # noqa: PLC0415 - as above
 
-    expected = Expectation(environment=news["environment"], branch=news["branch"])
+    expected = Expectation(environment=news["environment"], branch=news["branch"], path=news.get("path") or PATH)
     return probe_worker(
         news["url"],
         expected,
@@ -139,6 +139,7 @@ def _probed(news: Mapping[str, Any], *, first: bool, hasty: bool = False) -> Wor
         budget_seconds=news["budgetSeconds"],
         first=first,
         hasty=hasty,
+        say=lambda text: sys.stderr.write(f"note: {text}\n"),
     )
 
 

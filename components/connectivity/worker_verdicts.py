@@ -13,13 +13,17 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from components.connectivity.report import WorkerLayer
+from components.connectivity.worker_address import PATH
 from components.connectivity.worker_answer import MOST_BYTES, Answer, Loss
 from components.http.scrub import scrub
+from components.worker.secrets.names import DRAFT_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LONGEST_QUOTED = 80
+NOT_THE_APP = (DRAFT_ANSWER.encode(), b"error code: 10", b"There is nothing here yet", b"/cdn-cgi/")
+"""What bodies of a 404 hold that no app has written: our draft's, and those of Cloudflare's own pages and errors."""
 
 
 class Patience(Enum):
@@ -41,10 +45,11 @@ class Patience(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Expectation:
-    """What the health must say: the environment and the branch, which has the stack's name."""
+    """What the health must say: the environment, the branch, which has the stack's name; and where it is."""
 
     environment: str
     branch: str
+    path: str = PATH
 
     @property
     def deploy(self) -> str:
@@ -64,7 +69,10 @@ class WorkerVerdict:
 
 _NETWORK = "check this machine's network and proxy settings (HTTPS_PROXY, NO_PROXY), and the Worker's address"
 _LOG = "look at the Worker's log (wrangler tail, in the app's folder)"
-_CONTRACT = f"let /api/health answer at once, with one small JSON object; then {{deploy}}; {_LOG}"
+_CONTRACT = (
+    f"let {{path}} answer at once, with one small JSON object, or name another path (infra:healthPath); "
+    f"then {{deploy}}; {_LOG}"
+)
 _CERTIFICATE = (
     "check the host name and the trusted certificates (SSL_CERT_FILE); a new custom domain waits for its certificate"
 )
@@ -79,7 +87,7 @@ LOSSES: Mapping[Loss, tuple[Patience, str, str]] = {
     Loss.SILENT: (Patience.NOT_YET, "{host} took the request and did not answer in time", _LOG),
     Loss.CUT: (Patience.NOT_YET, "{host} cut the connection before its answer was whole", _LOG),
     Loss.HUGE: (
-        Patience.NOT_YET,
+        Patience.FIRM,
         f"the answer is longer than {MOST_BYTES} bytes, so it is no health answer",
         _CONTRACT,
     ),
@@ -120,28 +128,39 @@ def _lost(loss: Loss, expected: Expectation, host: str) -> WorkerVerdict:
     return WorkerVerdict(
         patience=patience,
         cause=cause.format(host=host),
-        next_step=next_step.format(deploy=expected.deploy, network=_NETWORK),
+        next_step=next_step.format(deploy=expected.deploy, network=_NETWORK, path=expected.path),
     )
 
 
 def _of_status(answer: Answer, expected: Expectation, host: str) -> WorkerVerdict:
     status = answer.status
     if status == HTTPStatus.NOT_FOUND:
-        cause = f"there is no /api/health at {host} (404)"
-        next_step = f"deploy the app: {expected.deploy}; then ./infra up STACK checks again"
-        return WorkerVerdict(patience=Patience.ABSENT, cause=cause, next_step=next_step)
+        return _not_found(answer, expected, host)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         word = quoted(fields(answer).get("database"))
         cause = f"the Worker answers 503{f', database: {word}' if word else ''}"
         return WorkerVerdict(patience=Patience.UNHEALTHY, cause=cause, next_step=_LOG)
     if HTTPStatus(300) <= status < HTTPStatus(400):
         cause = f"{host} redirects ({status}) to {_place(answer.location)}; redirects are not followed"
-        next_step = "let GET /api/health answer by itself, without a log-in page in front of it"
+        next_step = f"let GET {expected.path} answer by itself, without a log-in page in front of it"
         return WorkerVerdict(patience=Patience.FIRM, cause=cause, next_step=next_step)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        next_step = "let GET /api/health pass without a log-in (Cloudflare Access, firewall rules, the app's own)"
+        next_step = f"let GET {expected.path} pass without a log-in (Cloudflare Access, firewall rules, the app's own)"
         return WorkerVerdict(patience=Patience.FIRM, cause=f"{host} asks for a log-in ({status})", next_step=next_step)
     return WorkerVerdict(patience=Patience.NOT_YET, cause=f"{host} answers {status}", next_step=_LOG)
+
+
+def _not_found(answer: Answer, expected: Expectation, host: str) -> WorkerVerdict:
+    """Nobody's 404, our draft's and Cloudflare's may become the app's answer; the app's own stays as it is."""
+    cause = f"there is no {expected.path} at {host} (404)"
+    if not answer.body or any(mark in answer.body for mark in NOT_THE_APP):
+        next_step = f"deploy the app: {expected.deploy}; then ./infra up STACK checks again"
+        return WorkerVerdict(patience=Patience.ABSENT, cause=cause, next_step=next_step)
+    next_step = (
+        f"let GET {expected.path} of the app answer, or name the path where it tells its health (infra:healthPath); "
+        f"then {expected.deploy}. If it was deployed a moment ago, run the same again: the edge may not know it yet"
+    )
+    return WorkerVerdict(patience=Patience.FIRM, cause=f"{cause}; the app there says so itself", next_step=next_step)
 
 
 def _place(location: str) -> str:
@@ -157,14 +176,15 @@ def _of_form(answer: Answer, expected: Expectation) -> WorkerVerdict | None:
         cause = "the answer is not a JSON object"
     else:
         return None
-    return WorkerVerdict(patience=Patience.NOT_YET, cause=cause, next_step=_CONTRACT.format(deploy=expected.deploy))
+    next_step = _CONTRACT.format(deploy=expected.deploy, path=expected.path)
+    return WorkerVerdict(patience=Patience.FIRM, cause=cause, next_step=next_step)
 
 
 def _of_health(found: Mapping[str, Any], expected: Expectation) -> WorkerVerdict | None:
     wrong = _differences(found, {"status": "ok", "database": "ok"})
     if not wrong:
         return None
-    next_step = f"keep the contract of /api/health (examples/health-worker), then {expected.deploy}; {_LOG}"
+    next_step = f"keep the contract of {expected.path} (examples/health-worker), then {expected.deploy}; {_LOG}"
     return WorkerVerdict(patience=Patience.NOT_YET, cause=f"the Worker answers 200 with {wrong}", next_step=next_step)
 
 
@@ -177,7 +197,7 @@ def _of_identity(found: Mapping[str, Any], expected: Expectation) -> WorkerVerdi
     if stamp == expected.branch:
         return None
     if "databaseBranch" not in found:
-        next_step = "let /api/health say databaseBranch, as examples/health-worker does"
+        next_step = f"let {expected.path} say databaseBranch, as examples/health-worker does"
         return _identity("the Worker does not say which branch its database is stamped with", next_step)
     if stamp is None:
         cause = f"the Worker's database carries no identity stamp, where it must be {expected.branch}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from operations import changes, console, reporting
 from operations.errors import CommandError
@@ -73,7 +74,8 @@ class Preview:
 
 def _address(outputs: Mapping[str, Output]) -> str:
     """Where the Worker answers: its health URL without the path; empty for no Worker."""
-    return _value(outputs, "healthUrl").removesuffix("/api/health")
+    found = urlsplit(_value(outputs, "healthUrl"))
+    return f"{found.scheme}://{found.netloc}" if found.netloc else ""
 
 
 def _value(outputs: Mapping[str, Output], name: str) -> str:

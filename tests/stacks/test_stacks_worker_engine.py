@@ -63,6 +63,21 @@ def test_a_secret_put_by_hand_is_set_again_and_checked(stack: WorkerStack) -> No
     assert stack.steps() == set()
 
 
+def test_an_app_tells_its_health_where_the_configuration_says(stack: WorkerStack) -> None:
+    """The path is checked and told in the outputs; one that the app does not have is final long before the budget."""
+    stack.up(healthPath="/healthz")
+    stack.deploy_app()
+    passed = stack.up(healthPath="/healthz").outputs
+    assert passed["check"].value["state"] == "passed"
+    assert passed["healthUrl"].value == f"{stack.runtime.url(SCRIPT)}/healthz"
+    wrong = stack.run("up", {"healthPath": "/nowhere", "workerCheckBudgetSeconds": "600"})
+    assert not wrong.succeeded
+    assert "there is no /nowhere at 127.0.0.1 (404); the app there says so itself" in " ".join(wrong.errors)
+    assert wrong.duration_seconds < 120
+    stack.up(healthPath="/healthz")
+    assert stack.steps() == set()
+
+
 def test_a_protected_stack_moves_to_the_apps_own_worker(stack: WorkerStack) -> None:
     """Another name needs no protection lifted: the example keeps its secret until the app is deployed."""
     own = {**QUICK, "workerName": "own-app"}

@@ -41,7 +41,8 @@ class Runtime(NoRuntime):
     def application(self) -> web.Application:
         """What answers there."""
         found = web.Application()
-        found.router.add_get("/{name}/api/health", self.health)
+        for path in ("api/health", "healthz"):
+            found.router.add_get(f"/{{name}}/{path}", self.health)
         return found
 
     async def health(self, request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from components.worker.api.bodies import Upload
 from components.worker.api.errors import AmbiguousError, ConflictError, NoVersionsError, WorkerNotFoundError
 from components.worker.secrets import claim
+from components.worker.secrets.names import DRAFT_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,12 +31,12 @@ SECRET_CHANGE: Final = "secret"  # noqa: S105 - what Cloudflare says triggered a
 MOST_UPLOADS: Final = 3
 
 _MODULE = "draft.mjs"
-_CODE = b"""export default {
-  fetch() {
-    return new Response("No app is deployed to this Worker yet.\\n", { status: 404 });
-  },
-};
-"""
+_CODE = f"""export default {{
+  fetch() {{
+    return new Response("{DRAFT_ANSWER}\\n", {{ status: 404 }});
+  }},
+}};
+""".encode()
 
 
 def make(client: Client, target: Target, *, worker_exists: bool = False, owner: str = "") -> None:

@@ -20,6 +20,9 @@ LONGEST_SCRIPT, LONGEST_NAME = 63, 255
 AS_SET: Final = "as set here"
 """What is recorded of secrets that nobody else has touched."""
 
+DRAFT_ANSWER: Final = "No app is deployed to this Worker yet."
+"""What a Worker answers, with 404, that was made for its secrets and has no app yet."""
+
 CHOICES: Final = ("error", "deploy")
 """What to do while a newer version of the Worker is not deployed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_probe import (
     ATTEMPT_SECONDS,
     CONFIRMATIONS,
+    SAY_SECONDS,
     WAKE_UP_SECONDS,
     WorkerTransport,
     probe_worker,
@@ -54,6 +56,7 @@ RIGHT = _says()
 STALE = _says(environment="production")
 UNHEALTHY = _says(503, status="error", database="log-in refused", databaseBranch=None)
 NOTHING = Answer(status=404)
+NO_ROUTE = Answer(status=404, content_type="text/plain", body=b"Not Found")
 PAGE = Answer(status=200, content_type="text/html", body=b"<!doctype html>")
 
 
@@ -121,7 +124,6 @@ def test_right_worker_passes_at_once() -> None:
     [
         [NOTHING] * 8,
         [STALE] * 8,
-        [PAGE] * 8,
         [_says(databaseBranch="production")] * 8,
         [Loss.NAME, Loss.REFUSED, Loss.TLS, Loss.CERTIFICATE, Loss.CUT, Loss.SILENT, Loss.PROXY],
         [NOTHING, STALE, Answer(status=530), Answer(status=500), Loss.HUGE, Loss.ENDLESS],
@@ -138,7 +140,7 @@ def test_what_may_be_the_version_before_is_waited_out(before: list[Answer | Loss
     assert world.database_asked == 0
 
 
-@pytest.mark.parametrize("last", [NOTHING, STALE, PAGE, Loss.REFUSED, Loss.SILENT, Loss.NAME])
+@pytest.mark.parametrize("last", [NOTHING, STALE, Loss.REFUSED, Loss.SILENT, Loss.NAME])
 def test_not_yet_becomes_a_verdict_when_the_budget_is_spent(last: Answer | Loss) -> None:
     """[D7] It goes on to the end of the budget, not far beyond it, and then says what it saw last."""
     world = World([last])
@@ -266,3 +268,23 @@ def test_joined_report_has_eight_layers_and_names_the_first_at_fault() -> None:
     right = joined(WORKING, World([RIGHT]).probe())
     assert (right.ok, right.attempts, len(right.to_json()["layers"])) == (True, 1, 8)
     assert [layer["layer"] for layer in right.to_json()["layers"]][6:] == ["worker", "worker identity"]
+
+
+@pytest.mark.parametrize("last", [PAGE, NO_ROUTE, Answer(status=200, content_type="application/json", body=b"[]")])
+def test_what_waiting_cannot_heal_is_final_at_once(last: Answer) -> None:
+    """A page, another type or the app's own 404 stays as it is: no budget is spent on it."""
+    world = World([last])
+    report = world.probe()
+    assert (report.ok, report.absent, report.attempts) == (False, False, CONFIRMATIONS)
+    assert world.now - 1000 < 5
+
+
+def test_it_says_what_it_waits_for_and_for_how_long() -> None:
+    """About every ten seconds, and nothing where nobody had to wait."""
+    said: list[str] = []
+    World([NOTHING]).probe(say=said.append)
+    assert 5 <= len(said) <= BUDGET / SAY_SECONDS
+    assert re.fullmatch(r"waiting for the Worker, 1\d of up to 90 s: there is no /api/health at .*", said[0])
+    said.clear()
+    World([NOTHING, RIGHT]).probe(say=said.append)
+    assert said == []

@@ -13,6 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from components.connectivity import worker_provider
 from components.connectivity.worker_provider import WorkerCheckProvider
 from components.dynamic import ProviderError
+from components.worker.secrets.names import DRAFT_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ class App:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 app.asked += 1
-                body = json.dumps(app.document).encode()
+                body = DRAFT_ANSWER.encode() if app.status == 404 else json.dumps(app.document).encode()
                 self.send_response(app.status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))

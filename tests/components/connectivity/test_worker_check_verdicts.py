@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from components.connectivity.report import WorkerLayer
-from components.connectivity.worker_address import health_url, host, url_fault
+from components.connectivity.worker_address import health_url, host, path_of, url_fault
 from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_verdicts import LONGEST_QUOTED, LOSSES, Expectation, Patience, WorkerVerdict, judge
+from components.worker.secrets.names import DRAFT_ANSWER
 
 EXPECTED = Expectation(environment="staging", branch="staging")
 HEALTHY = {
@@ -47,7 +48,7 @@ def test_every_loss_has_a_verdict(loss: Loss) -> None:
     """Whatever happens on the way is told as the layer `worker`, and may pass."""
     verdict = _judged(loss)
     assert verdict.layer is WorkerLayer.WORKER
-    assert verdict.patience is (Patience.ABSENT if loss is Loss.NAME else Patience.NOT_YET)
+    assert verdict.patience is {Loss.NAME: Patience.ABSENT, Loss.HUGE: Patience.FIRM}.get(loss, Patience.NOT_YET)
     assert LOSSES.keys() == set(Loss)
 
 
@@ -55,6 +56,11 @@ def test_every_loss_has_a_verdict(loss: Loss) -> None:
     ("outcome", "patience", "cause"),
     [
         (Answer(status=404), Patience.ABSENT, "there is no /api/health at app.example.com (404)"),
+        (Answer(status=404, body=DRAFT_ANSWER.encode()), Patience.ABSENT, "there is no /api/health"),
+        (Answer(status=404, body=b"error code: 1042"), Patience.ABSENT, "there is no /api/health"),
+        (Answer(status=404, body=b"<h1>There is nothing here yet</h1>"), Patience.ABSENT, "there is no /api/health"),
+        (Answer(status=404, body=b"Not Found"), Patience.FIRM, "(404); the app there says so itself"),
+        (_answer(404, error="no such route"), Patience.FIRM, "(404); the app there says so itself"),
         (Answer(status=503), Patience.UNHEALTHY, "the Worker answers 503"),
         (Answer(status=503, body=b"{"), Patience.UNHEALTHY, "the Worker answers 503"),
         (
@@ -75,9 +81,9 @@ def test_every_loss_has_a_verdict(loss: Loss) -> None:
             "app.example.com redirects (302) to https://team.cloudflareaccess.com/login; redirects are not followed",
         ),
         (Answer(status=304), Patience.FIRM, "app.example.com redirects (304) to no place; redirects are not followed"),
-        (_answer(content_type="text/html"), Patience.NOT_YET, "the answer is text/html, not application/json"),
-        (_answer(content_type=""), Patience.NOT_YET, "the answer is of no type, not application/json"),
-        (_answer(content_type="application/jsonp"), Patience.NOT_YET, "the answer is application/jsonp, not"),
+        (_answer(content_type="text/html"), Patience.FIRM, "the answer is text/html, not application/json"),
+        (_answer(content_type=""), Patience.FIRM, "the answer is of no type, not application/json"),
+        (_answer(content_type="application/jsonp"), Patience.FIRM, "the answer is application/jsonp, not"),
     ],
 )
 def test_statuses_and_types_have_a_verdict(outcome: Answer, patience: Patience, cause: str) -> None:
@@ -210,6 +216,18 @@ def test_addresses_that_are_refused(url: str, reason: str) -> None:
     """What cannot be asked, or not safely, is refused in words that do not repeat it."""
     assert reason in url_fault(url)
     assert "hunter2" not in url_fault(url)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/api/v1/health"])
+def test_the_path_of_the_health_is_a_setting(path: str) -> None:
+    """It is added once, and messages name it."""
+    url = health_url("https://app.example.com/", path)
+    assert (url, health_url(url, path), path_of(url)) == (f"https://app.example.com{path}", url, path)
+    there = Expectation(environment="staging", branch="staging", path=path)
+    for answer in (Answer(status=404, body=b"Not Found"), _answer(content_type="text/html")):
+        verdict = _judged(answer, there)
+        assert path in verdict.next_step
+        assert "/api/health" not in verdict.cause + verdict.next_step
 
 
 def test_host_of_an_address() -> None:
