@@ -124,7 +124,9 @@ def production() -> Iterator[Production]:
         (clone.folder / "app").mkdir()
         (clone.folder / "app/wrangler.jsonc").write_text(json.dumps({"name": "app", "env": {STACK: {}}}))
         made.up(STACK, *CONFIG)
-        yield Production(sandboxed=made)
+        found = Production(sandboxed=made)
+        with contextlib.closing(found.cloudflare):
+            yield found
 
 
 @contextlib.contextmanager
