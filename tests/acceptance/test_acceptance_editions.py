@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.acceptance.conftest import cloned
 from tests.sandboxed import connect, password_of, sandbox_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.clone import Clone
     from tests.sandboxed import Sandboxed
 
 EDITIONS: dict[str, dict[str, Any]] = {
@@ -36,13 +38,14 @@ def _url(sandboxed: Sandboxed, stack: str) -> str:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("edition", EDITIONS)
-def test_every_edition_is_lived_with_from_the_first_branch_to_the_last(edition: str) -> None:
+def test_every_edition_is_lived_with_from_the_first_branch_to_the_last(
+    untouched: Clone, tmp_path: Path, edition: str
+) -> None:
     """Foundation, staging, a pull request, rotate, restore, destroy: data arrive, old passwords end, nothing stays."""
-    with cloned() as clone:
-        told = clone.folder / "settings.json"
-        told.write_text(json.dumps({"edition": edition} | EDITIONS[edition]))
-        with sandbox_of(clone, "--settings", str(told)) as sandboxed:
-            _live(sandboxed)
+    told = tmp_path / "settings.json"
+    told.write_text(json.dumps({"edition": edition} | EDITIONS[edition]))
+    with sandbox_of(untouched, "--settings", str(told)) as sandboxed:
+        _live(sandboxed)
 
 
 UNPROTECTED = ("--config", "protect=false")
