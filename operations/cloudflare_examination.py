@@ -17,9 +17,10 @@ from operations.findings import Finding
 from stacks import worker_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from components.worker.api.models import Named
     from stacks.models import CloudSettings
 
 TOKEN, ACCOUNT, FILE = "cloudflare token", "cloudflare account", "wrangler.jsonc"
@@ -27,12 +28,13 @@ TOKEN, ACCOUNT, FILE = "cloudflare token", "cloudflare account", "wrangler.jsonc
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the checks look at: a Worker of an account, through a client."""
+    """What the checks look at: a Worker of an account, through a client; and what a program is told."""
 
     client: Client
     account: str
     script: str
     settings: CloudSettings
+    environ: Mapping[str, str]
 
 
 def examine(
@@ -61,10 +63,10 @@ def examine(
             left_out = f"no account is known, so {stack} leaves its Worker out"
             return [*found, _warning(ACCOUNT, left_out, f"export {ACCOUNT_VARIABLE}=…, or set infra:cloudflareAccount")]
         if not environ.get(TOKEN_VARIABLE, "").strip():
-            step = f"export {TOKEN_VARIABLE}=… (a token with the permission {operations.WRITE}; docs/worker.md)"
-            return [*found, _warning(TOKEN, f"{TOKEN_VARIABLE} is not set", step)]
+            step = worker_plan.how_to_get_token(settings)
+            return [*found, _warning(TOKEN, f"{TOKEN_VARIABLE} is not set", f"{step}; docs/worker.md")]
         script = worker_plan.script(settings, worker_plan.wrangler_file(settings, folder))
-        seen = Seen(client=open_client(environ), account=account, script=script, settings=settings)
+        seen = Seen(client=open_client(environ), account=account, script=script, settings=settings, environ=environ)
     except ConfigurationError as error:
         return [*found, Finding(check=ACCOUNT, verdict="failure", found=error.message, next_step=error.next_step)]
     except InfraError as error:
@@ -78,16 +80,57 @@ def _asked(seen: Seen) -> list[Finding]:
         workers = {one.id for one in seen.client.scripts(seen.account)}
     except InfraError as error:  # an unknown token, one without the permission and a strange account look alike
         return [Finding(check=TOKEN, verdict="failure", found=error.message, next_step=error.next_step)]
-    reads, writes = (f"cloudflare permission {name}" for name in (operations.READ, operations.WRITE))
-    step = "look at the token's permissions in the dashboard"
+    reads = f"cloudflare permission {operations.READ}"
     return [
         Finding(check=TOKEN, verdict="ok", found=f"accepted by {seen.client.base_url}"),
         Finding(check=ACCOUNT, verdict="ok", found=seen.account),
         Finding(check=reads, verdict="ok", found=f"granted: {_counted(len(workers))} can be seen"),
-        _warning(writes, "not tested, because only a change would tell; up needs it", step),
+        *_provider(seen),
+        *(_untested(name) for name in worker_plan.permissions(seen.settings)),
         _worker(seen, workers),
         _address(seen),
     ]
+
+
+def _untested(name: str) -> Finding:
+    found = "not tested, because only a change would tell; up needs it"
+    return _warning(f"cloudflare permission {name} Write", found, "look at the token's permissions in the dashboard")
+
+
+def _provider(seen: Seen) -> list[Finding]:
+    """Whether what Cloudflare's own provider makes can be made: first of all where, then with this token."""
+    asked = worker_plan.of_the_provider(seen.settings)
+    if not asked:
+        return []
+    check = "cloudflare provider"
+    try:
+        worker_plan.require_provider(seen.settings, seen.environ, may_download=True)
+    except ConfigurationError as error:
+        return [Finding(check=check, verdict="failure", found=error.message, next_step=error.next_step)]
+    found = [Finding(check=check, verdict="ok", found=f"{asked}: it is there")]
+    if seen.settings.hyperdrive:
+        found.append(_read(operations.HYPERDRIVE, lambda: _told(seen.client.hyperdrives(seen.account))))
+    if seen.settings.secrets_store:
+        found.append(_read(operations.SECRETS_STORE, lambda: _store(seen)))
+    return found
+
+
+def _read(name: str, found: Callable[[], str]) -> Finding:
+    check = f"cloudflare permission {name} Read"
+    try:
+        return Finding(check=check, verdict="ok", found=f"granted: {found()}")
+    except InfraError as error:
+        return Finding(check=check, verdict="failure", found=error.message, next_step=error.next_step)
+
+
+def _store(seen: Seen) -> str:
+    stores = seen.client.stores(seen.account)
+    worker_plan.store_id(stores, seen.settings.secrets_store)
+    return f"the store {seen.settings.secrets_store} is there"
+
+
+def _told(there: Sequence[Named]) -> str:
+    return f"{len(there)} {'is' if len(there) == 1 else 'are'} there"
 
 
 def _worker(seen: Seen, workers: set[str]) -> Finding:

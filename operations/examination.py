@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components import plugins as pulumi_plugins
 from components.errors import ConfigurationError, InfraError
 from engine.errors import EngineError
 from operations import preview_file, stack_names, workspace
@@ -88,7 +89,13 @@ def cloudflare(machine: Machine, stack: str) -> list[Finding]:
         return []
     if not isinstance(settings, CloudSettings):
         return []
-    return cloudflare_examination.examine(machine.environ, settings, stack=name, folder=machine.folder)
+    return cloudflare_examination.examine(_of_programs(machine), settings, stack=name, folder=machine.folder)
+
+
+def _of_programs(machine: Machine) -> dict[str, str]:
+    """The environment of a program on the engine that is there."""
+    cli, _too_old = choice.installed(machine.environ, machine.home)
+    return {**machine.environ, pulumi_plugins.ENGINE: "pulumi" if cli else "embedded"}
 
 
 def xata(machine: Machine, stack: str) -> list[Finding]:
@@ -259,8 +266,6 @@ def ignored(name: str, machine: Machine) -> Finding:
 
 def plugins(name: str, machine: Machine) -> Finding:
     """What the Pulumi CLI runs programs and resources with; the embedded engine needs none."""
-    from components.postgres.docker_availability import plugin_problem  # noqa: PLC0415 - only this check needs it
-
     cli, _too_old = choice.installed(machine.environ, machine.home)
     if cli is None:
         return Finding(check=name, verdict="ok", found="none are needed: the embedded engine runs this program's own")
@@ -269,7 +274,7 @@ def plugins(name: str, machine: Machine) -> Finding:
     if missing:
         found = f"{', '.join(missing)} missing, which comes with the CLI"
         return Finding(check=name, verdict="failure", found=found, next_step=f"install it whole: {choice.HOW_TO_GET}")
-    problem = plugin_problem(machine.environ, may_download=False)
+    problem = pulumi_plugins.problem("docker", machine.environ, may_download=False)
     found = "Python's are there" + (f"; {problem}" if problem else ", and Docker's")
     step = "the CLI downloads it when the dev database lives in Docker" if problem else ""
     return Finding(check=name, verdict="ok", found=found, next_step=step)
@@ -296,9 +301,7 @@ def docker(name: str, machine: Machine) -> Finding:
     from components.postgres.docker_availability import availability  # noqa: PLC0415 - as above
     from stacks.home import record_file  # noqa: PLC0415 - as above
 
-    cli, _too_old = choice.installed(machine.environ, machine.home)
-    environ = {**machine.environ, "INFRA_ENGINE": "pulumi" if cli else "embedded"}
-    docker = availability(environ, may_download=True)
+    docker = availability(_of_programs(machine), may_download=True)
     if docker.available:
         return Finding(check=name, verdict="ok", found=docker.reason)
     record = read_record(record_file(machine.folder, machine.environ))

@@ -74,7 +74,7 @@ def planned(target: Target) -> Deployment:
     if not file.is_file():
         raise UsageError(f"there is no {file}", next_step="set infra:appPath to the app's folder")
     account = worker_plan.account(settings.model_copy(update={"worker": "on"}), environ)
-    worker_plan.require_token(environ)
+    worker_plan.require_token(settings, environ)
     script = worker_plan.script(settings, file)
     preview = worker_plan.preview(settings)
     built = _built(target.stack, file, script, preview=preview)

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_cloudflare
 
+from components.errors import RefusedError
 from components.worker.api.address import DEFAULT_BASE_URL, base_url_in
+from components.worker.api.client import connect
 from components.worker.hyperdrive import hyperdrive
 from components.worker.secrets_store import secret_name, store_secret
+from stacks.worker_plan import name_in_account
 from stacks.worker_settings import DATABASE_URL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from components.connectivity.resources import DatabaseCheck
     from components.postgres.database import DatabaseConnection
+    from components.worker.api.models import Named
     from stacks.models import CloudSettings
     from stacks.worker_plan import Plan
 
@@ -29,21 +35,47 @@ def declare(
         What was declared, and the Hyperdrive configuration's id; empty without one.
     """
     made: list[pulumi.Resource] = []
-    opts = pulumi.ResourceOptions(provider=_provider(), depends_on=[checked])
-    if settings.secrets_store:
+    provider, whose = _provider(), name_in_account(plan, settings)
+
+    def options(kind: str, there: Callable[[], Sequence[Named]]) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(provider=provider, depends_on=[checked], hooks=_unless_there(kind, there))
+
+    if plan.store:
         secret = store_secret(
             "store-secret",
             account=plan.account,
-            store=settings.secrets_store,
-            called=secret_name(plan.script, DATABASE_URL),
+            store=plan.store,
+            called=secret_name(whose, DATABASE_URL),
             value=connection.url,
-            opts=opts,
+            opts=options("secret in the Secrets Store", lambda: connect().stored(plan.account, plan.store)),
         )
         made.append(secret)
     if not settings.hyperdrive:
         return made, ""
-    pool = hyperdrive("hyperdrive", account=plan.account, called=plan.script, connection=connection, opts=opts)
+    opts = options("Hyperdrive configuration", lambda: connect().hyperdrives(plan.account))
+    pool = hyperdrive("hyperdrive", account=plan.account, called=whose, connection=connection, opts=opts)
     return [*made, pool], pool.id
+
+
+def _unless_there(kind: str, there: Callable[[], Sequence[Named]]) -> pulumi.ResourceHookBinding:
+    """A look before it is made, in a preview too: a name that is taken keeps the provider trying for minutes.
+
+    The hook runs for what is to be made and not for what the state has, and only with the Pulumi CLI, as the provider.
+    """
+
+    def refuse(args: pulumi.ResourceHookArgs) -> None:
+        name = (args.new_inputs or {})["name"]
+        found = [one.id for one in there() if one.name == name]
+        if found:
+            message = f"the account has a {kind} named {name} already, which is not this stack's (id {found[0]})"
+            raise RefusedError(
+                message,
+                next_step="delete it in the dashboard if an update of this stack that was cut off has made it; "
+                "else give this Worker another name with infra:workerName",
+            )
+
+    hook = pulumi.ResourceHook(f"{kind} is new", refuse, pulumi.ResourceHookOptions(on_dry_run=True))
+    return pulumi.ResourceHookBinding(before_create=[hook])
 
 
 def _provider() -> pulumi_cloudflare.Provider:

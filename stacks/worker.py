@@ -16,6 +16,7 @@ from components.connectivity.resources import WorkerCheck
 from components.connectivity.worker_address import health_url
 from components.connectivity.worker_provider import OFF
 from components.worker.address.resources import Address
+from components.worker.api.client import connect
 from components.worker.preview.resources import Preview
 from components.worker.resources import Secrets
 from components.worker.wrangler.resources import WranglerConfig
@@ -64,14 +65,16 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
 
     Raises:
         ConfigurationError: Something is missing.
+        CloudflareError: The account's Secrets Stores cannot be read.
     """
     account = worker_plan.account(settings, os.environ)
     if not account:
         if settings.worker == "auto":
             pulumi.log.info(LEFT_OUT)
         return None
-    if not pulumi.runtime.is_dry_run():
-        worker_plan.require_token(os.environ)
+    worker_plan.require_provider(settings, os.environ, may_download=False)
+    if not pulumi.runtime.is_dry_run() or worker_plan.of_the_provider(settings):
+        worker_plan.require_token(settings, os.environ)
     wrangler = worker_plan.wrangler_file(settings, folder)
     raw = CONFIG.get()
     return Plan(
@@ -82,6 +85,7 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
             settings.worker_secrets, raw, is_secret=is_config_secret, stack=pulumi.get_stack()
         ),
         preview=worker_plan.preview(settings),
+        store=worker_plan.store_id(connect().stores(account), settings.secrets_store) if settings.secrets_store else "",
     )
 
 

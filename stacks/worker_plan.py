@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from components import plugins
 from components.errors import ConfigurationError
+from components.worker.api.address import DIRECTORY_VARIABLE
+from components.worker.api.operations import HYPERDRIVE, SECRETS_STORE, WORKERS_SCRIPTS
 from components.worker.secrets.names import account_fault, script_fault
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
@@ -16,11 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from components.worker.api.models import Named
     from stacks.models import CloudSettings
     from stacks.worker_settings import WorkerSettings
 
 ACCOUNT_VARIABLE: Final = "CLOUDFLARE_ACCOUNT_ID"
 TOKEN_VARIABLE: Final = "CLOUDFLARE_API_TOKEN"  # noqa: S105 - the name of a variable
+PACKAGE: Final = "cloudflare"
+"""Of Cloudflare's own provider."""
 NAMESPACE: Final = "worker"
 """Of the configuration that holds the values of further secrets."""
 
@@ -35,6 +41,7 @@ class Plan:
         wrangler: The app's wrangler file, whether it is there or not.
         secrets: Further secrets, names to values.
         preview: The Worker's preview that is meant; empty for the Worker itself.
+        store: The id of the Secrets Store that gets the database's URL, too; empty for none.
     """
 
     account: str
@@ -42,6 +49,7 @@ class Plan:
     wrangler: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     preview: str = ""
+    store: str = ""
 
 
 def account(settings: WorkerSettings, environment: Mapping[str, str]) -> str:
@@ -73,7 +81,19 @@ def account(settings: WorkerSettings, environment: Mapping[str, str]) -> str:
     return found
 
 
-def require_token(environment: Mapping[str, str]) -> None:
+def permissions(settings: WorkerSettings) -> tuple[str, ...]:
+    """What the token must be allowed on the account: each as Read to look, and as Write to bring the stack up."""
+    asked = ((HYPERDRIVE, settings.hyperdrive), (SECRETS_STORE, bool(settings.secrets_store)))
+    return (WORKERS_SCRIPTS, *(name for name, wanted in asked if wanted))
+
+
+def how_to_get_token(settings: WorkerSettings) -> str:
+    """The next step for who has no token."""
+    asked = [f"{name} Write" for name in permissions(settings)]
+    return f"export {TOKEN_VARIABLE}=… (a token with the permission{'s' * (len(asked) > 1)} {', '.join(asked)})"
+
+
+def require_token(settings: WorkerSettings, environment: Mapping[str, str]) -> None:
     """Refuse to begin what needs the API without its token.
 
     Raises:
@@ -82,9 +102,65 @@ def require_token(environment: Mapping[str, str]) -> None:
     if not environment.get(TOKEN_VARIABLE, "").strip():
         raise ConfigurationError(
             f"the stack sets secrets of a Worker, and {TOKEN_VARIABLE} is not set; nothing was made",
-            next_step=f"export {TOKEN_VARIABLE}=… (a token with the permission Workers Scripts Write), or set "
-            "infra:worker to off",
+            next_step=f"{how_to_get_token(settings)}, or set infra:worker to off",
         )
+
+
+def of_the_provider(settings: WorkerSettings) -> str:
+    """What is asked for that only Cloudflare's own provider makes, as the configuration says it; empty for nothing."""
+    asked = (("infra:hyperdrive", settings.hyperdrive), ("infra:secretsStore", bool(settings.secrets_store)))
+    return " and ".join(name for name, wanted in asked if wanted)
+
+
+def require_provider(settings: WorkerSettings, environment: Mapping[str, str], *, may_download: bool) -> None:
+    """Refuse what needs Cloudflare's own provider where it cannot work. The SDK is not loaded for that: it is large.
+
+    Args:
+        settings: The stack's configuration.
+        environment: The program's.
+        may_download: Whether a missing plugin can still come; not inside a program (`components.plugins`).
+
+    Raises:
+        ConfigurationError: This is a sandbox, or the embedded engine, or the plugin is not there.
+    """
+    asked = of_the_provider(settings)
+    if not asked:
+        return
+    off = "for a run without: --config hyperdrive=false --config secretsStore="
+    if environment.get(DIRECTORY_VARIABLE):
+        why, next_step = "the sandbox has neither Hyperdrive nor Secrets Store", off
+    elif environment.get(plugins.ENGINE) == "embedded":
+        why, next_step = plugins.NOT_EMBEDDED, f"{plugins.GET_CLI}; {off}"
+    else:
+        why = plugins.problem(PACKAGE, environment, may_download=may_download)
+        next_step = plugins.install(PACKAGE)
+    if why:
+        raise ConfigurationError(
+            f"{asked}: made by Cloudflare's own provider, which is a plugin, and {why}", next_step=next_step
+        )
+
+
+def store_id(stores: Sequence[Named], wanted: str) -> str:
+    """The id of the account's store of this name or id.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    found = [one.id for one in stores if wanted in {one.name, one.id}]
+    if found:
+        return found[0]
+    there = ", ".join(one.name for one in stores) or "none at all"
+    raise ConfigurationError(
+        f"infra:secretsStore: the account has no Secrets Store {wanted!r}; there is: {there}",
+        next_step="set it to the name of one that is there; Cloudflare makes the first one when the dashboard's "
+        "Secrets Store page is used",
+    )
+
+
+def name_in_account(plan: Plan, settings: CloudSettings) -> str:
+    """What the whole account knows the environment's things by: the Worker's name, and the branch where it has none."""
+    suffix = f"-{settings.branch}"
+    return plan.script if plan.script.endswith(suffix) else f"{plan.script}{suffix}"
 
 
 def script(settings: CloudSettings, wrangler: Path) -> str:

@@ -108,13 +108,15 @@ class WorkerSettings(AppSettings):
     )
     hyperdrive: bool = key(
         default=False,
-        description="Whether the database gets a Hyperdrive configuration, without caching; needs the Pulumi CLI.",
+        description="Whether the database gets a Hyperdrive configuration, without caching; needs the Pulumi CLI, and "
+        "does not work in the sandbox.",
         allowed="true or false",
         example=False,
     )
     secrets_store: Annotated[str, Field(pattern=r"^[^\s/\\]{0,100}$")] = key(
         "",
-        "The account's Secrets Store, by name or id, that gets the database's URL, too; needs the Pulumi CLI.",
+        "The account's Secrets Store, by name or id, that gets the database's URL, too; needs the Pulumi CLI, and does "
+        "not work in the sandbox.",
         allowed="the name or id of a store, or nothing",
         example="default_secrets_store",
     )

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from components.worker.api.client import Client
+from components.worker.api.models import Named
 from operations.cloudflare_examination import examine
 from sandbox.cloudflare.runtime import NoRuntime
 from sandbox.cloudflare.service import Service
@@ -82,6 +83,34 @@ def test_what_is_missing_is_told_and_ends_the_questions(
     assert list(found) == ["wrangler.jsonc", check]
     assert (found[check].verdict, said in found[check].found, bool(found[check].next_step)) == (verdict, True, True)
     assert "xxxx" not in repr(found)
+
+
+def test_it_asks_for_what_the_settings_need(
+    service: Service, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Hyperdrive and a store: the provider, the permissions of each, and the store itself."""
+    plugin = tmp_path / "pulumi-resource-cloudflare"
+    plugin.touch(mode=0o755)
+    both, here = {"hyperdrive": "true", "secretsStore": "mine"}, {**KNOWN, "PATH": str(tmp_path)}
+    monkeypatch.setattr(Client, "hyperdrives", lambda _self, _account: [])
+    monkeypatch.setattr(Client, "stores", lambda _self, _account: [Named(id="5" * 32, name="default")])
+    found = _examined(service, project, here, **both)
+    verdicts = {name: one.verdict for name, one in found.items() if "permission" in name or "provider" in name}
+    assert verdicts == {
+        "cloudflare permission Workers Scripts Read": "ok",
+        "cloudflare provider": "ok",
+        "cloudflare permission Hyperdrive Read": "ok",
+        "cloudflare permission Secrets Store Read": "failure",
+        "cloudflare permission Workers Scripts Write": "warning",
+        "cloudflare permission Hyperdrive Write": "warning",
+        "cloudflare permission Secrets Store Write": "warning",
+    }
+    assert "no Secrets Store 'mine'; there is: default" in found["cloudflare permission Secrets Store Read"].found
+    embedded = _examined(service, project, {**here, "INFRA_ENGINE": "embedded"}, **both)
+    assert embedded["cloudflare provider"].verdict == "failure"
+    assert "cloudflare permission Hyperdrive Read" not in embedded
+    tokenless = _examined(service, project, {"CLOUDFLARE_ACCOUNT_ID": DEFAULT_ACCOUNT}, **both)
+    assert "Hyperdrive Write, Secrets Store Write" in tokenless["cloudflare token"].next_step
 
 
 def test_a_stack_without_a_worker_is_not_asked_about(service: Service, project: Path) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
 
 from stacks.worker_plan import ACCOUNT_VARIABLE, TOKEN_VARIABLE
-from tests.stacks.declared import ACCOUNT, PROJECT, STORE, URL, declare
+from tests.stacks.declared import ACCOUNT, URL, declare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,10 +59,11 @@ def test_the_app_gets_the_sslmode_that_is_set(app: Path) -> None:
 
 
 def test_a_worker_hears_of_a_database_only_after_its_check(app: Path) -> None:
-    """Branch, check, file, secrets, address, the Worker's check: each waits for the one before."""
+    """File, password, check, secrets, address, the Worker's check: each waits for the one before."""
     declared = declare("staging", {"appPath": str(app)})
     assert declared.requests.keys() > WORKER
-    assert {"database-check", "wrangler-config"} <= declared.before("worker-secrets")
+    assert "wrangler-config" in declared.before("database-connection")
+    assert {"database-check", "database-connection"} <= declared.before("worker-secrets")
     assert "worker-secrets" in declared.before("worker-address")
     assert {"worker-secrets", "worker-address"} <= declared.before("worker-check")
 
@@ -138,49 +137,3 @@ def test_a_missing_token_stops_before_anything_is_made(app: Path, monkeypatch: p
     assert declare("staging", {"appPath": str(app)}, preview=True).requests.keys() > WORKER
     with pytest.raises(pulumi.RunError, match="CLOUDFLARE_API_TOKEN is not set; nothing was made"):
         declare("staging", {"appPath": str(app)})
-
-
-def test_hyperdrive_is_told_the_parts_and_caches_nothing(app: Path) -> None:
-    """The origin is the checked database itself, its password a secret, and the cache is off in so many words."""
-    declared = declare("staging", {"appPath": str(app), "hyperdrive": "true"})
-    inputs = declared.inputs("hyperdrive")
-    assert inputs["caching"] == {"disabled": True}
-    assert inputs["name"] == "app-staging"
-    assert inputs["accountId"] == ACCOUNT
-    assert inputs["origin"] == {
-        "scheme": "postgres",
-        "host": "b1.us-east-1.xata.tech",
-        "port": 5432,
-        "database": "xata",
-        "user": "xata",
-        "password": _secret("P4ss!word"),
-    }
-    assert "database-check" in declared.before("hyperdrive")
-    assert "token" not in str(declared.inputs("cloudflare")).lower()
-
-
-@pytest.mark.parametrize("store", ["default", STORE])
-def test_a_store_is_looked_up_and_never_made(store: str, app: Path) -> None:
-    """By name or id; the secret's name says whose it is, since all environments share the store."""
-    declared = declare("staging", {"appPath": str(app), "secretsStore": store})
-    inputs = declared.inputs("store-secret")
-    assert (inputs["storeId"], inputs["name"]) == (STORE, "APP_STAGING_DATABASE_URL")
-    assert inputs["value"] == _secret(URL)
-    assert inputs["scopes"] == ["workers"]
-    assert not [one for one in declared.requests.values() if one["type"].endswith(":SecretsStore")]
-    assert "hyperdrive" not in declared.requests
-
-
-def test_the_provider_talks_to_the_same_server(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address of the API that is given for everything else holds for Cloudflare's own provider, too."""
-    monkeypatch.setenv("CLOUDFLARE_API_BASE_URL", "http://127.0.0.1:1/client/v4")
-    declared = declare("staging", {"appPath": str(app), "hyperdrive": "true"})
-    assert declared.inputs("cloudflare") == {"baseUrl": "http://127.0.0.1:1/client/v4"}
-
-
-@pytest.mark.parametrize(("hyperdrive", "loaded"), [("true", "True"), ("false", "False")])
-def test_cloudflares_package_is_loaded_only_where_it_is_used(hyperdrive: str, loaded: str, app: Path) -> None:
-    """It is large, and most stacks do without."""
-    command = [sys.executable, "-m", "tests.stacks.declared", "staging", f"appPath={app}", f"hyperdrive={hyperdrive}"]
-    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [loaded]

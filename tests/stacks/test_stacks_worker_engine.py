@@ -128,3 +128,22 @@ def test_neither_secret_nor_token_lies_in_the_state(stack: WorkerStack) -> None:
     for text in map(type(stack.folder).read_bytes, files):
         assert b"P4ss" not in text
         assert TOKEN.encode() not in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "why"),
+    [
+        ({}, "the sandbox has neither Hyperdrive nor Secrets Store"),
+        ({"INFRA_WORKER_ADDRESSES": ""}, "the embedded engine runs no provider plugins"),
+    ],
+)
+def test_what_only_cloudflares_provider_makes_is_refused_first(
+    stack: WorkerStack, environment: dict[str, str], why: str
+) -> None:
+    """In the preview already, with the way to do without; an update makes nothing."""
+    for kind in ("preview", "up"):
+        refused = stack.run(kind, {"hyperdrive": "true", "secretsStore": "default"}, environment=environment)
+        assert why in " ".join(refused.errors)
+        assert "--config hyperdrive=false --config secretsStore=" in " ".join(refused.errors)
+    assert not stack.client.scripts(ACCOUNT)
+    assert not [step for step in stack.steps() if "worker" in step or "database" in step]

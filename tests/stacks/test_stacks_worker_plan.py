@@ -62,12 +62,12 @@ def test_a_wrong_account_of_the_environment_is_refused() -> None:
 
 def test_a_missing_token_is_told_in_words() -> None:
     """With the variable, the permission, and the way without."""
-    worker_plan.require_token({"CLOUDFLARE_API_TOKEN": "something"})
+    worker_plan.require_token(_staging(), {"CLOUDFLARE_API_TOKEN": "something"})
     for environment in ({}, {"CLOUDFLARE_API_TOKEN": " "}):
         with pytest.raises(
             ConfigurationError, match=r"CLOUDFLARE_API_TOKEN is not set; nothing was made\n.*Write.*off"
         ):
-            worker_plan.require_token(environment)
+            worker_plan.require_token(_staging(), environment)
 
 
 def test_the_name_is_that_of_the_app(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ class WorkerStack:
     client: Client
     seen: Recorder = field(default_factory=Recorder)
 
+    def environment(self) -> dict[str, str]:
+        """What the program is told of the account, and of the database."""
+        return {
+            "PYTHONPATH": str(PROJECT),
+            "DATABASE": DATABASE,
+            "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
+            "CLOUDFLARE_API_TOKEN": TOKEN,
+            "CLOUDFLARE_API_BASE_URL": f"{self.base}{BASE_PATH}",
+            "INFRA_WORKER_ADDRESSES": f"{self.base}/sandbox/workers",
+        }
+
     def run(
         self,
         kind: engine.Kind,
@@ -94,15 +105,7 @@ class WorkerStack:
             passphrase="correct horse",
             refresh=kind == "up",  # as the project's file has it
             config={f"infra:{key}": value for key, value in (config or {}).items()},
-            environment={
-                "PYTHONPATH": str(PROJECT),
-                "DATABASE": DATABASE,
-                "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
-                "CLOUDFLARE_API_TOKEN": TOKEN,
-                "CLOUDFLARE_API_BASE_URL": f"{self.base}{BASE_PATH}",
-                "INFRA_WORKER_ADDRESSES": f"{self.base}/sandbox/workers",
-                **(environment or {}),
-            },
+            environment={**self.environment(), **(environment or {})},
         )
         return engine.run(request, self.seen)
 
@@ -122,14 +125,16 @@ class WorkerStack:
 
 
 @contextlib.contextmanager
-def worker_stack(folder: Path) -> Iterator[WorkerStack]:
-    """A stack that was never deployed, on an account without Workers, served from a thread."""
+def worker_stack(folder: Path, *more: web.AbstractRouteDef) -> Iterator[WorkerStack]:
+    """A stack that was never deployed, on an account without Workers, served from a thread; `more` answers, too."""
     runtime = Runtime()
     service = Service(Settings(tokens=(Token(token=TOKEN),), calls=0), runtime=runtime)
+    answering = application(service)
+    answering.add_routes(more)
     with (
         background_loop() as loop,
         served(loop, runtime.application()) as runs,
-        served(loop, application(service)) as api,
+        served(loop, answering) as api,
     ):
         runtime.base = runs
         client = Client(token=TOKEN, base_url=f"{api}{BASE_PATH}")

@@ -13,6 +13,7 @@ import httpx
 from components.errors import ConfigurationError, LocalError
 from components.http.address import host_of, is_loopback, split
 from components.http.pool import pool
+from components.worker.api.address import DIRECTORY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from components.worker.api.client import Client
     from components.worker.secrets.target import Target
 
-DIRECTORY_VARIABLE: Final = "INFRA_WORKER_ADDRESSES"
 SECONDS: Final = 10.0
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 BASE_URL_VARIABLES = ("CLOUDFLARE_API_BASE_URL", "CLOUDFLARE_BASE_URL")
 """The first is wrangler's, the second that of Cloudflare's own packages and of its Pulumi provider."""
+DIRECTORY_VARIABLE = "INFRA_WORKER_ADDRESSES"
+"""A sandbox's page of where its Workers are reached; set in sandboxes and nowhere else."""
 
 _FIX = f"set {BASE_URL_VARIABLES[0]} to the API's address, for example {DEFAULT_BASE_URL}, or unset it"
 

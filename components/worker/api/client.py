@@ -213,6 +213,23 @@ class Client:
         content = Content(body={"enabled": enabled, "previews_enabled": previews})
         return self._door.read(models.Subdomain, operations.SET_SUBDOMAIN, content, account=account, script=script)
 
+    # What Cloudflare's own provider makes; here it is only looked for.
+
+    def hyperdrives(self, account: str) -> list[models.Named]:
+        """The account's Hyperdrive configurations."""
+        return self._named(operations.LIST_HYPERDRIVES, account=account)
+
+    def stores(self, account: str) -> list[models.Named]:
+        """The account's Secrets Stores."""
+        return self._named(operations.LIST_STORES, account=account)
+
+    def stored(self, account: str, store: str) -> list[models.Named]:
+        """The secrets of a Secrets Store, whose id it takes."""
+        return self._named(operations.LIST_STORED, account=account, store=store)
+
+    def _named(self, operation: operations.Operation, **segments: str) -> list[models.Named]:
+        return [one for page in self._door.pages(list[models.Named], operation, **segments) for one in page]
+
     def _delete(self, operation: operations.Operation, content: Content | None = None, **segments: str) -> bool:
         """Whether it was there. Gone on a repeat means that an earlier attempt, whose answer is lost, deleted it.
 

@@ -44,6 +44,13 @@ class Settings(Model):
     compatibility_date: str | None = None
 
 
+class Named(Model):
+    """What a list tells by id and name: a Hyperdrive configuration, a Secrets Store, a secret in one."""
+
+    id: Identifier
+    name: Identifier
+
+
 class Script(Model):
     """A Worker as a list tells it."""
 

@@ -8,7 +8,9 @@ from typing import Final
 WORKERS: Final = "/accounts/{account}/workers"
 SCRIPT: Final = f"{WORKERS}/scripts/{{script}}"
 SECRETS: Final = f"{SCRIPT}/secrets"
-READ, WRITE = "Workers Scripts Read", "Workers Scripts Write"
+WORKERS_SCRIPTS, HYPERDRIVE, SECRETS_STORE = "Workers Scripts", "Hyperdrive", "Secrets Store"
+"""What permissions are about; each is to be had as Read and as Write."""
+READ, WRITE = f"{WORKERS_SCRIPTS} Read", f"{WORKERS_SCRIPTS} Write"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +21,7 @@ class Operation:
         act: What it does, to complete "could not …".
         method: GET, POST, PUT, PATCH or DELETE.
         path: A template over account, script and name.
+        of: What the permission is about.
         repeatable: Whether doing it twice leaves what doing it once leaves. A secret that is set to the same value
             twice is such a case, though each change makes a version of the Worker; code that is uploaded is not,
             because somebody else may have deployed in between.
@@ -27,12 +30,13 @@ class Operation:
     act: str
     method: str
     path: str
+    of: str = WORKERS_SCRIPTS
     repeatable: bool = True
 
     @property
     def permission(self) -> str:
         """What the token must be allowed to do on the account."""
-        return READ if self.method == "GET" else WRITE
+        return f"{self.of} {'Read' if self.method == 'GET' else 'Write'}"
 
 
 LIST_SCRIPTS: Final = Operation(act="list the Workers", method="GET", path=f"{WORKERS}/scripts")
@@ -80,3 +84,12 @@ READ_ACCOUNT_SUBDOMAIN: Final = Operation(
 )
 READ_SUBDOMAIN: Final = Operation(act="read the Worker's workers.dev address", method="GET", path=f"{SCRIPT}/subdomain")
 SET_SUBDOMAIN: Final = Operation(act="set the Worker's workers.dev address", method="POST", path=f"{SCRIPT}/subdomain")
+
+LIST_HYPERDRIVES: Final = Operation(
+    act="list the Hyperdrive configurations", method="GET", path="/accounts/{account}/hyperdrive/configs", of=HYPERDRIVE
+)
+STORES: Final = "/accounts/{account}/secrets_store/stores"
+LIST_STORES: Final = Operation(act="list the account's Secrets Stores", method="GET", path=STORES, of=SECRETS_STORE)
+LIST_STORED: Final = Operation(
+    act="list the secrets of the Secrets Store", method="GET", path=f"{STORES}/{{store}}/secrets", of=SECRETS_STORE
+)

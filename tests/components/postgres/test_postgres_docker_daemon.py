@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from components import plugins as pulumi_plugins
 from components.errors import LocalError
 from components.postgres import docker_daemon
-from components.postgres.docker_availability import availability, plugin_problem, wanted_version
+from components.postgres.docker_availability import PACKAGE, availability
 from components.postgres.docker_daemon import Daemon, addresses, find, remote_problem, socket_problem
 
 if TYPE_CHECKING:
@@ -133,13 +134,13 @@ def found(_: Mapping[str, str]) -> Daemon:
 
 def test_docker_is_available_with_daemon_and_plugin(tmp_path: Path) -> None:
     """Both are there: the reason names the daemon."""
-    known = availability(plugins(tmp_path, wanted_version()), may_download=False, find=found)
+    known = availability(plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), may_download=False, find=found)
     assert (known.available, known.reason) == (True, "a Docker daemon answers at unix:///x")
 
 
 def test_embedded_engine_runs_no_plugins(tmp_path: Path) -> None:
     """With the embedded engine Docker is not looked for at all."""
-    environment = {**plugins(tmp_path, wanted_version()), "INFRA_ENGINE": "embedded"}
+    environment = {**plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), "INFRA_ENGINE": "embedded"}
     known = availability(environment, may_download=True, find=found)
     assert not known.available
     assert "embedded engine runs no provider plugins" in known.reason
@@ -152,7 +153,7 @@ def test_silent_daemon_is_passed_on(tmp_path: Path) -> None:
     def silent(_: Mapping[str, str]) -> Daemon:
         raise LocalError("no Docker daemon answers", next_step="start Docker")
 
-    known = availability(plugins(tmp_path, wanted_version()), may_download=False, find=silent)
+    known = availability(plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), may_download=False, find=silent)
     assert (known.available, known.reason, known.next_step) == (False, "no Docker daemon answers", "start Docker")
 
 
@@ -160,22 +161,22 @@ def test_missing_plugin_is_told_with_the_command(tmp_path: Path) -> None:
     """A plugin that did not come makes Docker unavailable; the command that installs it is named."""
     known = availability(plugins(tmp_path), may_download=False, find=found)
     assert not known.available
-    assert f"the Docker provider plugin {wanted_version()} is not in {tmp_path}/plugins" in known.reason
-    assert known.next_step == f"pulumi plugin install resource docker v{wanted_version()}"
+    assert f"the Docker provider plugin {pulumi_plugins.wanted(PACKAGE)} is not in {tmp_path}/plugins" in known.reason
+    assert known.next_step == f"pulumi plugin install resource docker v{pulumi_plugins.wanted(PACKAGE)}"
 
 
 def test_plugin_that_can_still_come_is_fine(tmp_path: Path) -> None:
     """Before the CLI has started, a missing plugin may yet be downloaded, unless that is forbidden."""
     environment = plugins(tmp_path)
-    assert plugin_problem(environment, may_download=True) == ""
+    assert pulumi_plugins.problem(PACKAGE, environment, may_download=True) == ""
     forbidden = {**environment, "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-    assert "forbids to download it" in plugin_problem(forbidden, may_download=True)
+    assert "forbids to download it" in pulumi_plugins.problem(PACKAGE, forbidden, may_download=True)
 
 
 @pytest.mark.parametrize(("version", "serves"), [("99.0.0", False), ("1.0.0", False), ("5.9999.0", True)])
 def test_only_a_matching_plugin_serves(tmp_path: Path, version: str, serves: bool) -> None:  # noqa: FBT001 - parametrized
     """Another major version speaks another language; an older one may lack what the SDK asks for."""
-    assert (plugin_problem(plugins(tmp_path, version), may_download=False) == "") is serves
+    assert (pulumi_plugins.problem(PACKAGE, plugins(tmp_path, version), may_download=False) == "") is serves
 
 
 def test_plugin_on_the_path_serves(tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_plugin_on_the_path_serves(tmp_path: Path) -> None:
     program = tmp_path / "pulumi-resource-docker"
     program.write_text("")
     program.chmod(0o755)
-    assert plugin_problem({"PATH": str(tmp_path), "PULUMI_HOME": "/nowhere"}, may_download=False) == ""
+    assert pulumi_plugins.problem(PACKAGE, {"PATH": str(tmp_path), "PULUMI_HOME": "/nowhere"}, may_download=False) == ""
 
 
 @pytest.mark.parametrize(

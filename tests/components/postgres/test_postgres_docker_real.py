@@ -19,9 +19,10 @@ import psycopg
 import pytest
 from pulumi import automation
 
+from components import plugins
 from components.errors import LocalError, RefusedError
 from components.postgres import docker_daemon
-from components.postgres.docker_availability import availability, plugin_folder
+from components.postgres.docker_availability import availability
 from components.postgres.docker_claim import Known, claimed_on_this_machine
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.server.ports import free_port
@@ -97,8 +98,8 @@ class Developer:
         work, state, home = folder / "work", folder / "state", folder / "home"
         for made in (work, state, home):
             made.mkdir()
-        if plugin_folder(os.environ).is_dir():
-            (home / "plugins").symlink_to(plugin_folder(os.environ).resolve())
+        if plugins.folder(os.environ).is_dir():
+            (home / "plugins").symlink_to(plugins.folder(os.environ).resolve())
         (work / "__main__.py").write_text(PROGRAM)
         (work / "Pulumi.yaml").write_text(
             f"name: infra\nruntime: {{name: python, options: {{toolchain: pip, virtualenv: {sys.prefix}}}}}\n"

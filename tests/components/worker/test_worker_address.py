@@ -13,8 +13,9 @@ from typing_extensions import override
 from components.dynamic import ProviderError
 from components.errors import ConfigurationError, LocalError
 from components.worker import properties
-from components.worker.address.lookup import DIRECTORY_VARIABLE, address_of
+from components.worker.address.lookup import address_of
 from components.worker.address.provider import AddressProvider
+from components.worker.api.address import DIRECTORY_VARIABLE
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, World
 
 if TYPE_CHECKING:

@@ -9,22 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import ConfigurationError
-
 PROJECT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.filterwarnings("ignore:cloudflare.index:DeprecationWarning")  # at the import of its package
-
-
-def test_a_store_is_found_by_its_name() -> None:
-    """One that is not there is told with those that are; none is made."""
-    from components.worker.secrets_store import store_id  # noqa: PLC0415 - its package is large
-
-    stores = [("default", "a" * 32), ("team", "b" * 32)]
-    assert store_id(stores, "team") == "b" * 32
-    with pytest.raises(ConfigurationError, match="no Secrets Store named 'mine'; there is: default, team"):
-        store_id(stores, "mine")
-    with pytest.raises(ConfigurationError, match="there is: none at all"):
-        store_id([], "mine")
 
 
 @pytest.mark.parametrize("script", ["shop-staging", "my_shop-production", "1shop"])
