@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from operations import console, next_steps
+from operations import console, next_steps, out_of_reach
 from operations.errors import ChangesRefusedError
 from operations.forgetting import after_destroy
 from operations.protection import require_removable, two_steps
@@ -122,13 +122,17 @@ class Done:
     document: Mapping[str, Any] | None = None
 
 
-def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
+def opened(
+    target: Target, *, deploys: bool, changes: bool = False, kind: Change | None = None, yes: bool = False
+) -> Engine:
     """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises.
 
     Args:
         target: Which stack, and how.
         deploys: Whether what its configuration names must be there.
         changes: Whether an `up` is to be carried out.
+        kind: What is to be done, where that may leave behind what cannot be reached.
+        yes: Whether that was agreed to beforehand.
     """
     from components.xata.rules import ONLY_PREVIEWED  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.choice import choose  # noqa: PLC0415 - as above
@@ -154,7 +158,10 @@ def opened(target: Target, *, deploys: bool, changes: bool = False) -> Engine:
     workspace = opened_workspace(described)
     options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
     engine = choose(target.engine, workspace, options, say=say)
-    require_home(settings, workspace, engine.name)
+    if not target.only_reads and kind != "destroy":
+        require_home(settings, workspace, engine.name)
+    if kind is not None:
+        out_of_reach.leave(engine, workspace, settings, kind, yes=yes, shown=target.shown)
     if changes:
         require_account(settings, workspace, engine.recorded)
     return engine
@@ -191,7 +198,7 @@ def change(
     recorded_first = kind == "destroy" and bool(config)
     if kind == "destroy":
         target = replace(target, config={**target.config, LEAVING: "true"})
-    engine = opened(target, deploys=kind == "up" or recorded_first, changes=kind == "up")
+    engine = opened(target, deploys=kind == "up" or recorded_first, changes=kind == "up", kind=kind, yes=yes)
     if kind == "destroy":
         require_removable(engine.recorded(), target.stack, target.environ())
     if not yes:
@@ -207,6 +214,7 @@ def change(
                 else f"./infra {kind} {target.stack} --yes carries it out",
             )
             return Done(engine=engine.name, result=plan, refused=refused)
+    recorded_first = recorded_first and not out_of_reach.is_left(engine.recorded())
     if recorded_first or (kind == "destroy" and _keeps_otherwise(target, engine.recorded())):
         # What a resource does when it is deleted was recorded with it: other values must be recorded first.
         recorded = carried_out(engine, "up", show)

@@ -56,6 +56,19 @@ def _url_of_the_project(file: Path) -> str:
     return str(project.get("backend", {}).get("url", ""))
 
 
+def lives_in_docker(settings: Settings, folder: Path, environment: Mapping[str, str]) -> tuple[bool, bool]:
+    """Whether the dev database is to live in Docker, and whether it does or has done so: as recorded and configured.
+
+    Raises:
+        RefusedError: The record is damaged.
+    """
+    if not isinstance(settings, DevSettings):
+        return False, False
+    record = choice.read_record(record_file(folder, environment))
+    wanted = record.home if record and settings.database == "auto" else settings.database
+    return wanted == "docker", record is not None and (record.home == "docker" or bool(record.docker_port))
+
+
 def require(settings: Settings, folder: Path, environment: Mapping[str, str]) -> None:
     """Refuse in words what cannot work, before an engine looks at a container: the plugin would not say why.
 

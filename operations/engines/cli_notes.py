@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.project import load_project
-from operations.engines.recorded import CREATING, is_secret
+from operations.engines.recorded import CREATING, is_of, is_secret
 from operations.workspace import private_folder
 
 if TYPE_CHECKING:
@@ -44,17 +44,64 @@ def drop_settled(
     Returns:
         How the last call ended.
     """
+    return _rewritten(
+        workspace,
+        call,
+        lambda deployment: {
+            "pending_operations": [
+                one for one in deployment.get("pending_operations") or () if not _is_settled(one, deployment)
+            ]
+        },
+    )
+
+
+def drop_package(
+    workspace: Workspace, call: Callable[[Sequence[str]], subprocess.CompletedProcess[str]], package: str
+) -> subprocess.CompletedProcess[str]:
+    """Take what a provider plugin has made out of the state, and every mention of it; the same arguments and answer."""
+    return _rewritten(workspace, call, lambda deployment: without(deployment, package))
+
+
+def without(deployment: Mapping[str, Any], package: str) -> dict[str, Any]:
+    """What is left of a deployment without what a provider plugin has made."""
+    there = deployment.get("resources") or ()
+    gone = {one["urn"] for one in there if is_of(str(one["type"]), package)}
+
+    def left(urns: Sequence[str] | None) -> list[str]:
+        return [urn for urn in urns or () if urn not in gone]
+
+    resources = [
+        {
+            **one,
+            "dependencies": left(one.get("dependencies")),
+            "propertyDependencies": {key: left(urns) for key, urns in (one.get("propertyDependencies") or {}).items()},
+        }
+        for one in there
+        if one["urn"] not in gone
+    ]
+    pending = deployment.get("pending_operations") or ()
+    return {
+        "resources": resources,
+        "pending_operations": [one for one in pending if not is_of(str(one["resource"]["type"]), package)],
+    }
+
+
+def _rewritten(
+    workspace: Workspace,
+    call: Callable[[Sequence[str]], subprocess.CompletedProcess[str]],
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> subprocess.CompletedProcess[str]:
+    """Export the state, change some fields of it, and import it."""
     stack = ["--stack", workspace.stack]
     answer = call(["stack", "export", *stack])
     if answer.returncode:
         return answer
     document = json.loads(answer.stdout)
     deployment = document["deployment"]
-    left = [one for one in deployment.get("pending_operations") or () if not _is_settled(one, deployment)]
     with tempfile.TemporaryDirectory(dir=private_folder(workspace.private)) as folder:
         file = Path(folder) / "state.json"
         file.touch(mode=0o600)
-        file.write_text(json.dumps({**document, "deployment": {**deployment, "pending_operations": left}}))
+        file.write_text(json.dumps({**document, "deployment": {**deployment, **change(deployment)}}))
         return call(["stack", "import", *stack, "--file", str(file)])
 
 

@@ -11,7 +11,7 @@ from engine import api
 from engine.errors import UnsupportedError
 from operations import console
 from operations.backends import scheme
-from operations.engines.recorded import configuration, recorded, unsettled
+from operations.engines.recorded import configuration, drop, recorded, unsettled
 from operations.workspace import acting_in, own_environment
 
 if TYPE_CHECKING:
@@ -80,6 +80,11 @@ class EmbeddedEngine:
             on_wait=lambda holder: console.say(f"waiting: the stack is in use by {holder}"),
             settled=settled,
         )
+
+    def drop(self, package: str) -> None:
+        """Forget what a provider plugin has made."""
+        self._require_folder()
+        drop(self.workspace, self._passphrase(), package, lock_timeout=self.options.lock_timeout)
 
     def holders(self) -> tuple[Holder, ...] | None:
         """Who holds the stack's lock."""

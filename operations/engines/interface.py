@@ -71,6 +71,13 @@ class Engine(Protocol):
             engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
         """
 
+    def drop(self, package: str) -> None:
+        """Forget what a provider plugin has made, and leave it as it is.
+
+        Raises:
+            engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
+        """
+
     def holders(self) -> tuple[Holder, ...] | None:
         """Who holds the stack's lock, those included that are gone; None where nobody can be seen."""
 

@@ -123,6 +123,12 @@ class PulumiEngine:
             raise self._failure(done.stderr, done.returncode)
         return True
 
+    def drop(self, package: str) -> None:
+        """Forget what a provider plugin has made."""
+        done = cli_notes.drop_package(self.workspace, self._call, package)
+        if done.returncode:
+            raise self._failure(done.stderr, done.returncode)
+
     def holders(self) -> tuple[Holder, ...] | None:
         """Who holds the stack's lock, where the state lies in a folder."""
         return locks.holders(self.workspace)

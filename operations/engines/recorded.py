@@ -113,6 +113,27 @@ def unsettled(workspace: Workspace) -> tuple[Recorded, ...]:
     return tuple(_in_short(one.resource, one.resource.inputs) for one in pending if one.type == CREATING)
 
 
+def drop(workspace: Workspace, passphrase: str, package: str, *, lock_timeout: float) -> None:
+    """Take what a provider plugin has made out of a state in a folder.
+
+    Raises:
+        engine.errors.EngineError: The state cannot be read, or somebody else works on it.
+    """
+    from engine.planner import repair  # noqa: PLC0415 - not before it is needed
+
+    opened = store(workspace, passphrase)
+    with opened.lock(timeout=lock_timeout, on_wait=lambda _holder: None):
+        found = opened.load()
+        found.resources = repair((one, None if is_of(one.type, package) else one) for one in found.resources)
+        found.pending_operations = [one for one in found.pending_operations if not is_of(one.resource.type, package)]
+        opened.save(found)
+
+
+def is_of(kind: str, package: str) -> bool:
+    """Whether a resource's type is one of a provider plugin's, or that provider itself."""
+    return kind.startswith(f"{package}:") or kind == f"{PROVIDERS}{package}"
+
+
 def _in_short(resource: ResourceState, properties: Mapping[str, Any]) -> Recorded:
     from engine.values import Secret  # noqa: PLC0415 - not before it is needed
 

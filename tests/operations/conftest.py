@@ -56,7 +56,7 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Let every command work with an engine that only remembers."""
     engine = FakeEngine()
 
-    def opened(target: changes.Target, *, deploys: bool, changes: bool = False) -> FakeEngine:
+    def opened(target: changes.Target, *, deploys: bool, changes: bool = False, **_more: object) -> FakeEngine:
         del deploys, changes
         engine.config = target.config
         return engine

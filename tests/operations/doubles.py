@@ -76,6 +76,10 @@ class FakeEngine:
         """What was cut off."""
         return self.cut_off
 
+    def drop(self, package: str) -> None:
+        """Forget what a plugin has made."""
+        self.asked.append(f"drop {package}")
+
     def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack."""
         del settled

@@ -67,7 +67,9 @@ def _cli(workspace: Workspace, tmp_path: Path, *, code: int = 0, said: str = "")
 
 
 def _destroy(project: Path, stack: str, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> changes.Done:
-    monkeypatch.setattr(changes, "opened", lambda _target, *, deploys, changes: None if deploys or changes else engine)
+    monkeypatch.setattr(
+        changes, "opened", lambda _target, *, deploys, changes, **_more: None if deploys or changes else engine
+    )
     target = Target(stack=stack, folder=project)
     return changes.change("destroy", target, yes=True, ask=None, show=reporting.shower(verbose=False))
 

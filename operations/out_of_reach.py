@@ -1,0 +1,92 @@
+"""A dev stack whose database lives in Docker, while Docker does not answer: it can be moved and taken down.
+
+The provider plugin wants the daemon for whatever it has recorded. So what it has made is named, forgotten and left as
+it is. It carries the stack's label and this clone's mark: an `up` that has Docker again takes it over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from operations import console
+from operations.errors import ChangesRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from operations.engines.interface import Change, Engine
+    from operations.engines.recorded import Recorded
+    from operations.workspace import Workspace
+    from stacks.config import Settings
+
+PACKAGE: Final = "docker"
+CONTAINER: Final = "container:Container"
+VOLUME: Final = "volume:Volume"
+KINDS: Final = frozenset({CONTAINER, VOLUME, "remoteImage:RemoteImage"})
+SERVER: Final = "postgres:EmbeddedServer"
+
+
+def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change, *, yes: bool, shown: str) -> None:
+    """Forget what Docker holds of the stack, where Docker does not answer and the change would take it away.
+
+    Args:
+        engine: Works on the stack.
+        workspace: The stack.
+        settings: Its configuration.
+        kind: The change.
+        yes: Whether it was agreed to beforehand; a plan cannot be made as long as Docker's part is recorded.
+        shown: The stack as commands name it.
+
+    Raises:
+        ChangesRefusedError: Something would be left, and nobody has agreed. Nothing was changed.
+    """
+    from components.postgres.docker_availability import availability  # noqa: PLC0415 - not for every command
+    from stacks.home import lives_in_docker  # noqa: PLC0415 - as above
+
+    environment = {**workspace.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine.name}
+    lives, has_lived = lives_in_docker(settings, workspace.folder, environment)
+    if not has_lived or kind == "refresh" or (kind == "up" and lives):
+        return
+    left = [one for one in engine.recorded() if one.kind in KINDS]
+    docker = availability(environment, may_download=True) if left else None
+    if docker is None or docker.available:
+        return
+    what = _named(left)
+    if not yes:
+        raise ChangesRefusedError(
+            f"{shown}: nothing was changed: {what} cannot be reached, because {docker.reason}",
+            next_step=f"{docker.next_step}; or ./infra {kind} {shown} --yes, which leaves that as it is and forgets it",
+        )
+    engine.drop(PACKAGE)
+    console.say(f"{what} cannot be reached, because {docker.reason}")
+    console.say(f"  that is left as it is, and forgotten; to remove it once Docker answers: {_removal(left)}")
+
+
+def kept(resources: tuple[Recorded, ...]) -> str:
+    """What `destroy` keeps of the dev database, and how to remove it; empty for nothing."""
+    for one in resources:
+        if one.kind == VOLUME and one.retain:
+            return f"the data stay in the Docker volume {one.called} (docker volume rm {one.called} removes them)"
+        if one.kind == SERVER and one.properties.get("retainData"):
+            return f"the data stay in {one.properties.get('folder')}"
+    return ""
+
+
+def is_left(resources: Iterable[Recorded]) -> bool:
+    """Whether `leave` has forgotten the container of a role that is recorded still: no `up` can work on that."""
+    kinds = {one.kind for one in resources}
+    return "postgres:DockerRole" in kinds and not KINDS & kinds
+
+
+def _named(left: list[Recorded]) -> str:
+    words = {CONTAINER: "the Docker container", VOLUME: "the volume with its data"}
+    return " and ".join(f"{words[kind]} {one.called}" for kind in words for one in left if one.kind == kind) or (
+        "the Docker image of the dev database"
+    )
+
+
+def _removal(left: list[Recorded]) -> str:
+    commands = {CONTAINER: "docker rm --force", VOLUME: "docker volume rm"}
+    return "; ".join(f"{commands[kind]} {one.called}" for kind in commands for one in left if one.kind == kind) or (
+        "nothing is left to remove"
+    )
