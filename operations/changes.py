@@ -161,7 +161,7 @@ def opened(
     if not target.only_reads and kind != "destroy":
         require_home(settings, workspace, engine.name)
     if kind is not None:
-        out_of_reach.leave(engine, workspace, settings, kind, yes=yes, shown=target.shown)
+        out_of_reach.leave(engine, workspace, settings, kind, yes=yes)
     if changes:
         require_account(settings, workspace, engine.recorded)
     return engine

@@ -26,7 +26,7 @@ KINDS: Final = frozenset({CONTAINER, VOLUME, "remoteImage:RemoteImage"})
 SERVER: Final = "postgres:EmbeddedServer"
 
 
-def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change, *, yes: bool, shown: str) -> None:
+def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change, *, yes: bool) -> None:
     """Forget what Docker holds of the stack, where Docker does not answer and the change would take it away.
 
     Args:
@@ -35,7 +35,6 @@ def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change
         settings: Its configuration.
         kind: The change.
         yes: Whether it was agreed to beforehand; a plan cannot be made as long as Docker's part is recorded.
-        shown: The stack as commands name it.
 
     Raises:
         ChangesRefusedError: Something would be left, and nobody has agreed. Nothing was changed.
@@ -54,8 +53,8 @@ def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change
     what = _named(left)
     if not yes:
         raise ChangesRefusedError(
-            f"{shown}: nothing was changed: {what} cannot be reached, because {docker.reason}",
-            next_step=f"{docker.next_step}; or ./infra {kind} {shown} --yes, which leaves that as it is and forgets it",
+            f"{workspace.stack}: nothing was changed: {what} cannot be reached, because {docker.reason}",
+            next_step=f"{docker.next_step}; or ./infra {kind} STACK --yes, which leaves that as it is and forgets it",
         )
     engine.drop(PACKAGE)
     console.say(f"{what} cannot be reached, because {docker.reason}")

@@ -38,7 +38,7 @@ UNCLASSIFIED = {components.errors.InfraError, operations.errors.CommandError}
 
 
 def _raising(error: BaseException) -> Callable[..., Any]:
-    def opened(_target: object, *, deploys: bool, changes: bool = False) -> None:
+    def opened(_target: object, *, deploys: bool, changes: bool = False, **_more: object) -> None:
         del deploys, changes
         raise error
 
@@ -96,7 +96,7 @@ def test_verbose_shows_where_a_defect_is(infra: Callable[..., Any], monkeypatch:
 def test_sigterm_ends_as_ctrl_c_does(infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM unwinds the command, so that nothing half-done is lost, and gives the code of an interruption."""
 
-    def opened(_target: object, *, deploys: bool, changes: bool = False) -> None:
+    def opened(_target: object, *, deploys: bool, changes: bool = False, **_more: object) -> None:
         del deploys, changes
         os.kill(os.getpid(), signal.SIGTERM)
 

@@ -48,7 +48,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def leave(workspace: Workspace, kind: Any, *, yes: bool = True, database: str = "auto") -> FakeEngine:
     """Let what cannot be reached be left."""
     engine = FakeEngine(there=(VOLUME, CONTAINER))
-    out_of_reach.leave(engine, workspace, judge("dev", {"infra:database": database}), kind, yes=yes, shown="dev")
+    out_of_reach.leave(engine, workspace, judge("dev", {"infra:database": database}), kind, yes=yes)
     return engine
 
 
@@ -67,7 +67,7 @@ def test_nothing_is_left_without_consent(workspace: Workspace) -> None:
     """Without --yes nothing is forgotten, and both ways are named."""
     with pytest.raises(ChangesRefusedError, match="nothing was changed") as caught:
         leave(workspace, "destroy", yes=False)
-    assert "./infra destroy dev --yes" in caught.value.next_step
+    assert "./infra destroy STACK --yes" in caught.value.next_step
 
 
 @pytest.mark.parametrize(("kind", "database"), [("up", "auto"), ("refresh", "auto"), ("up", "docker")])
