@@ -23,7 +23,6 @@ PACKAGE: Final = "docker"
 CONTAINER: Final = "container:Container"
 VOLUME: Final = "volume:Volume"
 KINDS: Final = frozenset({CONTAINER, VOLUME, "remoteImage:RemoteImage"})
-SERVER: Final = "postgres:EmbeddedServer"
 
 
 def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change, *, yes: bool) -> None:
@@ -59,16 +58,6 @@ def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change
     engine.drop(PACKAGE)
     console.say(f"{what} cannot be reached, because {docker.reason}")
     console.say(f"  that is left as it is, and forgotten; to remove it once Docker answers: {_removal(left)}")
-
-
-def kept(resources: tuple[Recorded, ...]) -> str:
-    """What `destroy` keeps of the dev database, and how to remove it; empty for nothing."""
-    for one in resources:
-        if one.kind == VOLUME and one.retain:
-            return f"the data stay in the Docker volume {one.called} (docker volume rm {one.called} removes them)"
-        if one.kind == SERVER and one.properties.get("retainData"):
-            return f"the data stay in {one.properties.get('folder')}"
-    return ""
 
 
 def is_left(resources: Iterable[Recorded]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -74,12 +73,6 @@ def test_nothing_is_left_without_consent(workspace: Workspace) -> None:
 def test_what_stays_in_docker_is_not_forgotten(workspace: Workspace, kind: str, database: str) -> None:
     """A run that is to work on the container waits for its daemon."""
     assert leave(workspace, kind, database=database).asked == []
-
-
-def test_destroy_names_the_data_that_it_keeps() -> None:
-    """The volume or the folder, with how to remove it; nothing where nothing is kept."""
-    assert "docker volume rm db-data removes them" in out_of_reach.kept((CONTAINER, VOLUME))
-    assert out_of_reach.kept((CONTAINER, dataclasses.replace(VOLUME, retain=False))) == ""
 
 
 def test_a_plugin_s_resources_are_taken_out_of_a_state(workspace: Workspace) -> None:
