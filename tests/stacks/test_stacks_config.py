@@ -109,7 +109,6 @@ WRONG_VALUES = [
     ("workerSecrets", '["SESSION-KEY"]', "letters, digits and underscores"),
     ("workerSecrets", '["DATABASE_URL"]', "none of them DATABASE_URL"),
     ("workerSecrets", '["A", "A"]', "each once"),
-    ("leaving", "maybe", "true or false"),
     ("onUndeployedVersion", "ignore", "error or deploy"),
     ("wranglerMode", "strict", "enforce, warn or off"),
     ("hyperdrive", "maybe", "true or false"),
