@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import math
 import os
 import re
 import select
@@ -50,6 +51,10 @@ CONFIGURATION = 2
 NOISE = re.compile(r"SDK \S+ \S+ WARN ")
 """What the libraries below the CLI remark about a storage service; nothing of it is about the stack."""
 LONGEST_WAIT = 0.2
+PATIENCE = 60.0
+"""Seconds after Ctrl-C or SIGTERM until the CLI is told again, upon which it drops what its providers have begun."""
+LAST_WORDS = 10.0
+"""Seconds after that until it is killed."""
 CHUNK = 65536
 
 
@@ -291,11 +296,17 @@ class _Run:
 def _follow(process: subprocess.Popen[bytes], log: int, told: Translator) -> bool:
     """Pass the log on until the CLI has ended; return whether Ctrl-C came, which the CLI is told of each time.
 
-    The end of the pipe is no sign: a process that the CLI has left running may hold it open for long.
+    The end of the pipe is no sign: a process that the CLI has left running may hold it open for long. After Ctrl-C the
+    CLI waits for what its providers have begun, however long; here it is waited for no longer than `PATIENCE`.
     """
     interrupted, rest = False, b""
+    steps: Iterator[tuple[float, signal.Signals]] = iter(())
+    until, then = math.inf, signal.SIGINT
     while True:
         try:
+            if time.monotonic() >= until:
+                _tell(process, then)
+                until, then = next(steps, (math.inf, then))
             ended = process.poll() is not None
             if select.select([log], [], [], 0 if ended else LONGEST_WAIT)[0]:
                 chunk = os.read(log, CHUNK)
@@ -310,9 +321,21 @@ def _follow(process: subprocess.Popen[bytes], log: int, told: Translator) -> boo
                 process.wait()
                 return interrupted
         except KeyboardInterrupt:
+            _tell(process, signal.SIGINT)
+            if not interrupted:
+                now = time.monotonic()
+                steps = iter([(now + PATIENCE, signal.SIGINT), (now + PATIENCE + LAST_WORDS, signal.SIGKILL)])
+                until, then = next(steps)
             interrupted = True
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+
+
+def _tell(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send the CLI a signal; when it is killed, with what it has started in its group."""
+    with contextlib.suppress(ProcessLookupError):
+        if number is signal.SIGKILL:
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
 
 
 def _document(line: bytes) -> dict[str, Any]:

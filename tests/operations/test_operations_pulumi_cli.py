@@ -20,7 +20,8 @@ import pytest
 
 from engine import api
 from engine.errors import HeldError
-from operations.engines import choice
+from operations.engines import choice, pulumi_cli
+from operations.engines.cli_events import Translator
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine, failure
 from operations.engines.recorded import Recorded
@@ -579,3 +580,21 @@ def test_the_project_lies_where_git_may_see_it(project: Path) -> None:
     subprocess.run(["git", "init", "-q"], cwd=project, check=True)
     answer = subprocess.run(["git", "check-ignore", "-q", ".infra/x/Pulumi.dev.yaml"], cwd=project, check=False)
     assert answer.returncode == 0
+
+
+def test_a_cli_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After Ctrl-C it is told a second time, and killed when that does not help either."""
+    monkeypatch.setattr(pulumi_cli, "PATIENCE", 0.3)
+    monkeypatch.setattr(pulumi_cli, "LAST_WORDS", 0.3)
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"
+    reading, writing = os.pipe()
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE, process_group=0) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        assert pulumi_cli._follow(process, reading, Translator(Heard(), verbose=False))
+    signal.signal(signal.SIGALRM, before)
+    os.close(reading)
+    os.close(writing)
+    assert process.returncode == -signal.SIGKILL
