@@ -12,6 +12,7 @@ from components.connectivity import probe, worker_probe
 from components.connectivity.report import AppLayer, Finding, Layer, Report
 from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_probe import WorkerTransport
+from components.worker.secrets.names import DRAFT_ANSWER
 from components.xata.api.bodies import BranchPatch
 from components.xata.api.models import ScaleToZero
 from engine import api
@@ -105,7 +106,7 @@ def test_an_app_that_is_not_deployed_yet_is_not_verified(
     del probed
     waiting = {"checks": api.Output(value={"worker": {"state": "waiting for the app"}}, secret=False)}
     fake_engine.values = {**fake_engine.values, **WORKER, **waiting}
-    _asked(monkeypatch, _answer(404))
+    _asked(monkeypatch, Answer(status=404, content_type="text/plain", body=DRAFT_ANSWER.encode()))
     answer = infra("verify", "staging", "--json")
     *_, worker, identity = answer.document["layers"]
     assert (answer.code, answer.document["ok"]) == (ExitCode.VERIFICATION_FAILED, False)
