@@ -56,6 +56,7 @@ def _serves(package: str, where: Path) -> bool:
     """Whether a plugin is there that serves the SDK: the same major version, not older."""
     name = re.compile(rf"resource-{package}-v(\d+)\.(\d+)\.(\d+)")
     least = tuple(int(part) for part in wanted(package).split(".")[:3])
-    found = [name.fullmatch(path.name) for path in where.glob(f"resource-{package}-v*") if path.is_dir()]
+    programs = where.glob(f"resource-{package}-v*/pulumi-resource-{package}*")  # an interrupted download has none
+    found = [name.fullmatch(path.parent.name) for path in programs]
     versions = [tuple(int(part) for part in match.groups()) for match in found if match]
     return any(one[0] == least[0] and one >= least for one in versions)

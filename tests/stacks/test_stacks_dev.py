@@ -45,7 +45,9 @@ def test_the_sandboxs_state_is_refused_for_a_database_of_this_machine(tmp_path: 
 def test_a_missing_daemon_is_told_before_an_engine_starts(record: Path, tmp_path: Path) -> None:
     """`./infra` says which socket does not answer; the provider plugin would only say that none does."""
     write_record(record, Record(home="docker", because="a Docker daemon answers", docker_port=15432))
-    (tmp_path / "plugins" / "resource-docker-v5.2.0").mkdir(parents=True)
+    plugin = tmp_path / "plugins" / "resource-docker-v5.2.0" / "pulumi-resource-docker"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch()
     environment = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock", "PULUMI_HOME": str(tmp_path)}
     with pytest.raises(LocalError, match="no Docker daemon answers"):
         require(judge("dev", {}), tmp_path, environment)

@@ -123,8 +123,18 @@ def test_forbidden_socket_tells_the_group(folder: Path) -> None:
 def plugins(tmp_path: Path, *versions: str) -> dict[str, str]:
     """An environment whose plugin folder holds these versions."""
     for version in versions:
-        (tmp_path / "plugins" / f"resource-docker-v{version}").mkdir(parents=True)
+        folder = tmp_path / "plugins" / f"resource-docker-v{version}"
+        folder.mkdir(parents=True)
+        (folder / "pulumi-resource-docker").touch()
     return {"PULUMI_HOME": str(tmp_path), "PATH": ""}
+
+
+def test_an_empty_plugin_folder_is_no_plugin(tmp_path: Path) -> None:
+    """A download that was interrupted leaves a folder and nothing to run."""
+    environment = plugins(tmp_path, "5.2.0")
+    assert availability(environment, may_download=False, find=found).available
+    (tmp_path / "plugins" / "resource-docker-v5.2.0" / "pulumi-resource-docker").unlink()
+    assert not availability(environment, may_download=False, find=found).available
 
 
 def found(_: Mapping[str, str]) -> Daemon:
