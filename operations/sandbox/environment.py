@@ -59,10 +59,6 @@ def exports(environ: Mapping[str, str], place: Place, record: Record) -> str:
     if PASSPHRASE not in environ and PASSPHRASE_FILE not in environ:
         passphrase(place.folder, place.state_url, environ)  # made now, since a file that is named must be there
         told[PASSPHRASE_FILE] = str(passphrase_file(place.folder.resolve()))
-    if record.node:
-        own = str(place.commands.resolve())
-        others = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
-        told["PATH"] = os.pathsep.join([own, *others])
     foreign = [name for name in environ if _leads_out(name) and name not in told]
     lines = [*before.splitlines(), *(f"unset {name}" for name in sorted(foreign) if name.isidentifier())]
     return "\n".join([*lines, *(f"export {name}={shlex.quote(value)}" for name, value in told.items())])
@@ -99,11 +95,21 @@ def _told(environ: Mapping[str, str], place: Place, record: Record) -> dict[str,
         "XATA_ORGANIZATION_ID": record.organization,
         **_workers(record),
         **_pulls(record),
+        **_path(environ, place, record),
         "PULUMI_BACKEND_URL": place.state_url,
         AUTHORITIES: record.authority,
         "NO_PROXY": direct,
         "no_proxy": direct,
     }
+
+
+def _path(environ: Mapping[str, str], place: Place, record: Record) -> dict[str, str]:
+    """The sandbox's own Node.js first, which its wrangler and an app's need in a version that few machines have."""
+    if not record.node:
+        return {}
+    own = str(place.commands.resolve())
+    others = [folder for folder in environ.get("PATH", os.defpath).split(os.pathsep) if folder != own]
+    return {"PATH": os.pathsep.join([own, *others])}
 
 
 def _workers(record: Record) -> dict[str, str]:
