@@ -231,11 +231,14 @@ def change(
 
 def _keeps_otherwise(target: Target, there: Iterable[Recorded]) -> bool:
     """Whether the dev database's data would be kept, or removed, against what the stack's file says now."""
+    homes = [one for one in there if one.kind in HOMES]
+    if not homes:
+        return False
     from operations.settings import judged  # noqa: PLC0415 - as above
 
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
     keep = getattr(judged(described, with_files=False), "retain_data", None)
-    return keep is not None and any(one.kind in HOMES and _keeps(one) != keep for one in there)
+    return keep is not None and any(_keeps(home) != keep for home in homes)
 
 
 def _keeps(home: Recorded) -> bool:
