@@ -94,6 +94,9 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what repeats others at greater length, unless it is asked for; begin with what takes long."""
     items[:] = _long_ones_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    for item in items:
+        if item.get_closest_marker("cli") and not shutil.which("pulumi"):
+            item.add_marker(pytest.mark.skip(reason="there is no pulumi on the PATH: ./infra setup --pulumi gets it"))
     if os.environ.get("INFRA_TEST_THOROUGH"):
         return
     for item in items:
