@@ -135,7 +135,7 @@ def test_a_staging_with_a_living_child_is_refused_before_anything_goes(sandboxed
     sandboxed.control.post(project, json=child).raise_for_status()
     refused = sandboxed.run("destroy", "staging", "--yes", **ALLOWED)
     assert refused.returncode == 3, refused.stderr
-    assert "staging --sandbox: nothing was changed: the branch 'staging'" in refused.stderr
+    assert "staging: nothing was changed: the branch 'staging'" in refused.stderr
     assert "has living children: pr-9" in refused.stderr
     result = _destroy_as_pulumi_does(sandboxed, "staging")
     assert not result.succeeded
