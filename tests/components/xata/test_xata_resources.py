@@ -55,6 +55,7 @@ class Stack:
         self.folder, self.api, self.seen = folder, api, Recorder()
         self.other = Client(key=KEY, base_url=api)
         shutil.copytree(PROGRAM, folder / "project", ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "project" / "components").symlink_to(PROJECT / "components")  # whose providers are the project's own
         self.xata_project = self.other.create_project(ORGANIZATION, ProjectCreation(name="printfarm-manager")).id
         root = ClusterConfiguration(image=IMAGE, region=REGION, instance_type=TYPE, replicas=0)
         self.other.create_branch(ORGANIZATION, self.xata_project, BranchCreation(name="main", configuration=root))
