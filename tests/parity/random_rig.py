@@ -23,6 +23,7 @@ from engine.provider import Diff, ProviderError, UnansweredError
 from engine.state import ResourceState, Snapshot, checkpoint, integrity
 from engine.state.values import Values
 from engine.steps import Bookkeeping, Steps, StoppedError
+from engine.trust import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -266,6 +267,7 @@ class _Pool:
     """Gives the one provider there is."""
 
     world: World
+    trust: Trust = field(default_factory=lambda: Trust(Path()))
 
     def get(self, _config: Mapping[str, Any]) -> World:
         return self.world

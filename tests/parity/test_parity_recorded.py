@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 DIFFERENT = {
     "crash": "a call that the provider's death left without answer stays recorded as pending; the CLI forgets it",
+    "pending": "an up that has made what an earlier run was cut off in takes its note out; the CLI keeps it",
 }
 """Programs that do not agree on purpose, with the reason; docs/engines.md tells it."""
 

@@ -47,7 +47,10 @@ def _preview(
         stack=stack,
         backend_url=backend,
         passphrase="correct horse",
-        config={"infra:database": "xata", **{f"infra:{key}": value for key, value in config.items()}},
+        config={
+            **({"infra:database": "xata"} if stack == "dev" else {}),
+            **{f"infra:{key}": value for key, value in config.items()},
+        },
         environment={
             "PULUMI_BACKEND_URL": backend,
             "XATA_ORGANIZATION_ID": organization,
