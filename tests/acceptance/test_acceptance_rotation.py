@@ -276,7 +276,9 @@ def test_a_worker_that_could_not_be_told_after_all_is_healed_by_what_verify_says
         found = production.run("./infra", "verify", STACK, "--json")
         layers = {layer["layer"]: layer for layer in json.loads(found.stdout)["layers"]}
         assert layers["authentication"]["next"].startswith("deploy the newest version (wrangler versions deploy)")
-        assert layers["authentication"]["next"].endswith(f"then ./infra up {STACK} carries the current password on")
+        assert layers["authentication"]["next"].endswith(
+            f"then ./infra up {STACK} --sandbox carries the current password on"
+        )
         assert production.run("./infra", "up", STACK, "--yes", *CONFIG, "--engine", engine).returncode == 4
     healed = production.run("./infra", *DOORS["rotate"], "--engine", engine)
     assert healed.returncode == 0, healed.stderr
