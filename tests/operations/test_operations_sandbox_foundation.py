@@ -77,7 +77,7 @@ def test_up_brings_the_foundation_up_first(
     """With no configuration of the other stack; never without --sandbox, nor where there is a project."""
     seen: list[Any] = []
 
-    def remember(target: Any, *, deploys: bool) -> Any:
+    def remember(target: Any, *, deploys: bool, **_more: Any) -> Any:
         seen.append((target.stack, dict(target.config)) if deploys else None)
         return fake_engine
 

@@ -225,7 +225,7 @@ def test_the_app_is_deployed_between_its_secret_and_its_check(
     values = {name: api.Output(value=value, secret=False) for name, value in worker.items()}
     engine.answers["up"] = result(outputs=values)
 
-    def opened(target: Target, *, deploys: bool, changes: bool) -> FakeEngine:
+    def opened(target: Target, *, deploys: bool, changes: bool, **_more: Any) -> FakeEngine:
         did.append(f"up {dict(target.config)} {deploys and changes}")
         return engine
 
