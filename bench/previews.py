@@ -24,8 +24,8 @@ from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready, renew
 from components.xata.branches.ownership import mark
 from components.xata.branches.place import Place
-from components.xata.branches.settings import BranchSettings, apply
-from components.xata.branches.specs import BranchSpec
+from components.xata.branches.settings import apply
+from components.xata.inputs import BranchIdentity, Settings
 from sandbox.xata.faults import Fault
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
@@ -133,9 +133,9 @@ def _all(client: Client, place: Place, numbers: range, *, threads: int) -> None:
 
 def _whole(client: Client, place: Place, name: str) -> None:
     """A preview from nothing to a connection string of its own, its settings brought to what is declared meanwhile."""
-    spec = BranchSpec(name=name, stack=name, region=REGION, parent="staging", most_previews=1000)
+    spec = BranchIdentity(name=name, stack=name, region=REGION, parent="staging", most_previews=1000)
     branch_id = ensure_branch(client, place, spec).branch.id
-    wanted = BranchSettings(description=mark(name, "until 2026-12-05"), scale_to_zero_enabled=True)
+    wanted = Settings(description=mark(name, "until 2026-12-05"), scale_to_zero_enabled=True)
     with ThreadPoolExecutor(1) as beside:
         applied = beside.submit(apply, client, place, branch_id, wanted)
         renew(client, place, connect_when_ready(client, place, branch_id))

@@ -13,7 +13,7 @@ from components.xata.api.client import Client
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready
 from components.xata.branches.place import Place
-from components.xata.branches.specs import BranchSpec
+from components.xata.inputs import BranchIdentity
 from sandbox.xata.faults import Fault
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
@@ -168,7 +168,7 @@ def _all(client: Client, place: Place, prefix: str, count: int, *, threads: int)
 
 def _whole(client: Client, place: Place, name: str) -> None:
     """A preview from nothing to its connection string."""
-    spec = BranchSpec(name=name, stack="previews", region=REGION, parent="main")
+    spec = BranchIdentity(name=name, stack="previews", region=REGION, parent="main")
     made = ensure_branch(client, place, spec)
     connect_when_ready(client, place, made.branch.id)
 

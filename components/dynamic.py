@@ -7,9 +7,8 @@ ever change, and it must have no instance attributes (they would travel in the s
 from __future__ import annotations
 
 import sys
-import traceback
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -20,61 +19,18 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.output import Unknown
-from pulumi.runtime.rpc import UNKNOWN
 from typing_extensions import override
 
-from components.errors import InfraError
 from components.fingerprint import fingerprint, matches
+from components.resource import PROVIDER_KEY, Properties, ProviderError, failure_text, is_known, own_text, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pulumi.dynamic import ConfigureRequest
 
-T = TypeVar("T")
 
-Properties = dict[str, Any]
-
-PROVIDER_KEY = "__provider"
-"""Where Pulumi keeps the pickled provider among a dynamic resource's properties."""
-
-
-class ProviderError(Exception):
-    """What a failed call shows to the user: our text alone, with no foreign cause that could quote a secret."""
-
-
-def is_known(value: Any) -> bool:
-    """Whether a property is known: in previews an output that does not exist yet comes as Unknown or as its text."""
-    if isinstance(value, dict):
-        return all(is_known(item) for item in value.values())
-    if isinstance(value, list):
-        return all(is_known(item) for item in value)
-    return not isinstance(value, Unknown) and bool(value != UNKNOWN)
-
-
-def plain(value: Any) -> Any:
-    """Undo the wire format: whole numbers arrive as floats (pulumi/pulumi#13830)."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items() if key != PROVIDER_KEY}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def own_text(call: Callable[[], T]) -> T:
-    """Run `call`; let errors meant for users through as their text, without the chain of causes."""
-    try:
-        return call()
-    except InfraError as error:
-        message = str(error)
-    raise ProviderError(message)
-
-
-def failure_text() -> str:
-    """What the user reads about the exception that is being handled: our own text alone, else its traceback."""
-    error = sys.exception()
-    return str(error) if isinstance(error, ProviderError) else traceback.format_exc()
+__all__ = ["DynamicProvider", "Properties", "ProviderError", "is_known", "own_text", "plain"]
 
 
 class DynamicProvider(ResourceProvider):

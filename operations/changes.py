@@ -134,7 +134,7 @@ def opened(
         kind: What is to be done, where that may leave behind what cannot be reached.
         yes: Whether that was agreed to beforehand.
     """
-    from components.xata.rules import ONLY_PREVIEWED  # noqa: PLC0415 - not for help and usage errors
+    from components.xata.provider import ONLY_PREVIEWED  # noqa: PLC0415 - not for help and usage errors
     from operations.engines.choice import choose  # noqa: PLC0415 - as above
     from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
     from operations.sandbox.environment import is_shell  # noqa: PLC0415 - as above

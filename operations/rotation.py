@@ -102,10 +102,7 @@ def connected(target: Target, engine: Engine) -> Client:
     Raises:
         components.errors.InfraError: There is no key, or it is another server.
     """
-    from components.xata.api.client import connect  # noqa: PLC0415 - loads the HTTP client
-    from components.xata.properties import require_server  # noqa: PLC0415 - as above
+    from components.xata.provider import client_for  # noqa: PLC0415 - loads the HTTP client
 
     made_at = next((one.api for one in engine.recorded() if one.kind == "xata:Branch"), "")
-    client = connect(target.environ())
-    require_server(client, made_at)
-    return client
+    return client_for(made_at, target.environ())

@@ -14,8 +14,8 @@ from components.xata.api import errors, operations
 from components.xata.api.client import KEY_VARIABLE, connect
 from components.xata.branches.errors import MissingError
 from components.xata.branches.find import resolve_branch
+from components.xata.branches.image import parse_image
 from components.xata.branches.place import find_organization, find_project
-from components.xata.branches.specs import parse_image
 from operations.findings import Finding
 
 if TYPE_CHECKING:

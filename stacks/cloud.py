@@ -15,8 +15,11 @@ from components.connectivity.resources import DatabaseCheck
 from components.deletion.resources import DeletionGuard
 from components.errors import ConfigurationError
 from components.postgres.database import BaselineSettings
-from components.xata.branches.specs import parse_image
-from components.xata.database import XataPostgres, XataPostgresSettings
+from components.resource import later
+from components.xata.branches.image import parse_image
+from components.xata.branches.ownership import mark
+from components.xata.database import Access, XataPostgres
+from components.xata.inputs import BranchInputs, RootConfiguration, Settings
 from stacks import worker
 from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
 from stacks.outputs import export
@@ -117,37 +120,58 @@ def xata_database(
         temporary: What the branch of a preview has besides; None for one that stays.
         app: Who gets its URL; None for nobody.
     """
-    branch = XataPostgresSettings(
-        stack=pulumi.get_stack(),
-        organization=organization(settings),
-        project=project,
-        branch=settings.branch,
-        region=settings.region,
-        parent=None if root else settings.parent,
-        image=settings.postgres_image or (DEFAULT_IMAGE if root else ""),
-        instance_type=settings.instance_type or (DEFAULT_INSTANCE_TYPE if root else ""),
+    configuration = RootConfiguration(
+        image=settings.postgres_image or DEFAULT_IMAGE,
+        instance_type=settings.instance_type or DEFAULT_INSTANCE_TYPE,
         replicas=settings.replicas,
-        storage_gigabytes=settings.storage_gigabytes,
-        scale_to_zero=settings.sleeps_when_idle,
-        scale_to_zero_minutes=settings.scale_to_zero_minutes,
-        backup_retention_days=settings.backup_retention_days,
-        backup_time=settings.backup_time,
-        rotation=settings.rotation,
-        sslmode=settings.database_sslmode,
-        description=temporary.description if temporary else settings.description,
-        own_password=temporary is not None,
-        instead_of_password=settings.instead_of_password,
-        told=app.told if app else None,
-        stays_below_its_parent=temporary is not None,
-        most_previews=temporary.most if temporary else 0,
-        instead_of=temporary.instead_of if temporary else "",
-        protect=settings.protect,
+    )
+    branch = BranchInputs(
+        organization=organization(settings),
+        project=later(pulumi.Output.from_input(project)),
+        name=settings.branch,
+        stack=pulumi.get_stack(),
+        parent=None if root else settings.parent,
+        region=settings.region,
+        root=configuration.properties() if root else None,
         adopt=settings.adopt_branch,
         allow_parent=settings.allow_parent,
-        ready_timeout_seconds=settings.ready_timeout_seconds,
+        most_previews=temporary.most if temporary else None,
+        instead_of=(temporary.instead_of or None) if temporary else None,
     )
-    baseline = BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder)
-    return XataPostgres("database", settings=branch, baseline=baseline, connected_after=app.file if app else ())
+    return XataPostgres(
+        "database",
+        branch=branch,
+        settings=branch_settings(settings, temporary, configuration if root else None),
+        access=Access(
+            sslmode=settings.database_sslmode,
+            rotation=settings.rotation,
+            own_password=temporary is not None,
+            instead_of_password=settings.instead_of_password,
+            told=app.told if app else None,
+            after=app.file if app else (),
+            ready_timeout_seconds=settings.ready_timeout_seconds,
+        ),
+        baseline=BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder),
+        protect=settings.protect,
+        stays_below_its_parent=temporary is not None,
+    )
+
+
+def branch_settings(settings: XataSettings, temporary: Temporary | None, root: RootConfiguration | None) -> Settings:
+    """What can change on the branch: the settings of the same name, and those that are said otherwise here."""
+    same = {
+        name: getattr(settings, name)
+        for name in {field.attribute for field in Settings.fields()}
+        if hasattr(settings, name)
+    }
+    said = {
+        "description": mark(pulumi.get_stack(), temporary.description if temporary else settings.description),
+        "scale_to_zero_enabled": settings.sleeps_when_idle,
+        "instance_type": root.instance_type if root else settings.instance_type or None,
+        "storage": settings.storage_gigabytes or None,
+        "image": root.image if root else settings.postgres_image or None,
+    }
+    return Settings(**{**same, **said})
 
 
 def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCheck:
@@ -193,21 +217,21 @@ def outputs(
     return {
         "environment": settings.environment,
         "databaseUrl": connection.url,
-        "databasePoolerUrl": database.told(made.connection.poolerUrl),
-        "databaseReadOnlyUrl": database.told(made.connection.readOnlyUrl),
+        "databasePoolerUrl": database.told(made.connection.pooler_url),
+        "databaseReadOnlyUrl": database.told(made.connection.read_only_url),
         "databaseHost": connection.host,
         "databasePort": connection.port,
         "databaseName": connection.database,
         "databaseUser": connection.user,
-        "organizationId": database.settings.organization,
-        "projectId": made.branch.projectId,
+        "organizationId": database.branch.organization,
+        "projectId": made.branch.project_id,
         "branchName": settings.branch,
         "branchId": made.branch.id,
         "region": made.branch.region,
-        "backupRetentionDays": made.settings.backupRetentionDays.apply(int),
-        "backupTime": made.settings.backupTime,
-        "earliestRestorePoint": made.settings.earliestRestorePoint,
-        "latestRestorePoint": made.settings.latestRestorePoint,
+        "backupRetentionDays": made.settings.backup_retention_days.apply(int),
+        "backupTime": made.settings.backup_time,
+        "earliestRestorePoint": made.settings.earliest_restore_point,
+        "latestRestorePoint": made.settings.latest_restore_point,
         **worker.outputs(declared),
         "checks": checks(check, declared),
     }

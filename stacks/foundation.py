@@ -9,6 +9,7 @@ import pulumi
 
 from components.errors import ConfigurationError
 from components.xata.branches.names import is_project_id
+from components.xata.inputs import ProjectInputs
 from components.xata.resources import Project
 from stacks import cloud
 from stacks.models import DEFAULT_PROJECT
@@ -33,14 +34,16 @@ def program(settings: FoundationSettings, folder: Path) -> None:
     """
     project = Project(
         "project",
-        organization=cloud.organization(settings),
-        project_name=project_name(settings),
-        base_enabled=settings.sleeps_when_idle,
-        base_minutes=settings.scale_to_zero_minutes,
-        child_enabled=settings.sleeps_when_idle,
-        child_minutes=settings.scale_to_zero_minutes,
-        adopt=settings.adopt_project,
-        opts=pulumi.ResourceOptions(protect=settings.protect, retain_on_delete=settings.protect),
+        ProjectInputs(
+            organization=cloud.organization(settings),
+            name=project_name(settings),
+            scale_to_zero_base_enabled=settings.sleeps_when_idle,
+            scale_to_zero_base_minutes=settings.scale_to_zero_minutes,
+            scale_to_zero_child_enabled=settings.sleeps_when_idle,
+            scale_to_zero_child_minutes=settings.scale_to_zero_minutes,
+            adopt=settings.adopt_project,
+        ),
+        pulumi.ResourceOptions(protect=settings.protect, retain_on_delete=settings.protect),
     )
     # The id, not the output of the same value: previews know it, whatever else changes on the project.
     database = cloud.xata_database(settings, folder, project=project.id, root=True)

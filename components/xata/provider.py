@@ -1,80 +1,137 @@
-"""Pulumi's side of the room. Module path and class names are a contract with recorded state: never change them.
+"""The providers of projects, branches, their settings and their connections.
 
-The API key comes from the environment alone, and only where the API is talked to: a preview works without one. Every
-resource records the address of the API that it was made at, because an id means nothing to another server. The work
-is done in `properties`, which loads the HTTP client: it is imported where it is needed, and a preview does without.
+Module path and class names are a contract with recorded state: never change them. The API key comes from the
+environment alone, and only where the API is talked to: a preview that refreshes nothing works without one. Every
+resource records the address of the API that it was made at, because an id means nothing to another server.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from components.dynamic import DynamicProvider, Properties, ProviderError, is_known, plain
-from components.xata import rules
+from components.errors import RefusedError
+from components.fingerprint import matches
+from components.http.address import same_server
+from components.resource import Properties, Provider, is_known, state
+from components.worker import told
+from components.xata.api.client import connect
+from components.xata.api.errors import NotFoundError, PermissionDeniedError
+from components.xata.branches import credentials, settings
+from components.xata.branches.create import ensure_branch
+from components.xata.branches.errors import MissingError, NotReadyError
+from components.xata.branches.image import has_same_major, image_refusal, parse_image
+from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
+from components.xata.branches.ownership import ALLOW_DELETE, allowed_names
+from components.xata.branches.place import Place, find_project
+from components.xata.branches.projects import delete_project, ensure_project, project_differences, update_project
+from components.xata.branches.ready import wait_until_healthy
+from components.xata.branches.remove import delete_branch
+from components.xata.branches.rename import give_back
+from components.xata.branches.restore import restore_points
+from components.xata.inputs import (
+    BranchConnectionInputs,
+    BranchConnectionState,
+    BranchInputs,
+    BranchSettingsInputs,
+    BranchSettingsState,
+    BranchState,
+    Located,
+    ProjectInputs,
+    ProjectState,
+    RootConfiguration,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pulumi.dynamic import DiffResult
 
+    from components.xata.api.client import Client
+    from components.xata.api.models import Branch, BranchSummary, Project
 
-class ProjectProvider(DynamicProvider):
+ENDPOINTS: Final = ("url", "pooler_url", "read_only_url", "host", "port", "database", "user", "password")
+"""What the state of a connection tells."""
+
+PLACE: Final = frozenset({"organization", "projectId", "branchId"})
+
+ONLY_PREVIEWED: Final = "INFRA_ONLY_PREVIEWED"
+"""Set by `./infra preview` alone: credentials that the key may not read are then named, and the recorded ones taken."""
+
+_SPELLINGS: Final = {"project": ("projectId", "projectName"), "parent": ("parentId", "parentName")}
+"""Inputs that are given by id or by name, and the outputs that record both."""
+
+
+def client_for(api: str, environment: Mapping[str, str] = os.environ) -> Client:
+    """The client of this run, for a resource that was made at the server it talks to.
+
+    Args:
+        api: The recorded address; empty where nothing was recorded.
+        environment: Holds the key and the server's address.
+
+    Raises:
+        MissingKeyError: There is no API key.
+        RefusedError: The resource was made at another server, where its id means something else or nothing.
+    """
+    client = connect(environment)
+    if api and not same_server(api, client.base_url):
+        raise RefusedError(
+            f"this state was made at {api}, and this run talks to {client.base_url}: nothing was looked at or changed",
+            next_step="give XATA_API_BASE_URL as it was, or use a state of its own for each server (--sandbox does)",
+        )
+    return client
+
+
+class ProjectProvider(Provider[ProjectInputs, ProjectState]):
     """A project, and its defaults for branches that are made without settings of their own.
 
     `adopt` speaks about the moment of birth; a later change of it is recorded and changes nothing on the server.
     """
 
-    inputs = (
-        "organization",
-        "name",
-        "scaleToZeroBaseEnabled",
-        "scaleToZeroBaseMinutes",
-        "scaleToZeroChildEnabled",
-        "scaleToZeroChildMinutes",
-        "adopt",
-    )
-    replaces = frozenset({"organization"})
     delete_before_replace = True  # names are unique in an organization
 
     @override
-    def judge(self, news: Properties) -> Mapping[str, str]:
-        return rules.project_faults(news)
+    def require_replaceable(self, olds: Properties, news: Properties, replaces: list[str]) -> None:
+        _require_replaceable("project", olds, news, replaces)
 
     @override
-    def diff(self, _id: str, _olds: Any, _news: Any) -> DiffResult:
-        result = super().diff(_id, _olds, _news)
-        _refuse(rules.refused_replacement("project", plain(_olds), plain(_news), result.replaces or [], os.environ))
-        return result
+    def create_resource(self, new: ProjectInputs) -> tuple[str, ProjectState]:
+        client = client_for("")
+        ensured = ensure_project(client, new.organization, new)
+        return ensured.project.id, self._made(client, new, ensured.project, adopted=ensured.adopted)
 
     @override
-    def make(self, news: Properties) -> tuple[str, Properties]:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.make_project(news)
-
-    @override
-    def change(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.change_project(resource_id, olds, news)
+    def update_resource(self, resource_id: str, old: ProjectState, new: ProjectInputs) -> ProjectState:
+        client = client_for(old.api)
+        found = update_project(client, old.organization, resource_id, new)
+        return self._made(client, new, found, adopted=old.adopted)
 
     @override
-    def look(self, resource_id: str, olds: Properties) -> Properties | None:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.look_at_project(resource_id, olds)
+    def read_resource(self, resource_id: str, old: ProjectState) -> ProjectState | None:
+        try:
+            found = client_for(old.api).project(old.organization, resource_id)
+        except NotFoundError:
+            return None
+        seen = {name: value for name, (_, value) in project_differences(old, found).items()}
+        return ProjectState.of({**old.properties(), **seen})
 
     @override
-    def remove(self, resource_id: str, olds: Properties) -> None:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
+    def delete_resource(self, resource_id: str, old: ProjectState) -> None:
+        delete_project(client_for(old.api), old.organization, resource_id, name=old.name, environment=os.environ)
 
-        properties.remove_project(resource_id, olds)
+    @staticmethod
+    def _made(client: Client, new: ProjectInputs, found: Project, *, adopted: bool) -> ProjectState:
+        created = found.created_at.isoformat()
+        return state(ProjectState, new, project_id=found.id, created_at=created, adopted=adopted, api=client.base_url)
 
 
-class BranchProvider(DynamicProvider):
+class BranchProvider(Provider[BranchInputs, BranchState]):
     """A branch's identity. It returns as soon as there is an id: who needs the database waits in BranchConnection.
 
     `adopt`, `allowParent` and the root configuration speak about the moment of birth; a later change of them is
@@ -84,132 +141,174 @@ class BranchProvider(DynamicProvider):
     `currentName`: one that was renamed behind our back gets its name back.
     """
 
-    inputs = (
-        "organization",
-        "project",
-        "name",
-        "stack",
-        "parent",
-        "region",
-        "root",
-        "adopt",
-        "allowParent",
-        "mostPreviews",
-        "insteadOf",
-    )
-    replaces = frozenset({"organization", "project", "name", "stack", "parent", "region", "root", "insteadOf"})
     delete_before_replace = True  # names are unique in a project
 
     @override
-    def judge(self, news: Properties) -> Mapping[str, str]:
-        return rules.branch_faults(news)
+    def validate(self, known: Properties) -> Mapping[str, str]:
+        found = {"parent": _parent_reason(known), "root": _root_reason(known)}
+        return {name: reason for name, reason in found.items() if reason}
+
+    @override
+    def require_replaceable(self, olds: Properties, news: Properties, replaces: list[str]) -> None:
+        _require_replaceable("branch", olds, news, replaces)
 
     @override
     def diff(self, _id: str, _olds: Any, _news: Any) -> DiffResult:
         result = super().diff(_id, _olds, _news)
-        _refuse(rules.refused_replacement("branch", plain(_olds), plain(_news), result.replaces or [], os.environ))
         if result.replaces == ["insteadOf"]:
             result.delete_before_replace = False  # the old one has given its name away
         return result
 
     @override
-    def needs_update(self, olds: Properties, news: Properties) -> bool:
-        return bool(olds.get("currentName") != olds.get("name"))
+    def is_same(self, name: str, olds: Properties, news: Properties) -> bool:
+        before, after = olds.get(name), news.get(name)
+        if before == after or name == "mostPreviews":
+            return True
+        if name == "insteadOf":
+            return not after or after != olds.get("branchId")
+        if name in _SPELLINGS:
+            return bool(after) and after in {olds.get(spelling) for spelling in _SPELLINGS[name]}
+        if name == "root" and isinstance(before, dict) and isinstance(after, dict):
+            return has_same_major(before.get("image"), after.get("image"))
+        return False
 
     @override
-    def make(self, news: Properties) -> tuple[str, Properties]:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.make_branch(news)
+    def needs_update(self, old: BranchState, news: Properties) -> bool:
+        return old.current_name != old.name
 
     @override
-    def change(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.change_branch(resource_id, olds, news)
+    def create_resource(self, new: BranchInputs) -> tuple[str, BranchState]:
+        client = client_for("")
+        project = find_project(client, new.organization, new.project)
+        place = Place(organization=new.organization, project=project.id)
+        ensured = ensure_branch(client, place, replace(new, root=_exact_root(client, new)))
+        branch = ensured.branch
+        return branch.id, state(
+            BranchState,
+            new,
+            branch_id=branch.id,
+            project_id=project.id,
+            project_name=project.name,
+            parent_id=branch.parent_id or "",
+            parent_name=_parent_name(client, place, new, branch),
+            current_name=branch.name,
+            created_at=branch.created_at.isoformat(),
+            adopted=ensured.adopted,
+            api=client.base_url,
+        )
 
     @override
-    def look(self, resource_id: str, olds: Properties) -> Properties | None:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.look_at_branch(resource_id, olds)
-
-    @override
-    def remove(self, resource_id: str, olds: Properties) -> None:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        properties.remove_branch(resource_id, olds)
+    def update_resource(self, resource_id: str, old: BranchState, new: BranchInputs) -> BranchState:
+        """Give a branch that was renamed its name back. Nothing else of its identity can change."""
+        client = client_for(old.api)
+        if old.current_name != new.name:
+            found = old.current_name
+            give_back(client, _place_of(old), resource_id, new.name, found=found, environment=os.environ)
+        return replace(old, **new.attributes(), current_name=new.name)
 
     @override
-    def _same(self, key: str, olds: Properties, news: Properties) -> bool:
-        return rules.same_identity(key, olds, news)
+    def read_resource(self, resource_id: str, old: BranchState) -> BranchState | None:
+        branch = _read_branch(client_for(old.api), _place_of(old), resource_id)
+        return None if branch is None else replace(old, current_name=branch.name)
+
+    @override
+    def delete_resource(self, resource_id: str, old: BranchState) -> None:
+        delete_branch(client_for(old.api), _place_of(old), resource_id, name=old.name, environment=os.environ)
 
 
-class BranchSettingsProvider(DynamicProvider):
+class BranchSettingsProvider(Provider[BranchSettingsInputs, BranchSettingsState]):
     """What can change on a branch, which keeps it when this goes.
 
     An instance type that is not given any more goes back to the parent's; storage and image cannot go back, so taking
     them out is refused. The others have no default here: what declares them says theirs.
     """
 
-    inputs = (
-        "organization",
-        "projectId",
-        "branchId",
-        "description",
-        "scaleToZeroEnabled",
-        "scaleToZeroMinutes",
-        "backupRetentionDays",
-        "backupTime",
-        "instanceType",
-        "replicas",
-        "storage",
-        "image",
-    )
-    replaces = frozenset({"organization", "projectId", "branchId"})
+    @override
+    def validate_change(self, old: BranchSettingsState, known: Properties) -> Mapping[str, str]:
+        """Which changes of a branch's settings can never be carried out."""
+        if old.branch_id != known.get("branchId"):
+            return {}
+        reasons = {
+            "storage": _storage_refusal(old.storage, known.get("storage")),
+            "image": image_refusal(old.image, known.get("image")),
+        }
+        return {name: reason for name, reason in reasons.items() if reason}
 
     @override
-    def judge(self, news: Properties) -> Mapping[str, str]:
-        return rules.settings_faults(news)
+    def is_same(self, name: str, olds: Properties, news: Properties) -> bool:
+        if name in PLACE or news.get(name) is not None:
+            return _is_same_place(name, olds, news)
+        default = (olds.get("defaults") or {}).get(name)
+        return name not in (olds.get("declared") or ()) and default in (None, olds.get(name))
 
     @override
-    def judge_change(self, olds: Properties, news: Properties) -> Mapping[str, str]:
-        return rules.refused_settings(olds, news)
+    def needs_update(self, old: BranchSettingsState, news: Properties) -> bool:
+        return old.asleep
 
     @override
-    def needs_update(self, olds: Properties, news: Properties) -> bool:
-        return bool(olds.get("asleep"))
+    def create_resource(self, new: BranchSettingsInputs) -> tuple[str, BranchSettingsState]:
+        return new.branch_id, self._applied(None, new)
 
     @override
-    def make(self, news: Properties) -> tuple[str, Properties]:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return news["branchId"], properties.apply_settings({}, news)
-
-    @override
-    def change(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.apply_settings(olds, news)
+    def update_resource(
+        self, resource_id: str, old: BranchSettingsState, new: BranchSettingsInputs
+    ) -> BranchSettingsState:
+        return self._applied(old, new)
 
     @override
-    def look(self, resource_id: str, olds: Properties) -> Properties | None:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
+    def read_resource(self, resource_id: str, old: BranchSettingsState) -> BranchSettingsState | None:
+        """What the branch has of the declared settings.
 
-        return properties.look_at_settings(resource_id, olds)
+        The restore points move all the time, so they are read until there are any, and again with every change.
+        """
+        client, place = client_for(old.api), _place_of(old)
+        branch = _read_branch(client, place, resource_id)
+        if branch is None:
+            return None
+        recorded, defaults = old.properties(), old.defaults or {}
+        wanted = Settings.of({**defaults, **{name: recorded[name] for name in old.declared if name in recorded}})
+        seen = {name: found for name, (_, found) in settings.differences(wanted, branch).items()}
+        found = replace(
+            BranchSettingsState.of({**recorded, **defaults, **seen}),
+            backups_enabled=branch.backups_enabled,
+            asleep=branch.status.kind == "hibernated" and not branch.scale_to_zero.enabled,
+        )
+        if found.earliest_restore_point:
+            return found
+        points = restore_points(client, place, branch)
+        return replace(found, earliest_restore_point=points.earliest, latest_restore_point=points.latest)
 
     @override
-    def _same(self, key: str, olds: Properties, news: Properties) -> bool:
-        if key not in rules.PLACE and news.get(key) in (None, ""):
-            return rules.is_default(key, olds)
-        return _same_place(key, olds, news)
+    def read_inputs(self, found: BranchSettingsState) -> Properties:
+        return {name: value for name, value in found.properties().items() if name in PLACE or name in found.declared}
 
-    @override
-    def inputs_in(self, found: Properties) -> Properties:
-        return {key: found[key] for key in (*sorted(self.replaces), *found["declared"]) if key in found}
+    @staticmethod
+    def _applied(old: BranchSettingsState | None, new: BranchSettingsInputs) -> BranchSettingsState:
+        """Bring the branch to what is declared, and read it back.
+
+        A branch that was found asleep although nothing would ever wake it is woken.
+        """
+        client, place = client_for(old.api if old else ""), _place_of(new)
+        given = Settings.of(new.properties()).properties()
+        wanted = Settings.of({**_defaults(client, place, old), **given})
+        branch = settings.apply(client, place, new.branch_id, wanted)
+        if old and old.asleep:
+            branch = wait_until_healthy(client, place, new.branch_id)
+        points, found = restore_points(client, place, branch), settings.read_settings(branch)
+        told = {"backupRetentionDays": found.backup_retention_days or 0, "backupTime": found.backup_time or ""}
+        defaults = {} if "instanceType" in given else {"instanceType": found.instance_type}
+        return replace(
+            BranchSettingsState.of({**told, **defaults, **new.properties()}),
+            declared=sorted(given),
+            defaults=defaults,
+            backups_enabled=branch.backups_enabled,
+            earliest_restore_point=points.earliest,
+            latest_restore_point=points.latest,
+            api=client.base_url,
+        )
 
 
-class BranchConnectionProvider(DynamicProvider):
+class BranchConnectionProvider(Provider[BranchConnectionInputs, BranchConnectionState]):
     """A branch that can be logged in to, and how. A changed `rotation` gives it a new password.
 
     So does `insteadOfPassword`, while it is the fingerprint of the recorded one. With `ownPassword` it gets one when
@@ -217,62 +316,269 @@ class BranchConnectionProvider(DynamicProvider):
     not what the branch was born with. `told` says whose secret the URL is; another one is no change by itself.
     """
 
-    inputs = (
-        "organization",
-        "projectId",
-        "branchId",
-        "rotation",
-        "ownPassword",
-        "insteadOfPassword",
-        "told",
-        "readyTimeoutSeconds",
-    )
-    replaces = frozenset({"organization", "projectId", "branchId"})
+    @override
+    def is_same(self, name: str, olds: Properties, news: Properties) -> bool:
+        if name == "insteadOfPassword":
+            return not matches(olds.get("password"), news.get(name))
+        return name == "told" or _is_same_place(name, olds, news)
 
     @override
-    def judge(self, news: Properties) -> Mapping[str, str]:
-        return rules.connection_faults(news)
+    def needs_update(self, old: BranchConnectionState, news: Properties) -> bool:
+        return not _is_complete(old)
 
     @override
-    def needs_update(self, olds: Properties, news: Properties) -> bool:
-        return not rules.is_complete(olds)
+    def create_resource(self, new: BranchConnectionInputs) -> tuple[str, BranchConnectionState]:
+        """Wait until the branch is healthy and can be logged in to, and give it a password of its own."""
+        client = client_for("")
+        ready = _until_ready(client, new)
+        if new.own_password:
+            _require_tellable(new)
+            timeout = new.ready_timeout_seconds
+            ready = credentials.renew(client, _place_of(new), ready, timeout_seconds=timeout)
+        return new.branch_id, _connected(client, new, ready)
 
     @override
-    def make(self, news: Properties) -> tuple[str, Properties]:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return news["branchId"], properties.make_connection(news)
-
-    @override
-    def change(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.change_connection(olds, news)
-
-    @override
-    def look(self, resource_id: str, olds: Properties) -> Properties | None:
-        from components.xata import properties  # noqa: PLC0415 - loads the HTTP client
-
-        return properties.look_at_connection(resource_id, olds)
+    def update_resource(
+        self, resource_id: str, old: BranchConnectionState, new: BranchConnectionInputs
+    ) -> BranchConnectionState:
+        """Rotate when a new password is wanted, read again what is not up to date, or leave the API alone."""
+        client = client_for(old.api)
+        becomes_own = new.own_password and not old.own_password
+        if becomes_own or old.rotation != new.rotation or matches(old.password, new.instead_of_password):
+            return _connected(client, new, _rotated(client, new, old))
+        if not _is_complete(old):
+            return _connected(client, new, _until_ready(client, new, last_host=old.host))
+        return replace(old, **new.attributes())
 
     @override
-    def _same(self, key: str, olds: Properties, news: Properties) -> bool:
-        if key == "insteadOfPassword":
-            return not rules.is_to_be_replaced(olds, news)
-        return key == "told" or _same_place(key, olds, news)
+    def read_resource(self, resource_id: str, old: BranchConnectionState) -> BranchConnectionState | None:
+        """The credentials as they are. Never wakes the branch: credentials of sleepers can be read.
+
+        Others than the recorded ones, or none for the moment, leave `current` false until an update has caught up. A
+        preview whose key may not read them goes by the recorded ones, and says so.
+        """
+        client = client_for(old.api)
+        try:
+            ready = credentials.current(client, _place_of(old), resource_id, last_host=old.host)
+        except NotReadyError:
+            return replace(old, current=False)
+        except PermissionDeniedError as error:
+            if ONLY_PREVIEWED not in os.environ:
+                raise
+            return _unread(client, resource_id, old, error)
+        if ready is None:
+            _require_readable(client, _place_of(old))
+            return None
+        found = _connected(client, old, ready)
+        same = all(getattr(found, name) == getattr(old, name) for name in ENDPOINTS)
+        return replace(found, current=same and old.current, api=old.api)
 
 
-def _same_place(key: str, olds: Properties, news: Properties) -> bool:
+def _place_of(where: Located | BranchState) -> Place:
+    return Place(organization=where.organization, project=where.project_id)
+
+
+def _is_same_place(name: str, olds: Properties, news: Properties) -> bool:
     """Whether an input is unchanged.
 
     Branches have ids of their own: the project of the same branch is the same, also where a preview does not know it.
     """
-    if key in rules.PLACE and not is_known(news.get(key)) and is_known(news.get("branchId")):
+    if name in PLACE and not is_known(news.get(name)) and is_known(news.get("branchId")):
         return bool(olds.get("branchId") == news.get("branchId"))
-    return bool(olds.get(key) == news.get(key))
+    return bool(olds.get(name) == news.get(name))
 
 
-def _refuse(reason: str) -> None:
-    """Fail a plan in words: check cannot, because only the recorded outputs tell whether a change is one."""
-    if reason:
-        raise ProviderError(reason)
+def _require_replaceable(what: str, olds: Properties, news: Properties, replaces: list[str]) -> None:
+    """Refuse to make a branch or a project anew that was not named on purpose."""
+    name = str(olds.get("name", ""))
+    if not replaces or (what == "branch" and is_preview(name)) or name in allowed_names(os.environ):
+        return
+    changed = sorted(replaces)
+    told = ", ".join(f"{key} from {olds.get(key)!r} to {news.get(key)!r}" for key in changed)
+    raise RefusedError(
+        f"{', '.join(changed)}: the {what} {name!r} is protected, and a {what} cannot change its {told}: it would be "
+        "deleted with its data and made anew",
+        next_step="put the old value back; or, if the data may go for good, set infra:protect to false and name it: "
+        f"{ALLOW_DELETE}={name}",
+    )
+
+
+# A branch's identity.
+
+
+def _parent_reason(known: Properties) -> str:
+    parent, name = known.get("parent"), str(known.get("name", ""))
+    if parent is None:
+        return ""
+    if parent == name:
+        return f"{parent!r} cannot be the parent of {name!r}; name another branch, such as main"
+    if parent != PRODUCTION or name in MAY_DESCEND_FROM_PRODUCTION or known.get("allowParent") == parent:
+        return ""
+    return (
+        f"the branch {name} would be a copy of all of production's data; set infra:parent to staging or main, or, if "
+        "that copy is meant, infra:allowParent to production"
+    )
+
+
+def _root_reason(known: Properties) -> str:
+    root = known.get("root")
+    if root is None:
+        return ""
+    if known.get("parent"):
+        return "a branch has a parent or a root configuration, not both"
+    wrong = RootConfiguration.validate(root) if isinstance(root, dict) else {"root": "it is no map"}
+    return "; ".join(f"{name}: {reason}" for name, reason in wrong.items())
+
+
+def _exact_root(client: Client, new: BranchInputs) -> dict[str, Any] | None:
+    """The root configuration with the image as the API wants it."""
+    if not new.root:
+        return None
+    return {**new.root, "image": _exact_image(client, new.organization, new.region, new.root["image"])}
+
+
+def _exact_image(client: Client, organization: str, region: str, wanted: str) -> str:
+    """Of `postgres:18` the newest minor version that the region offers."""
+    image = parse_image(wanted)
+    if image is None or image.minor is not None:
+        return wanted
+    on_offer = [one.name for one in client.images(organization, region)]
+    parsed = {name: parse_image(name) for name in on_offer}
+    minors = {
+        found.minor: name
+        for name, found in parsed.items()
+        if found and (found.offering, found.major) == (image.offering, image.major) and found.minor is not None
+    }
+    if not minors:
+        raise MissingError(
+            f"the region {region} offers no image {wanted}; it offers {', '.join(sorted(on_offer)) or 'none'}",
+            next_step="set infra:postgresImage to one of those",
+        )
+    return minors[max(minors)]
+
+
+def _parent_name(client: Client, place: Place, new: BranchInputs, branch: BranchSummary) -> str:
+    """The parent's name, whichever of name and id was given: switching between them later is then no change."""
+    given = new.parent or ""
+    if not branch.parent_id or given != branch.parent_id:
+        return given
+    parent = _read_branch(client, place, branch.parent_id)
+    return parent.name if parent else ""
+
+
+def _read_branch(client: Client, place: Place, branch_id: str) -> Branch | None:
+    """The branch, or None when the API says that it is gone. Nothing else means gone."""
+    try:
+        return client.branch(place.organization, place.project, branch_id)
+    except NotFoundError:
+        _require_readable(client, place)
+    return None
+
+
+def _require_readable(client: Client, place: Place) -> None:
+    """Let whatever but "not found" about the project through: a branch that may not be seen is not gone."""
+    with suppress(NotFoundError):
+        client.project(place.organization, place.project)
+
+
+# Settings.
+
+
+def _storage_refusal(before: int | None, after: int | None) -> str:
+    if before and not after:
+        return f"it is {before} GB and can only grow: leave infra:storageGigabytes at {before}"
+    if before and after and after < before:
+        return f"it is {before} GB and can only grow; {after} GB would be less"
+    return ""
+
+
+def _defaults(client: Client, place: Place, old: BranchSettingsState | None) -> Properties:
+    """What an undeclared instance type is to be: what it was last time, else the parent's when the line has just gone.
+
+    Empty where neither is known: it is then what the branch has, which a new branch has from its parent.
+    """
+    if old is None or "instanceType" not in old.declared:
+        return dict(old.defaults or {}) if old else {}
+    branch = _read_branch(client, place, old.branch_id)
+    parent = _read_branch(client, place, branch.parent_id) if branch and branch.parent_id else None
+    return {"instanceType": parent.configuration.instance_type} if parent else {}
+
+
+# Connections.
+
+
+def _is_complete(old: BranchConnectionState) -> bool:
+    """Whether the state holds a whole connection, and one that a deployment has passed on."""
+    return old.current and all(getattr(old, name) for name in ENDPOINTS)
+
+
+def _until_ready(client: Client, new: BranchConnectionInputs, *, last_host: str = "") -> credentials.Ready:
+    return credentials.connect_when_ready(
+        client,
+        _place_of(new),
+        new.branch_id,
+        last_host=last_host,
+        timeout_seconds=new.ready_timeout_seconds,
+    )
+
+
+def _rotated(client: Client, new: BranchConnectionInputs, old: BranchConnectionState) -> credentials.Ready:
+    """A new password. Until the app is told it has no database: so it is known before that it can be, and told first.
+
+    What follows may fail (the SQL files, the check, the state): the app goes on.
+    """
+    tellable = _require_tellable(new)
+    ready = credentials.rotate(
+        client,
+        _place_of(new),
+        new.branch_id,
+        old_password=old.password,
+        last_host=old.host,
+        timeout_seconds=new.ready_timeout_seconds,
+    )
+    if new.told and tellable:
+        told.tell(new.told, ready.endpoints.direct.url)
+    return ready
+
+
+def _require_tellable(new: BranchConnectionInputs) -> bool:
+    """Whether there is an app that uses the password.
+
+    Raises:
+        InfraError: There is, and it could not be told of another one now.
+    """
+    return new.told is not None and told.require(new.told)
+
+
+def _unread(
+    client: Client, resource_id: str, old: BranchConnectionState, error: PermissionDeniedError
+) -> BranchConnectionState | None:
+    """The recorded connection of a branch that is there, and a line that says what was not read."""
+    branch = _read_branch(client, _place_of(old), resource_id)
+    if branch is None:
+        return None
+    sys.stderr.write(
+        f"warning: the credentials of the branch {branch.name!r} were not read (Xata answers this key {error.status} "
+        f'"{error.server_message}"; it takes the scope credentials:read): the plan goes by the recorded ones, so a '
+        "password that was changed outside is not seen\n"
+    )
+    return old
+
+
+def _connected(client: Client, inputs: BranchConnectionInputs, ready: credentials.Ready) -> BranchConnectionState:
+    endpoints = ready.endpoints
+    direct = endpoints.direct
+    return state(
+        BranchConnectionState,
+        inputs,
+        url=direct.url,
+        pooler_url=endpoints.pooler.url,
+        read_only_url=endpoints.read_only.url,
+        host=direct.host,
+        port=direct.port,
+        database=direct.database,
+        user=direct.user,
+        password=direct.password,
+        current=True,
+        api=client.base_url,
+    )

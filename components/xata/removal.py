@@ -12,7 +12,7 @@ from components.xata.branches.errors import MissingError
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.place import Place, find_project
 from components.xata.branches.projects import require_project_removable
-from components.xata.properties import client_for, place_of
+from components.xata.provider import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,13 +35,14 @@ def require_removable(branch: Properties, project: Properties) -> None:
     if project:  # first: who names the children of its root branch has not emptied it
         _require_project_removable(project, leaving=[branch["id"]] if branch else [])
     if branch:
-        client, place = client_for(branch), place_of(branch)
+        client = client_for(branch["api"])
+        place = Place(organization=branch["organization"], project=branch["projectId"])
         if remove.require_removable(client, place, branch["id"], name=branch["name"], environment=os.environ):
             client.require_changeable(place.organization, place.project, branch["id"])
 
 
 def _require_project_removable(project: Properties, *, leaving: Collection[str]) -> None:
-    client, organization, id_ = client_for(project), project["organization"], project["id"]
+    client, organization, id_ = client_for(project["api"]), project["organization"], project["id"]
     if require_project_removable(
         client, organization, id_, name=project["name"], environment=os.environ, leaving=leaving
     ):

@@ -9,23 +9,28 @@ import json
 import pickle
 import pkgutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import components
 from components.dynamic import DynamicProvider
+from components.resource import Provider
+
+if TYPE_CHECKING:
+    from pulumi.dynamic import ResourceProvider
 
 RECORDED: dict[str, str] = json.loads((Path(__file__).parent / "data" / "providers.json").read_text())
 """Class path to the `__provider` text that released versions wrote into state. Add to it; never change a line."""
 
 
-def _providers() -> dict[str, type[DynamicProvider]]:
-    found = {}
+def _providers() -> dict[str, type[ResourceProvider]]:
+    found: dict[str, type[ResourceProvider]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
         if module.name.endswith("provider"):
             for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-                if issubclass(kind, DynamicProvider) and kind is not DynamicProvider:
+                if issubclass(kind, (DynamicProvider, Provider)) and kind not in {DynamicProvider, Provider}:
                     found[f"{kind.__module__}.{kind.__qualname__}"] = kind
     return found
 

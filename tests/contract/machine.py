@@ -29,8 +29,8 @@ from components.xata.branches.names import PERSISTENT, is_preview
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.place import Place
 from components.xata.branches.remove import delete_branch
-from components.xata.branches.settings import BranchSettings, apply
-from components.xata.branches.specs import BranchSpec
+from components.xata.branches.settings import apply
+from components.xata.inputs import BranchIdentity, Settings
 from tests.contract.chaos import Chaos, Fault, Killed
 from tests.contract.machine_workers import WorkerRules, Workers
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
@@ -296,7 +296,7 @@ class Machine(WorkerRules):
     @rule(name=names, plan=plans, days=st.integers(2, 35), minutes=st.integers(1, 1440))
     def configure(self, name: str, plan: list[Any], days: int, minutes: int) -> None:
         """`up` applies settings and reads them back."""
-        wanted = BranchSettings(backup_retention_days=days, scale_to_zero_enabled=True, scale_to_zero_minutes=minutes)
+        wanted = Settings(backup_retention_days=days, scale_to_zero_enabled=True, scale_to_zero_minutes=minutes)
         branch = self._with_known(
             name,
             plan,
@@ -441,6 +441,6 @@ def _line(name: str) -> Iterator[str]:
         name = PARENTS[name]
 
 
-def spec(name: str) -> BranchSpec:
+def spec(name: str) -> BranchIdentity:
     """What our program declares for a branch."""
-    return BranchSpec(name=name, stack=name, region=REGION, parent=PARENTS[name])
+    return BranchIdentity(name=name, stack=name, region=REGION, parent=PARENTS[name])

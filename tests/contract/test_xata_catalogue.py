@@ -18,7 +18,7 @@ from components.xata.branches.create import ensure_branch
 from components.xata.branches.errors import NotReadyError
 from components.xata.branches.place import Place
 from components.xata.branches.ready import wait_until_healthy
-from components.xata.branches.specs import BranchSpec
+from components.xata.inputs import BranchIdentity
 from sandbox.xata.faults import Fault
 from sandbox.xata.settings import Key
 from tests.contract.served import served
@@ -307,8 +307,8 @@ def _in_process(
     return client, Place(organization=ORGANIZATION, project=project)
 
 
-def _spec(name: str, parent: str = "main") -> BranchSpec:
-    return BranchSpec(name=name, stack=name, region=REGION, parent=parent)
+def _spec(name: str, parent: str = "main") -> BranchIdentity:
+    return BranchIdentity(name=name, stack=name, region=REGION, parent=parent)
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 408, 409, 412, 423, 429, 500, 502, 503, 504])
@@ -342,7 +342,7 @@ def test_two_branches_of_one_name_are_refused() -> None:
 
     client, place = _in_process(twice)
     with pytest.raises(RefusedError, match=UNKNOWN_BRANCH):
-        ensure_branch(client, place, BranchSpec(name="main", stack="x", region=REGION, parent="staging"))
+        ensure_branch(client, place, BranchIdentity(name="main", stack="x", region=REGION, parent="staging"))
 
 
 def test_new_words_and_fields_are_understood() -> None:

@@ -23,8 +23,8 @@ from components.xata.branches.credentials import connect_when_ready, rotate
 from components.xata.branches.ownership import mark, marked_stack
 from components.xata.branches.place import Place, find_organization, find_project
 from components.xata.branches.remove import delete_branch
-from components.xata.branches.settings import BranchSettings, apply
-from components.xata.branches.specs import BranchSpec
+from components.xata.branches.settings import apply
+from components.xata.inputs import BranchIdentity, Settings
 from stacks.models import DEFAULT_PROJECT
 from tests.contract.deviations import DEVIATIONS
 from tests.contract.document import VARIABLE, Recorder, judge
@@ -113,7 +113,7 @@ def _ground(client: Client, place: Place, clock: Clock, recorder: Recorder) -> G
 def preview(ground: Ground) -> Iterator[BranchSummary]:
     """A branch of ours, of a name that nobody uses; it is deleted whatever happens."""
     name = f"pr-{random.SystemRandom().randrange(900_000_000, 1_000_000_000)}"
-    spec = BranchSpec(name=name, stack=OURS, region=ground.root.region, parent=ground.root.id)
+    spec = BranchIdentity(name=name, stack=OURS, region=ground.root.region, parent=ground.root.id)
     made = ensure_branch(ground.client, ground.place, spec, clock=ground.clock)
     try:
         assert not made.adopted
@@ -136,16 +136,16 @@ def test_the_catalogue_offers_what_the_stacks_ask_for(ground: Ground) -> None:
 def test_a_preview_lives_and_dies(ground: Ground, preview: BranchSummary) -> None:
     """[A1][A5][A8] A branch is made, found again, gets ready, is set, rotated and deleted, and then it is gone."""
     client, place, clock = ground.client, ground.place, ground.clock
-    spec = BranchSpec(name=preview.name, stack=OURS, region=ground.root.region, parent=ground.root.id)
+    spec = BranchIdentity(name=preview.name, stack=OURS, region=ground.root.region, parent=ground.root.id)
     again = ensure_branch(client, place, spec, clock=clock)
     assert (again.adopted, again.branch.id) == (True, preview.id)
     ready = connect_when_ready(client, place, preview.id, clock=clock)
     assert marked_stack(ready.branch.description) == OURS
     assert ready.branch.parent_id == ground.root.id
     assert ready.endpoints.direct.sslmode == "require"
-    wanted = BranchSettings(scale_to_zero_enabled=True, scale_to_zero_minutes=15)
+    wanted = Settings(scale_to_zero_enabled=True, scale_to_zero_minutes=15)
     if ready.branch.backups_enabled:
-        wanted = BranchSettings(backup_retention_days=3, backup_time="*:02:30")
+        wanted = Settings(backup_retention_days=3, backup_time="*:02:30")
     apply(client, place, preview.id, wanted, clock=clock)
     rotated = rotate(client, place, preview.id, old_password=ready.endpoints.password, clock=clock)
     assert rotated.endpoints.password != ready.endpoints.password

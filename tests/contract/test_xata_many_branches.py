@@ -12,7 +12,7 @@ from components.xata.branches.create import Ensured, ensure_branch
 from components.xata.branches.credentials import Ready, connect_when_ready, renew
 from components.xata.branches.place import Place
 from components.xata.branches.remove import delete_branch
-from components.xata.branches.specs import BranchSpec
+from components.xata.inputs import BranchIdentity
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
 from tests.contract.tour import REGION, ROOT
@@ -46,7 +46,7 @@ def test_fifty_previews_at_once_are_fifty_branches(standin: tuple[StandIn, Place
     made, place, client = standin
 
     def whole(number: int) -> tuple[Ensured, Ready]:
-        spec = BranchSpec(name=f"pr-{number}", stack=f"pr-{number}", region=REGION, parent="main")
+        spec = BranchIdentity(name=f"pr-{number}", stack=f"pr-{number}", region=REGION, parent="main")
         ensured = ensure_branch(client, place, spec)
         born = connect_when_ready(client, place, ensured.branch.id)
         ready = renew(client, place, born)
@@ -75,7 +75,7 @@ def test_fifty_previews_at_once_are_fifty_branches(standin: tuple[StandIn, Place
 def test_fifty_runs_of_one_preview_are_one_branch(standin: tuple[StandIn, Place, Client]) -> None:
     """[E1] However many ask for the same branch at the same moment, one is made and all get it."""
     made, place, client = standin
-    spec = BranchSpec(name="pr-1", stack="pr-1", region=REGION, parent="main")
+    spec = BranchIdentity(name="pr-1", stack="pr-1", region=REGION, parent="main")
     with ThreadPoolExecutor(COUNT) as pool:
         found = list(pool.map(lambda _: ensure_branch(client, place, spec), range(COUNT)))
     assert len({one.branch.id for one in found}) == 1

@@ -9,8 +9,8 @@ from components.errors import RefusedError
 from components.xata.api.errors import NotFoundError
 from components.xata.branches.errors import MissingError
 from components.xata.branches.find import only_branch, resolve_branch
+from components.xata.branches.image import has_same_major
 from components.xata.branches.ownership import marked_stack
-from components.xata.branches.specs import parse_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from components.xata.api.client import Client
     from components.xata.api.models import Branch, BranchSummary
     from components.xata.branches.place import Place
-    from components.xata.branches.specs import BranchSpec
+    from components.xata.inputs import BranchIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def look(client: Client, place: Place, name: str) -> Seen:
     return Seen(branches=branches, branch=branch if branch.name == name else None)
 
 
-def take_over(spec: BranchSpec, branch: Branch, branches: Sequence[BranchSummary]) -> Branch:
+def take_over(spec: BranchIdentity, branch: Branch, branches: Sequence[BranchSummary]) -> Branch:
     """The branch that bears the name, if it is ours and is what was declared.
 
     Raises:
@@ -59,7 +59,7 @@ def take_over(spec: BranchSpec, branch: Branch, branches: Sequence[BranchSummary
     return branch
 
 
-def require_adoptable(spec: BranchSpec, seen: Seen) -> None:
+def require_adoptable(spec: BranchIdentity, seen: Seen) -> None:
     """See that an explicit adoption means the branch that bears the name; then nothing is ever created.
 
     Raises:
@@ -80,7 +80,7 @@ def require_adoptable(spec: BranchSpec, seen: Seen) -> None:
     )
 
 
-def require_ours(spec: BranchSpec, branch: Branch) -> None:
+def require_ours(spec: BranchIdentity, branch: Branch) -> None:
     """Refuse a stranger's branch: ours carries this stack's mark, or is adopted by its id.
 
     Raises:
@@ -99,7 +99,7 @@ def require_ours(spec: BranchSpec, branch: Branch) -> None:
     )
 
 
-def require_same_identity(spec: BranchSpec, branch: Branch, branches: Sequence[BranchSummary]) -> None:
+def require_same_identity(spec: BranchIdentity, branch: Branch, branches: Sequence[BranchSummary]) -> None:
     """Refuse a branch that differs in what cannot be changed.
 
     Raises:
@@ -118,7 +118,7 @@ def require_same_identity(spec: BranchSpec, branch: Branch, branches: Sequence[B
         )
 
 
-def _parent_difference(spec: BranchSpec, branch: Branch, branches: Sequence[BranchSummary]) -> str:
+def _parent_difference(spec: BranchIdentity, branch: Branch, branches: Sequence[BranchSummary]) -> str:
     living = {other.id: other.name for other in branches}
     found = living.get(branch.parent_id or "", branch.parent_id or "none")
     if spec.parent is None:
@@ -136,13 +136,12 @@ def _parent_difference(spec: BranchSpec, branch: Branch, branches: Sequence[Bran
     return f"parent: declared {spec.parent}, found {found}"
 
 
-def _region_difference(spec: BranchSpec, branch: Branch) -> str:
+def _region_difference(spec: BranchIdentity, branch: Branch) -> str:
     return "" if branch.region == spec.region else f"region: declared {spec.region}, found {branch.region}"
 
 
-def _image_difference(spec: BranchSpec, branch: Branch) -> str:
-    declared = parse_image(spec.root.image) if spec.root else None
-    found = parse_image(branch.configuration.image)
-    if declared is None or found is None or (declared.offering, declared.major) == (found.offering, found.major):
+def _image_difference(spec: BranchIdentity, branch: Branch) -> str:
+    declared = spec.root["image"] if spec.root else ""
+    if not declared or has_same_major(declared, branch.configuration.image):
         return ""
-    return f"image: declared {declared.offering}:{declared.major}, found {branch.configuration.image}"
+    return f"image: declared {declared}, found {branch.configuration.image}"

@@ -13,11 +13,11 @@ from components.xata.branches.adopt import look, require_adoptable, take_over
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.errors import GoneError
 from components.xata.branches.find import resolve_branch
-from components.xata.branches.names import is_preview
+from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
 from components.xata.branches.ownership import mark
 from components.xata.branches.rename import set_aside
 from components.xata.branches.settle import settle
-from components.xata.branches.specs import check_spec, require_parent_allowed
+from components.xata.inputs import RootConfiguration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from components.xata.api.models import Branch, BranchSummary
     from components.xata.branches.clock import Clock
     from components.xata.branches.place import Place
-    from components.xata.branches.specs import BranchSpec
+    from components.xata.inputs import BranchIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class Ensured:
 def ensure_branch(
     client: Client,
     place: Place,
-    spec: BranchSpec,
+    spec: BranchIdentity,
     *,
     environment: Mapping[str, str] = os.environ,
     clock: Clock = SYSTEM,
@@ -63,7 +63,6 @@ def ensure_branch(
         UnsettledError: No answer said whether the branch exists; running again finds it by its mark.
         XataError: The service refused.
     """
-    check_spec(spec)
     require_parent_allowed(spec, spec.parent or "")
     seen = look(client, place, spec.name)
     if spec.instead_of:
@@ -85,7 +84,7 @@ def ensure_branch(
     )
 
 
-def _require_room(spec: BranchSpec, branches: Sequence[BranchSummary]) -> None:
+def _require_room(spec: BranchIdentity, branches: Sequence[BranchSummary]) -> None:
     """Judged by the one list there is before the create: runs that begin at the same moment may pass it together."""
     previews = sum(is_preview(branch.name) for branch in branches)
     if spec.most_previews and previews >= spec.most_previews:
@@ -108,14 +107,15 @@ def _created(client: Client, place: Place, creation: BranchCreation) -> Ensured:
         ) from error
 
 
-def _creation(spec: BranchSpec, branches: Sequence[BranchSummary]) -> BranchCreation:
+def _creation(spec: BranchIdentity, branches: Sequence[BranchSummary]) -> BranchCreation:
     description = mark(spec.stack)
     if spec.root is not None:
+        declared = RootConfiguration.of(spec.root)
         root = ClusterConfiguration(
-            image=spec.root.image,
+            image=declared.image,
             region=spec.region,
-            instance_type=spec.root.instance_type,
-            replicas=spec.root.replicas,
+            instance_type=declared.instance_type,
+            replicas=declared.replicas,
         )
         return BranchCreation(name=spec.name, description=description, configuration=root)
     parent = resolve_branch(branches, spec.parent or "")
@@ -127,3 +127,17 @@ def _creation(spec: BranchSpec, branches: Sequence[BranchSummary]) -> BranchCrea
             next_step=f"set infra:region to {parent.region}, or choose a parent in {spec.region}",
         )
     return BranchCreation(name=spec.name, description=description, parent_id=parent.id)
+
+
+def require_parent_allowed(spec: BranchIdentity, parent_name: str) -> None:
+    """Keep copies of production's data out of previews and development.
+
+    Raises:
+        RefusedError: The parent is production and was not allowed by name.
+    """
+    if parent_name != PRODUCTION or spec.name in MAY_DESCEND_FROM_PRODUCTION or spec.allow_parent == parent_name:
+        return
+    raise RefusedError(
+        f"the branch {spec.name!r} would be a child of {parent_name!r}, and a child is a copy of all its parent's data",
+        next_step=f"set infra:parent to staging; or, if that copy is meant, infra:allowParent to {parent_name}",
+    )

@@ -15,8 +15,13 @@ PERSISTENT = frozenset({"main", "staging", "production", "dev"})
 
 PRODUCTION = "production"
 
-_BRANCH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_PROJECT = re.compile(r"[^\W_](?:[\w .-]{0,98}[\w.-])?")
+MAY_DESCEND_FROM_PRODUCTION = frozenset({"main", "staging", "production"})
+"""Branches whose data are production's own kind; every other child of production is asked for by name."""
+
+BRANCH_PATTERN = r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+PROJECT_PATTERN = r"[^\W_](?:[\w .-]{0,98}[\w.-])?"
+
+_BRANCH = re.compile(BRANCH_PATTERN)
 _PREVIEW = re.compile(r"pr-[1-9][0-9]{0,8}")
 _ASIDE = re.compile(rf"({_PREVIEW.pattern})-old-[a-v][a-v0-9]{{7}}")
 _BRANCH_ID = re.compile(r"[a-v][a-v0-9]{25}")
@@ -58,11 +63,6 @@ def unfit_branch_name(name: object) -> str:
     return _unfit(name, _BRANCH, BRANCH_RULE)
 
 
-def unfit_project_name(name: object) -> str:
-    """Why this cannot be the name of a project we create, in words; empty when it can."""
-    return _unfit(name, _PROJECT, PROJECT_RULE)
-
-
 def check_branch_name(name: object) -> None:
     """Refuse a branch's name before any request.
 
@@ -71,16 +71,6 @@ def check_branch_name(name: object) -> None:
     """
     if reason := unfit_branch_name(name):
         raise ConfigurationError(f"branch name: {reason}", next_step="use a name such as staging, production or pr-12")
-
-
-def check_project_name(name: object) -> None:
-    """Refuse a project's name before any request.
-
-    Raises:
-        ConfigurationError: It is not a name we create.
-    """
-    if reason := unfit_project_name(name):
-        raise ConfigurationError(f"project name: {reason}", next_step="use a name such as printfarm-manager")
 
 
 def _unfit(name: object, rule: re.Pattern[str], words: str) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from components.errors import ConfigurationError, RefusedError
+from components.errors import RefusedError
 from components.xata.api.bodies import ProjectCreation, ProjectPatch
 from components.xata.api.errors import AmbiguousError, BusyError, NotFoundError
 from components.xata.api.models import ProjectScaleToZero, ScaleToZero
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.errors import GoneError, MissingError, SettingsNotAppliedError
-from components.xata.branches.names import check_project_name, unfit_project_name
 from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
 from components.xata.branches.ready import pause_after
 from components.xata.branches.remove import confirm_gone
-from components.xata.branches.settings import unfit_minutes, unfit_truth
 from components.xata.branches.settle import settle
 
 if TYPE_CHECKING:
@@ -25,39 +23,12 @@ if TYPE_CHECKING:
     from components.xata.api.models import Project
     from components.xata.branches.clock import Clock
     from components.xata.branches.settings import Differences
+    from components.xata.inputs import ProjectInputs
 
 PATCH_ATTEMPTS = 5
 READ_BACK_SECONDS = 10.0
 
 _OFF = ScaleToZero(enabled=False, minutes=30)
-_INPUTS = {
-    "name": "name",
-    "scaleToZeroBaseEnabled": "base_enabled",
-    "scaleToZeroBaseMinutes": "base_minutes",
-    "scaleToZeroChildEnabled": "child_enabled",
-    "scaleToZeroChildMinutes": "child_minutes",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProjectSpec:
-    """What a project shall be. What is None is left to the service: scale-to-zero off, 30 minutes.
-
-    Attributes:
-        name: Unique in the organization.
-        base_enabled: Whether branches without parent sleep when unused, unless they say otherwise.
-        base_minutes: After how many minutes; 1 to 1440.
-        child_enabled: The same for branches with a parent.
-        child_minutes: The same for branches with a parent.
-        adopt: The id of an existing project to take over, whoever made it.
-    """
-
-    name: str
-    base_enabled: bool | None = None
-    base_minutes: int | None = None
-    child_enabled: bool | None = None
-    child_minutes: int | None = None
-    adopt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,32 +39,16 @@ class EnsuredProject:
     adopted: bool
 
 
-def judge_project(inputs: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with declared inputs: name, scaleToZeroBaseEnabled, scaleToZeroBaseMinutes, …Child…; no request.
-
-    The service takes any number of minutes here, and then refuses every branch of the project.
-    """
-    judged = {
-        name: (unfit_minutes if name.endswith("Minutes") else unfit_truth)(inputs[name])
-        for name in _INPUTS
-        if name != "name" and inputs.get(name) is not None
-    }
-    judged["name"] = unfit_project_name(inputs["name"]) if "name" in inputs else ""
-    return {name: reason for name, reason in judged.items() if reason}
-
-
-def ensure_project(client: Client, organization: str, spec: ProjectSpec, *, clock: Clock = SYSTEM) -> EnsuredProject:
+def ensure_project(client: Client, organization: str, spec: ProjectInputs, *, clock: Clock = SYSTEM) -> EnsuredProject:
     """Make the project, or take over the one of this name: empty, with a branch of ours, or named by `adopt`.
 
     Settings of an adopted project are brought to the specification.
 
     Raises:
-        ConfigurationError: The specification can never be met.
         MissingError: The project to adopt is not there.
         RefusedError: The project is a stranger's, or the one to adopt bears another name.
         UnsettledError: No answer said whether it exists.
     """
-    _check(spec)
     existing = _find(client, organization, spec)
     if existing is not None:
         return EnsuredProject(project=_taken_over(client, organization, existing, spec, clock), adopted=True)
@@ -113,20 +68,7 @@ def ensure_project(client: Client, organization: str, spec: ProjectSpec, *, cloc
     )
 
 
-def _check(spec: ProjectSpec) -> None:
-    check_project_name(spec.name)
-    if wrong := judge_project(_values(spec)):
-        raise ConfigurationError(
-            "; ".join(f"{name}: {reason}" for name, reason in wrong.items()),
-            next_step="correct it in the stack's configuration",
-        )
-
-
-def _values(spec: ProjectSpec) -> dict[str, Any]:
-    return {name: getattr(spec, attribute) for name, attribute in _INPUTS.items()}
-
-
-def _find(client: Client, organization: str, spec: ProjectSpec) -> Project | None:
+def _find(client: Client, organization: str, spec: ProjectInputs) -> Project | None:
     projects = client.projects(organization)
     named = [project for project in projects if project.name == spec.name]
     if len(named) > 1:
@@ -150,7 +92,7 @@ def _find(client: Client, organization: str, spec: ProjectSpec) -> Project | Non
     return found
 
 
-def _taken_over(client: Client, organization: str, project: Project, spec: ProjectSpec, clock: Clock) -> Project:
+def _taken_over(client: Client, organization: str, project: Project, spec: ProjectInputs, clock: Clock) -> Project:
     if spec.adopt != project.id and not _is_ours(client, organization, project):
         raise RefusedError(
             f"a project {project.name!r} exists already and none of its branches is ours: id {project.id}, "
@@ -174,7 +116,7 @@ def _is_ours(client: Client, organization: str, project: Project) -> bool:
     return not branches
 
 
-def project_differences(spec: ProjectSpec, project: Project) -> Differences:
+def project_differences(spec: ProjectInputs, project: Project) -> Differences:
     """Where a project differs from the specification: input name to (declared, found)."""
     base, child = _halves(project)
     found = {
@@ -184,8 +126,8 @@ def project_differences(spec: ProjectSpec, project: Project) -> Differences:
         "scaleToZeroChildEnabled": child.enabled,
         "scaleToZeroChildMinutes": child.minutes,
     }
-    declared = {name: value for name, value in _values(spec).items() if value is not None}
-    return {name: (value, found[name]) for name, value in declared.items() if value != found[name]}
+    declared = spec.properties()
+    return {name: (declared[name], seen) for name, seen in found.items() if declared.get(name, seen) != seen}
 
 
 def _halves(project: Project) -> tuple[ScaleToZero, ScaleToZero]:
@@ -193,34 +135,32 @@ def _halves(project: Project) -> tuple[ScaleToZero, ScaleToZero]:
     return scale_to_zero.base_branches, scale_to_zero.child_branches
 
 
-def _scale_to_zero(spec: ProjectSpec, base: ScaleToZero, child: ScaleToZero) -> ProjectScaleToZero | None:
+def _scale_to_zero(spec: ProjectInputs, base: ScaleToZero, child: ScaleToZero) -> ProjectScaleToZero | None:
     """Both halves, the undeclared values as they are: the service resets a half that is left out."""
-    if all(value is None for name, value in _values(spec).items() if name != "name"):
+    if not any(name.startswith("scaleToZero") for name in spec.properties()):
         return None
     return ProjectScaleToZero(
         base_branches=ScaleToZero(
-            enabled=base.enabled if spec.base_enabled is None else spec.base_enabled,
-            minutes=base.minutes if spec.base_minutes is None else spec.base_minutes,
+            enabled=base.enabled if spec.scale_to_zero_base_enabled is None else spec.scale_to_zero_base_enabled,
+            minutes=base.minutes if spec.scale_to_zero_base_minutes is None else spec.scale_to_zero_base_minutes,
         ),
         child_branches=ScaleToZero(
-            enabled=child.enabled if spec.child_enabled is None else spec.child_enabled,
-            minutes=child.minutes if spec.child_minutes is None else spec.child_minutes,
+            enabled=child.enabled if spec.scale_to_zero_child_enabled is None else spec.scale_to_zero_child_enabled,
+            minutes=child.minutes if spec.scale_to_zero_child_minutes is None else spec.scale_to_zero_child_minutes,
         ),
     )
 
 
 def update_project(
-    client: Client, organization: str, project_id: str, spec: ProjectSpec, *, clock: Clock = SYSTEM
+    client: Client, organization: str, project_id: str, spec: ProjectInputs, *, clock: Clock = SYSTEM
 ) -> Project:
     """Rename and set a project, and read it back; one read and no write when nothing differs.
 
     Raises:
-        ConfigurationError: The specification can never be met.
         ConflictError: Another project bears the name.
         GoneError: It was deleted.
         SettingsNotAppliedError: It reads back other values.
     """
-    _check(spec)
     project = _read(client, organization, project_id)
     for attempt in range(1, PATCH_ATTEMPTS + 1):
         found = project_differences(spec, project)
@@ -242,7 +182,7 @@ def update_project(
     return _read_back(client, organization, project_id, spec, clock)
 
 
-def _read_back(client: Client, organization: str, project_id: str, spec: ProjectSpec, clock: Clock) -> Project:
+def _read_back(client: Client, organization: str, project_id: str, spec: ProjectInputs, clock: Clock) -> Project:
     deadline = Deadline(READ_BACK_SECONDS, clock)
     while True:
         project = _read(client, organization, project_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.xata import properties, removal
+from components.xata import provider, removal
 from tests.components.xata.branches_world import World
 
 
@@ -13,7 +13,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An organization with the project printfarm-manager and its root branch main; nothing may be deleted."""
     made = World()
     made.root()
-    for module in (properties, removal):
+    for module in (provider, removal):
         monkeypatch.setattr(module, "connect", lambda _environment: made.client)
     monkeypatch.delenv("INFRA_ALLOW_DELETE", raising=False)
     return made

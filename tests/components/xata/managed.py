@@ -8,7 +8,7 @@ from components.xata.provider import BranchConnectionProvider, BranchProvider, B
 from tests.components.xata.branches_world import IMAGE, ORGANIZATION, REGION, TYPE
 
 if TYPE_CHECKING:
-    from components.dynamic import DynamicProvider
+    from pulumi.dynamic import ResourceProvider
 
 ROOT = {"image": IMAGE, "instanceType": TYPE, "replicas": 0}
 
@@ -33,7 +33,7 @@ class Managed:
         outputs: As they are recorded.
     """
 
-    def __init__(self, kind: type[DynamicProvider]) -> None:
+    def __init__(self, kind: type[ResourceProvider]) -> None:
         self.provider = kind()
         self.id = ""
         self.inputs: Properties = {}

@@ -13,21 +13,21 @@ from components.xata.branches.create import ensure_branch
 from components.xata.branches.names import aside_name, set_aside_from
 from components.xata.branches.remove import delete_branch
 from components.xata.branches.rename import give_back
-from components.xata.branches.specs import BranchSpec
+from components.xata.inputs import BranchIdentity
 from tests.components.xata.branches_world import REGION, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 NAME, MARK = "pr-7", "infra stack pr-7"
-SPEC = BranchSpec(name=NAME, stack=NAME, region=REGION, parent="main", most_previews=3)
+SPEC = BranchIdentity(name=NAME, stack=NAME, region=REGION, parent="main", most_previews=3)
 
 
 class Killed(BaseException):
     """The process ends, without a chance to tidy up."""
 
 
-def made(world: World, spec: BranchSpec = SPEC) -> str:
+def made(world: World, spec: BranchIdentity = SPEC) -> str:
     """The preview's branch is there; its id."""
     return ensure_branch(world.client, world.place, spec, clock=world.clock).branch.id
 

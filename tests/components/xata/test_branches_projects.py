@@ -6,29 +6,30 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.errors import ConfigurationError, RefusedError
+from components.errors import RefusedError
 from components.xata.api.errors import ConflictError, InvalidError
 from components.xata.branches import projects
 from components.xata.branches.errors import GoneError, MissingError, UnsettledError
 from components.xata.branches.place import find_organization, find_project
-from components.xata.branches.projects import EnsuredProject, ProjectSpec
+from components.xata.inputs import ProjectInputs
 from tests.components.xata.branches_world import ORGANIZATION, World
 
 if TYPE_CHECKING:
     from components.xata.api.models import Project
+    from components.xata.branches.projects import EnsuredProject
 
 NAME = "printfarm-manager"
 
 
 def ensure(world: World, **changes: Any) -> EnsuredProject:
     """Ensure a project with the world's client and time."""
-    spec = ProjectSpec(**{"name": NAME, **changes})
+    spec = ProjectInputs(**{"organization": ORGANIZATION, "name": NAME, **changes})
     return projects.ensure_project(world.client, ORGANIZATION, spec, clock=world.clock)
 
 
 def update(world: World, **changes: Any) -> Project:
     """Update the world's project."""
-    spec = ProjectSpec(**{"name": NAME, **changes})
+    spec = ProjectInputs(**{"organization": ORGANIZATION, "name": NAME, **changes})
     return projects.update_project(world.client, ORGANIZATION, world.place.project, spec, clock=world.clock)
 
 
@@ -87,7 +88,7 @@ def test_several_organizations_have_to_be_told_apart() -> None:
 def test_a_new_project_is_made_as_declared() -> None:
     """One list and one create, both halves of scale-to-zero in it."""
     world = World()
-    made = ensure(world, name="new", child_enabled=True, child_minutes=60)
+    made = ensure(world, name="new", scale_to_zero_child_enabled=True, scale_to_zero_child_minutes=60)
     assert not made.adopted
     assert len(world.calls) == 2
     found = world.other.project(ORGANIZATION, made.project.id).configuration.scale_to_zero
@@ -98,7 +99,7 @@ def test_a_new_project_is_made_as_declared() -> None:
 def test_an_empty_project_of_the_name_is_taken_over() -> None:
     """Its record was lost before it held anything: nothing can be lost, so it is ours, and set as declared."""
     world = World()
-    found = ensure(world, base_enabled=True)
+    found = ensure(world, scale_to_zero_base_enabled=True)
     assert (found.project.id, found.adopted) == (world.place.project, True)
     assert found.project.configuration.scale_to_zero.base_branches.enabled
 
@@ -155,28 +156,17 @@ def test_a_project_whose_fate_stays_unknown() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"name": ""}, "project name"),
-        ({"name": "a/b"}, "project name"),
-        ({"base_minutes": 5000}, "scaleToZeroBaseMinutes: got 5000; allowed: whole minutes, 1 to 1440"),
-        ({"child_minutes": "30"}, "scaleToZeroChildMinutes: got '30'"),
-        ({"child_enabled": "yes"}, "scaleToZeroChildEnabled"),
+        ({"name": ""}, "got an empty text; allowed: 1 to 100 letters"),
+        ({"name": "a/b"}, "got 'a/b'; allowed: 1 to 100 letters"),
+        ({"scaleToZeroBaseMinutes": 5000}, "got 5000; allowed: a whole number of minutes from 1 to 1440"),
+        ({"scaleToZeroChildMinutes": "30"}, "got '30'"),
+        ({"scaleToZeroChildEnabled": "yes"}, "true or false"),
     ],
 )
 def test_bad_values_are_refused_before_any_request(changes: dict[str, Any], words: str) -> None:
     """The service would take 5000 minutes and then refuse every branch of the project; we refuse the minutes."""
-    world = World()
-    for act in (ensure, update):
-        with pytest.raises(ConfigurationError) as caught:
-            act(world, **changes)
-        assert words in caught.value.message
-    assert world.calls == []
-
-
-def test_judging_for_previews_names_each_input() -> None:
-    """Every wrong input has its reason; right ones have none."""
-    inputs = {"name": "a/b", "scaleToZeroBaseMinutes": 0, "scaleToZeroChildEnabled": True}
-    assert projects.judge_project(inputs).keys() == {"name", "scaleToZeroBaseMinutes"}
-    assert projects.judge_project({"name": NAME}) == {}
+    (reason,) = ProjectInputs.validate(changes).values()
+    assert words in reason
 
 
 def test_nothing_is_written_when_nothing_differs() -> None:
@@ -189,8 +179,8 @@ def test_nothing_is_written_when_nothing_differs() -> None:
 def test_one_half_leaves_the_other_as_it_is() -> None:
     """The service resets a half that is left out, so both travel."""
     world = World()
-    update(world, child_enabled=True, child_minutes=60)
-    found = update(world, base_minutes=15)
+    update(world, scale_to_zero_child_enabled=True, scale_to_zero_child_minutes=60)
+    found = update(world, scale_to_zero_base_minutes=15)
     assert found.configuration.scale_to_zero.child_branches.model_dump() == {"enabled": True, "minutes": 60}
     assert found.configuration.scale_to_zero.base_branches.model_dump() == {"enabled": False, "minutes": 15}
 
@@ -209,7 +199,7 @@ def test_a_change_without_an_answer_is_looked_at(kind: str) -> None:
     """Sent again only when it was not done."""
     world = World()
     world.fault("PATCH", "project", kind)
-    assert update(world, base_minutes=15).configuration.scale_to_zero.base_branches.minutes == 15
+    assert update(world, scale_to_zero_base_minutes=15).configuration.scale_to_zero.base_branches.minutes == 15
     assert len(world.writes()) == (1 if kind == "lose" else 2)
 
 

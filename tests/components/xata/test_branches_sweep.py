@@ -11,8 +11,7 @@ from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.ready import wait_until_healthy
 from components.xata.branches.remove import delete_branch
-from components.xata.branches.settings import BranchSettings
-from components.xata.branches.specs import BranchSpec
+from components.xata.inputs import BranchIdentity, Settings
 from tests.components.xata.branches_world import REGION, World
 
 if TYPE_CHECKING:
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 NAME = "pr-7"
 MARK = "infra stack pr-7"
-SPEC = BranchSpec(name=NAME, stack=NAME, region=REGION, parent="main")
-WANTED = BranchSettings(description=MARK, backup_retention_days=7, replicas=1)
+SPEC = BranchIdentity(name=NAME, stack=NAME, region=REGION, parent="main")
+WANTED = Settings(description=MARK, backup_retention_days=7, replicas=1)
 
 
 def create(world: World) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from components.dynamic import ProviderError
+from components.resource import ProviderError
 from components.xata.provider import (
     BranchProvider,
 )

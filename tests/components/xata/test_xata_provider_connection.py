@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from components.dynamic import ProviderError
-from components.xata import properties, rules
+from components.resource import ProviderError
+from components.xata import provider
 from tests.components.xata.branches_world import REGION, World
 from tests.components.xata.managed import (
     made_branch,
@@ -72,7 +72,7 @@ def test_a_host_that_left_its_domain_is_refused(shape: str, monkeypatch: pytest.
     """Neither a refresh nor an update takes it, and no password is changed for it; a domain named on purpose is."""
     world = World(credentials_shape=shape)
     world.root()
-    monkeypatch.setattr(properties, "connect", lambda _environment: world.client)
+    monkeypatch.setattr(provider, "connect", lambda _environment: world.client)
     connection, inputs = made_connection(made_branch())
     before = dict(connection.outputs)
     moved = replace(world.service.world.settings, domain="evil.example.com")
@@ -100,7 +100,7 @@ def test_credentials_that_cannot_be_read_are_read_by_the_next_run(monkeypatch: p
     """While the service makes a new secret a refresh keeps what is recorded, and asks for an update."""
     world = World(pace="time", hibernated=0, transient=0, secret=0, rotation=50)
     world.root()
-    monkeypatch.setattr(properties, "connect", lambda _environment: world.client)
+    monkeypatch.setattr(provider, "connect", lambda _environment: world.client)
     branch = made_branch()
     connection, inputs = made_connection(branch)
     recorded = connection.outputs["url"]
@@ -122,7 +122,7 @@ def test_a_preview_goes_by_recorded_credentials_that_its_key_may_not_read(
     world.fault("GET", "branches/./credentials", status=403, message="access denied", times=2)
     with pytest.raises(ProviderError, match=r"give the key the scope credentials:read"):
         connection.refresh()
-    monkeypatch.setenv(rules.ONLY_PREVIEWED, "1")
+    monkeypatch.setenv(provider.ONLY_PREVIEWED, "1")
     assert connection.refresh()
     assert connection.outputs == recorded
     assert connection.plan(**inputs) == "same"

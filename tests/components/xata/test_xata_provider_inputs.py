@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.dynamic import ProviderError
+from components.declared import camel
 from components.fingerprint import fingerprint
 from components.http.address import same_server
-from components.xata import rules
+from components.resource import ProviderError
 from components.xata.provider import (
+    ENDPOINTS,
     BranchConnectionProvider,
     BranchProvider,
     BranchSettingsProvider,
@@ -22,7 +23,7 @@ from components.xata.provider import (
 )
 
 if TYPE_CHECKING:
-    from components.dynamic import DynamicProvider
+    from components.resource import Provider
 
 PROJECT = Path(__file__).resolve().parents[3]
 API = "https://api.xata.tech"
@@ -32,7 +33,7 @@ BRANCH_ID = "branch" + "0" * 20
 
 PLACE = {"organization": "org123", "projectId": PROJECT_ID, "branchId": BRANCH_ID}
 
-RECORDED: dict[type[DynamicProvider], dict[str, Any]] = {
+RECORDED: dict[type[Provider[Any, Any]], dict[str, Any]] = {
     ProjectProvider: {
         "organization": "org123",
         "name": "printfarm-manager",
@@ -97,7 +98,7 @@ RECORDED: dict[type[DynamicProvider], dict[str, Any]] = {
 
 UPDATE, REPLACE, REFUSE, NOTHING = "update", "replace", "refuse", "nothing"
 
-FATES: dict[type[DynamicProvider], dict[str, tuple[Any, str]]] = {
+FATES: dict[type[Provider[Any, Any]], dict[str, tuple[Any, str]]] = {
     ProjectProvider: {
         "organization": ("org456", REFUSE),
         "name": ("print-farm", UPDATE),
@@ -150,12 +151,12 @@ FATES: dict[type[DynamicProvider], dict[str, tuple[Any, str]]] = {
 CASES = [(kind, key, *fate) for kind, fates in FATES.items() for key, fate in fates.items()]
 
 
-def _inputs(kind: type[DynamicProvider], **changes: Any) -> dict[str, Any]:
+def _inputs(kind: type[Provider[Any, Any]], **changes: Any) -> dict[str, Any]:
     recorded = RECORDED[kind]
-    return {key: recorded[key] for key in kind.inputs if key in recorded} | changes
+    return {key: recorded[key] for key in kind.inputs.names() if key in recorded} | changes
 
 
-def _other(kind: type[DynamicProvider], key: str, value: Any) -> dict[str, Any]:
+def _other(kind: type[Provider[Any, Any]], key: str, value: Any) -> dict[str, Any]:
     """The inputs with another value of one; a root configuration takes the parent's place."""
     return _inputs(kind, **{key: value}, **({"parent": None} if key == "root" else {}))
 
@@ -167,13 +168,13 @@ def _nothing_may_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", FATES)
-def test_no_input_is_forgotten(kind: type[DynamicProvider]) -> None:
+def test_no_input_is_forgotten(kind: type[Provider[Any, Any]]) -> None:
     """Whoever adds an input says here what a change of it leads to."""
-    assert FATES[kind].keys() == set(kind.inputs)
+    assert FATES[kind].keys() == set(kind.inputs.names())
 
 
 @pytest.mark.parametrize("kind", FATES)
-def test_unchanged_inputs_are_no_change(kind: type[DynamicProvider]) -> None:
+def test_unchanged_inputs_are_no_change(kind: type[Provider[Any, Any]]) -> None:
     """What is recorded is what is declared: nothing to do, and nothing to refuse."""
     inputs = _inputs(kind)
     assert kind().check(inputs, inputs).failures == []
@@ -182,7 +183,7 @@ def test_unchanged_inputs_are_no_change(kind: type[DynamicProvider]) -> None:
 
 
 @pytest.mark.parametrize(("kind", "key", "value", "fate"), CASES, ids=lambda item: getattr(item, "__name__", None))
-def test_every_changed_input_has_its_fate(kind: type[DynamicProvider], key: str, value: Any, fate: str) -> None:
+def test_every_changed_input_has_its_fate(kind: type[Provider[Any, Any]], key: str, value: Any, fate: str) -> None:
     """It is updated in place, replaces, or is refused at preview with its name; one of its birth is no change."""
     provider, news = kind(), _other(kind, key, value)
     assert provider.check(_inputs(kind), news).failures == []
@@ -256,7 +257,7 @@ def test_of_the_root_configuration_only_another_major_version_is_another_branch(
     assert BranchProvider().diff("id", recorded, news).replaces == (["root"] if changes else [])
 
 
-REFUSED: list[tuple[type[DynamicProvider], str, Any]] = [
+REFUSED: list[tuple[type[Provider[Any, Any]], str, Any]] = [
     (ProjectProvider, "organization", ""),
     (ProjectProvider, "name", ""),
     (ProjectProvider, "name", "a/b"),
@@ -301,7 +302,7 @@ REFUSED: list[tuple[type[DynamicProvider], str, Any]] = [
 
 
 @pytest.mark.parametrize(("kind", "key", "value"), REFUSED)
-def test_wrong_values_are_refused_by_name(kind: type[DynamicProvider], key: str, value: Any) -> None:
+def test_wrong_values_are_refused_by_name(kind: type[Provider[Any, Any]], key: str, value: Any) -> None:
     """A preview names the property and says what is allowed."""
     failures = kind().check(_inputs(kind), _inputs(kind, **{key: value})).failures
     assert [failure.property for failure in failures] == [key]
@@ -333,10 +334,10 @@ def test_a_renamed_branch_is_drift_and_no_replacement() -> None:
 
 
 def test_settings_that_are_not_given_are_nobodys_business() -> None:
-    """An absent or empty setting that never was declared neither differs from anything nor is judged."""
+    """An absent setting that never was declared neither differs from anything nor is judged."""
     provider = BranchSettingsProvider()
     recorded = {**RECORDED[BranchSettingsProvider], "declared": []}
-    for absent in ({}, {"backupTime": "", "instanceType": None}):
+    for absent in ({}, {"backupTime": None, "instanceType": None}):
         news = {**PLACE, **absent}
         assert provider.check(PLACE, news).failures == []
         assert provider.diff("id", recorded, news).changes is False
@@ -350,14 +351,14 @@ def test_an_unknown_project_of_the_same_branch_is_no_change() -> None:
 
 
 @pytest.mark.parametrize("kind", FATES)
-def test_unknown_inputs_are_neither_refused_nor_replacements(kind: type[DynamicProvider]) -> None:
+def test_unknown_inputs_are_neither_refused_nor_replacements(kind: type[Provider[Any, Any]]) -> None:
     """In a preview what does not exist yet comes as a marker."""
-    news = dict.fromkeys(kind.inputs, UNKNOWN)
+    news = dict.fromkeys(kind.inputs.names(), UNKNOWN)
     assert kind().check({}, news).failures == []
     assert kind().diff("id", RECORDED[kind], news).replaces == []
 
 
-@pytest.mark.parametrize("key", rules.ENDPOINTS)
+@pytest.mark.parametrize("key", [camel(name) for name in ENDPOINTS])
 def test_an_incomplete_connection_asks_for_an_update(key: str) -> None:
     """What a refresh could not read, or found changed, the next run brings in order."""
     recorded, inputs = RECORDED[BranchConnectionProvider], _inputs(BranchConnectionProvider)
@@ -368,10 +369,8 @@ def test_an_incomplete_connection_asks_for_an_update(key: str) -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("components.xata.rules", "pulumi pydantic httpx psycopg"),
-        ("components.xata.properties", "pulumi psycopg"),
-        ("components.xata.provider", "pydantic httpx psycopg"),
-        ("components.xata.resources", "pydantic httpx psycopg"),
+        ("components.xata.inputs", "pulumi pydantic httpx psycopg"),
+        ("components.xata.resources", "psycopg"),
     ],
 )
 def test_modules_load_no_more_than_they_need(module: str, absent: str) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.dynamic import ProviderError
+from components.resource import ProviderError
 from components.xata.branches import projects
+from components.xata.inputs import ProjectInputs
 from components.xata.provider import (
     BranchConnectionProvider,
     BranchProvider,
@@ -21,7 +22,7 @@ from tests.components.xata.managed import (
 )
 
 if TYPE_CHECKING:
-    from components.dynamic import DynamicProvider
+    from components.resource import Provider
 
 
 def project_inputs(**changes: Any) -> dict[str, Any]:
@@ -83,7 +84,9 @@ def test_a_project_changed_by_others_is_healed(world: World) -> None:
         world.other,
         ORGANIZATION,
         project.id,
-        projects.ProjectSpec(name="other", base_enabled=False, base_minutes=30, child_enabled=False, child_minutes=45),
+        ProjectInputs.of(
+            {**project_inputs(name="other"), "scaleToZeroBaseEnabled": False, "scaleToZeroChildMinutes": 45}
+        ),
     )
     assert project.refresh()
     assert project.inputs["name"] == "other"
@@ -116,10 +119,10 @@ def test_a_project_is_deleted_only_when_named(world: World, monkeypatch: pytest.
 
 @pytest.mark.parametrize("kind", [ProjectProvider, BranchProvider, BranchSettingsProvider, BranchConnectionProvider])
 def test_without_a_key_the_error_names_the_variable(
-    kind: type[DynamicProvider], monkeypatch: pytest.MonkeyPatch
+    kind: type[Provider[Any, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The key comes from the environment alone."""
     monkeypatch.delenv("XATA_API_KEY", raising=False)
-    assert "key" not in " ".join(kind.inputs).lower()
+    assert "key" not in " ".join(kind.inputs.names()).lower()
     with pytest.raises(ProviderError, match="XATA_API_KEY"):
         kind().create({**branch_inputs(), "projectId": "p", "branchId": "b", "readyTimeoutSeconds": 1})

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from components.dynamic import ProviderError
-from components.xata import properties
+from components.resource import ProviderError
+from components.xata import provider
 from components.xata.branches import settings as branch_settings
 from components.xata.provider import (
     BranchSettingsProvider,
@@ -51,7 +51,8 @@ def test_settings_are_read_back(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in BranchSettingsProvider.inputs if key not in {"organization", "projectId", "branchId"}]
+    "key",
+    [key for key in BranchSettingsProvider.inputs.names() if key not in {"organization", "projectId", "branchId"}],
 )
 def test_each_setting_is_changed_in_place(world: World, key: str) -> None:
     """A changed input is an update, is in force afterwards, and then nothing is left to do."""
@@ -59,7 +60,7 @@ def test_each_setting_is_changed_in_place(world: World, key: str) -> None:
     settings, inputs = made_settings(branch)
     changed = {**inputs, key: OTHER_SETTINGS[key]}
     assert settings.up(**changed) == "update"
-    found = branch_settings.inputs_of(branch_settings.read_settings(world.read(branch.id)))
+    found = branch_settings.read_settings(world.read(branch.id)).properties()
     assert found[key] == OTHER_SETTINGS[key]
     assert settings.refresh()
     assert settings.plan(**changed) == "same"
@@ -93,7 +94,7 @@ def test_settings_changed_by_others_are_drift_and_are_healed(world: World, key: 
     assert settings.up(**inputs) == "update"
     assert settings.refresh()
     assert settings.up(**inputs) == "same"
-    found = branch_settings.inputs_of(branch_settings.read_settings(world.read(branch.id)))
+    found = branch_settings.read_settings(world.read(branch.id)).properties()
     assert found[key] == inputs[key]
 
 
@@ -183,7 +184,7 @@ def test_restore_points_are_read_until_there_are_any(monkeypatch: pytest.MonkeyP
     """They move all the time: once told, a refresh leaves them, so that it shows no change."""
     world = World(pace="time", hibernated=0, transient=0, secret=0, restore_point=100)
     world.root()
-    monkeypatch.setattr(properties, "connect", lambda _environment: world.client)
+    monkeypatch.setattr(provider, "connect", lambda _environment: world.client)
     settings, inputs = made_settings(made_branch())
     assert settings.outputs["earliestRestorePoint"] == ""
     world.seconds += 1000

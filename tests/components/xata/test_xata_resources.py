@@ -33,7 +33,7 @@ PROGRAM = Path(__file__).parent / "programs" / "branch"
 BRANCH: dict[str, Any] = {
     "organization": ORGANIZATION,
     "project": "printfarm-manager",
-    "branch_name": "staging",
+    "name": "staging",
     "stack": "staging",
     "region": REGION,
     "parent": "main",

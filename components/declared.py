@@ -1,0 +1,180 @@
+"""Values that are said once: type, limits, words, default and description in one declaration.
+
+Inputs of resources and settings of environments are classes of annotated fields; validation, configuration keys and
+reference tables are derived from them:
+
+    Minutes = Annotated[int, Meta(ge=1, le=1440), Words("a whole number of minutes from 1 to 1440", example=30)]
+
+    class Sleep(Declared):
+        scale_to_zero_minutes: Annotated[Minutes, About("After how many idle minutes the branch sleeps.")] = 30
+
+Property names are camel case, as in all of Pulumi: `scaleToZeroMinutes`. Nothing here imports pulumi.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+T = TypeVar("T")
+
+SHOWN = 60
+"""How many characters of an unfit value an error shows."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a type allows, for people, and a good value to paste."""
+
+    allowed: str
+    example: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a field is for, and how it behaves as an input or an output of a resource.
+
+    Attributes:
+        text: A sentence.
+        replaces: Another value cannot be had in place: the thing is made anew.
+        secret: Recorded state keeps it encrypted; as an input it never stands in an error.
+        fingerprinted: A secret input that outputs do not repeat: a salted fingerprint stands there instead.
+    """
+
+    text: str = ""
+    replaces: bool = False
+    secret: bool = False
+    fingerprinted: bool = False
+
+
+def about(text: str, *, replaces: bool = False, secret: bool = False, fingerprinted: bool = False) -> About:
+    """`About`, as it is written in a declaration."""
+    return About(text=text, replaces=replaces, secret=secret, fingerprinted=fingerprinted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One declared value.
+
+    Attributes:
+        attribute: Its name in Python.
+        name: Its name as a property or configuration key.
+        type: As annotated.
+        words: What is allowed.
+        about: What it is for.
+        default: `dataclasses.MISSING` where it must be given.
+    """
+
+    attribute: str
+    name: str
+    type: Any
+    words: Words
+    about: About
+    default: Any
+
+    def reason(self, value: Any, *, text: bool = False) -> str:
+        """Why this value is not allowed, in words; empty when it is. `text`: it may be written as text."""
+        try:
+            msgspec.convert(value, self.type, strict=not text)
+        except msgspec.ValidationError:
+            return f"got {shown(value)}; allowed: {self.words.allowed}"
+        return ""
+
+
+def shown(value: Any) -> str:
+    """A value in an error: a long one in part."""
+    told = repr(value) if value != "" else "an empty text"
+    return told if len(told) <= SHOWN else f"{told[:SHOWN]}… ({len(told)} characters)"
+
+
+def camel(attribute: str) -> str:
+    """`scale_to_zero_minutes` as a property's name."""
+    first, *rest = attribute.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(dataclasses.field,))
+class Declared:
+    """Base of declarations: each subclass is a frozen dataclass, built with keywords."""
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        dataclass(frozen=True, kw_only=True)(cls)
+
+    @classmethod
+    @cache
+    def fields(cls) -> tuple[Field, ...]:
+        """What is declared, in order."""
+        hints = get_type_hints(cls, include_extras=True)
+        return tuple(_field(one, hints[one.name]) for one in dataclasses.fields(cls))  # type: ignore[arg-type] # it is one
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The properties' names, in order."""
+        return tuple(field.name for field in cls.fields())
+
+    @classmethod
+    def field(cls, name: str) -> Field:
+        """The field of a property's name. KeyError where there is none."""
+        return {field.name: field for field in cls.fields()}[name]
+
+    @classmethod
+    def validate(cls, known: Mapping[str, Any], *, text: bool = False) -> dict[str, str]:
+        """What is wrong with the values that are given, one by one: property name to reason.
+
+        Args:
+            known: Property name to value. Others than the declared ones are not looked at; None is not given.
+            text: Whether numbers and truth values may be written as text.
+        """
+        given = ((field, known[field.name]) for field in cls.fields() if known.get(field.name) is not None)
+        reasons = {field.name: field.reason(value, text=text) for field, value in given}
+        return {name: reason for name, reason in reasons.items() if reason}
+
+    @classmethod
+    def of(cls, properties: Mapping[str, Any]) -> Self:
+        """From properties that were validated or recorded; what is not among them has its default, else None."""
+        return cls(**{field.attribute: _value(field, properties) for field in cls.fields()})
+
+    def attributes(self) -> dict[str, Any]:
+        """Attribute to value, as the constructor takes them."""
+        return {field.attribute: getattr(self, field.attribute) for field in self.fields()}
+
+    def properties(self) -> dict[str, Any]:
+        """Property name to value, without those that are None."""
+        return {field.name: value for field in self.fields() if (value := getattr(self, field.attribute)) is not None}
+
+
+def _value(field: Field, properties: Mapping[str, Any]) -> Any:
+    value = properties.get(field.name)
+    if value is None:
+        return None if field.default is dataclasses.MISSING else field.default
+    return value
+
+
+def _field(declared: dataclasses.Field[Any], hint: Any) -> Field:
+    return Field(
+        attribute=declared.name,
+        name=camel(declared.name),
+        type=hint,
+        words=_first(Words, hint) or Words("true or false" if hint is bool else "a text"),
+        about=_first(About, hint) or About(),
+        default=declared.default,
+    )
+
+
+def _first(kind: type[T], hint: Any) -> T | None:
+    """The outermost annotation of this kind."""
+    return next((one for one in _annotations(hint) if isinstance(one, kind)), None)
+
+
+def _annotations(hint: Any) -> Iterator[Any]:
+    yield from getattr(hint, "__metadata__", ())
+    for part in get_args(hint):
+        yield from _annotations(part)
