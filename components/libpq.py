@@ -7,28 +7,36 @@ Nothing comes from the user's shell or home folder, which are about the user's o
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 import threading
+import time
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import certifi
+from typing_extensions import override
 
 from components.connection import loopback_address
 from components.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import psycopg
+    from psycopg.abc import PQGen
     from psycopg.pq.abc import PGconn
 
     from components.connection import Connection
 
 AUTHORITIES = "INFRA_DATABASE_CA"
 """The variable that names a file with the certificates (PEM) to trust instead of the system's."""
+SILENCE_SECONDS = 30.0
+"""After how long without a word a server is asked whether it still lets anybody in."""
+STATEMENT_SECONDS = 3600.0
+"""How long one statement may take, as long as the server lets others in meanwhile."""
 _NOWHERE = f"{os.devnull}/none"
 _ALWAYS: Mapping[str, str] = MappingProxyType(
     {
@@ -83,15 +91,44 @@ def connect(connection: Connection, *, seconds: int, application: str = "infra")
     Raises:
         psycopg.Error: The server did not let us in; its text may name host, role and database, never the password.
     """
-    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
-
     _forget_the_shell()
-    return psycopg.connect(
+    session = _session_class().connect(
         **_parameters(connection, loopback_address(connection.host)),
         application_name=application,
         connect_timeout=seconds,
         autocommit=True,
     )
+    session.knock = lambda: connect(connection, seconds=seconds, application=application).close()
+    return cast("psycopg.Connection[Any]", session)
+
+
+@functools.cache
+def _session_class() -> Any:
+    """The driver's session, but for its waiting without end: a server that has stopped ends no socket."""
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    class Session(psycopg.Connection[Any]):
+        knock: Callable[[], None]
+
+        @override
+        def wait(self, gen: PQGen[Any], interval: float = 0.1, timeout: float | None = None) -> Any:
+            deadline = time.monotonic() + STATEMENT_SECONDS
+            while time.monotonic() < deadline:
+                try:
+                    return super().wait(gen, interval, timeout or SILENCE_SECONDS)
+                except psycopg.errors._WaitTimeout:  # noqa: SLF001 - the driver has no public name for it
+                    if timeout:
+                        raise
+                try:
+                    self.knock()
+                except psycopg.errors.ConnectionTimeout:
+                    break
+                except psycopg.Error:
+                    pass  # whoever refuses is there
+            self.pgconn.finish()
+            raise psycopg.errors.ConnectionTimeout("the server has stopped answering")
+
+    return Session
 
 
 def begin(connection: Connection, address: str) -> PGconn:

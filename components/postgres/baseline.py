@@ -137,6 +137,8 @@ def _applied(connection: psycopg.Connection) -> Sequence[SqlFile]:
 def _apply_file(connection: psycopg.Connection, file: SqlFile, position: int) -> None:
     """Apply one file, with its record, in one transaction: both are there afterwards, or neither."""
     statements = split(file.name, file.text())
+    # Without it a statement whose run was cut off goes on to its end, and keeps the next run waiting.
+    connection.execute("SET client_connection_check_interval = '1s'")
     with connection.transaction():
         connection.execute(_MAKE_SCHEMA)
         connection.execute(_MAKE_RECORD)
@@ -218,15 +220,17 @@ def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
     """Name the file and the line of what the server refused."""
     import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
 
-    diagnosis = None
+    diagnosis, lost = None, "the connection was lost"
     try:
         yield
+    except psycopg.errors.ConnectionTimeout as error:
+        diagnosis, lost = error.diag, str(error)
     except psycopg.Error as error:
         diagnosis = error.diag
     if diagnosis is None:
         return
     if diagnosis.message_primary is None:
-        what, position = "the connection was lost", None
+        what, position = lost, None
     else:
         what, position = f"{diagnosis.message_primary} ({diagnosis.sqlstate})", diagnosis.statement_position
     line += text.count("\n", 0, int(position) - 1) if position else 0

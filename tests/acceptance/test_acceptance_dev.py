@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,8 @@ import pytest
 from tests.clone import OTHER_SERVERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tests.clone import Clone
 
 ENGINE = ("--engine", "embedded")
@@ -144,6 +147,70 @@ def test_a_killed_server_is_named_and_healed_with_its_data(deployed: Clone) -> N
     assert _query(deployed, "select answer from outliving_a_kill") == [(42,)]
     assert _changes(_up(deployed)) == NOTHING
     assert deployed.infra("verify", "dev", *ENGINE).returncode == 0
+
+
+@contextlib.contextmanager
+def _frozen(clone: Clone) -> Iterator[None]:
+    """A server whose every process is stopped where it is."""
+    server = psutil.Process(_postmaster(clone))
+    for one in (processes := [server, *server.children(recursive=True)]):
+        one.suspend()
+    yield
+    for one in processes:
+        one.resume()
+
+
+def _terminated(clone: Clone, *command: str, when: Callable[[psutil.Process], bool]) -> str:
+    """Send SIGTERM to a command when it is as far as that, and answer what it said; it has to end soon."""
+    process = subprocess.Popen(
+        [clone.folder / "infra", *command, *ENGINE],
+        env=clone.environment(),
+        cwd=clone.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    while not when(psutil.Process(process.pid)):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.05)
+    process.terminate()
+    text = process.communicate(timeout=30)[0]
+    assert process.returncode == 130, text
+    assert "Traceback" not in text
+    return text
+
+
+@pytest.mark.parametrize("command", [("verify", "dev"), ("refresh", "dev", "--yes")])
+def test_a_command_that_waits_for_a_frozen_server_ends_on_sigterm(deployed: Clone, command: tuple[str, ...]) -> None:
+    """Whoever opens a session is told that it ends, also while the server answers nothing; up heals."""
+    port = urlsplit(_url(deployed)).port
+
+    def waits(process: psutil.Process) -> bool:
+        found = [one for run in (process, *process.children(recursive=True)) for one in run.net_connections()]
+        return any(one.raddr and one.raddr.port == port for one in found)
+
+    with _frozen(deployed):
+        _terminated(deployed, *command, when=waits)
+    _up(deployed)
+    assert _changes(_up(deployed)) == NOTHING
+
+
+def test_an_up_in_the_middle_of_an_sql_file_ends_on_sigterm_while_the_server_is_frozen(clone: Clone) -> None:
+    """A session that is open already keeps no command, and the next up goes on."""
+    file, stack = clone.folder / "slow.sql", clone.folder / "Pulumi.dev.yaml"
+    _up(clone)
+    stack.write_text(stack.read_text() + '  infra:sqlFiles: ["slow.sql"]\n')
+    file.write_text("create table done as select 1 as one from pg_sleep(3600)")
+    sleeping = "select 1 from pg_stat_activity where wait_event = 'PgSleep'"
+    with contextlib.ExitStack() as stopped:
+
+        def freezes(_process: psutil.Process) -> bool:
+            return bool(_query(clone, sleeping)) and not stopped.enter_context(_frozen(clone))
+
+        _terminated(clone, "up", "dev", "--yes", when=freezes)
+    file.write_text("create table done as select 1 as one")
+    _up(clone)
+    assert _query(clone, "table done") == [(1,)]
 
 
 def test_data_survive_destroy(deployed: Clone) -> None:

@@ -231,6 +231,7 @@ class _Run:
         if server is None:
             name = f"infra-{self._settings.stack}"
             server = process.start(self._layout, self._programs, port, name=name, deadline=self._deadline)
+        server.resume()
         while True:
             attempt = login.attempt(_login(self._settings, port))
             if attempt.answer is not Answer.NOT_READY:

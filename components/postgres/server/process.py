@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -60,6 +61,13 @@ class Server:
             return bool(self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE)
         except psutil.Error:
             return False
+
+    def resume(self) -> None:
+        """Let it run on where it was stopped (SIGSTOP), with its sessions: such a server answers to nobody."""
+        with contextlib.suppress(psutil.Error):
+            for one in (*self.process.children(recursive=True), self.process):
+                if one.status() == psutil.STATUS_STOPPED:
+                    one.resume()
 
 
 def find(layout: Layout) -> Server | None:
@@ -132,6 +140,7 @@ def stop(layout: Layout, server: Server) -> None:
     Raises:
         PostgresError: It would not go.
     """
+    server.resume()
     for number, seconds in ((signal.SIGINT, STOP_SECONDS), (signal.SIGQUIT, ABORT_SECONDS)):
         try:
             server.process.send_signal(number)

@@ -147,6 +147,14 @@ def _drop(connection: psycopg.Connection, name: str) -> None:
             return
 
 
+def freeze(root: Path) -> None:
+    """Stop every process of a server where it is (SIGSTOP): it keeps its port and its sessions, and answers nothing."""
+    server = process.find(Layout(root=root))
+    assert server
+    for one in (server.process, *server.process.children(recursive=True)):
+        one.suspend()
+
+
 def url(settings: ServerSettings, port: int) -> str:
     """The connection string of a test's server."""
     return f"postgresql://{settings.user}:{settings.password}@127.0.0.1:{port}/{settings.database}?sslmode=disable"

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from components import libpq
 from components.connection import Connection
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamped_branch
 from components.postgres import baseline
 from components.postgres.baseline import BaselineTask
 from components.postgres.sqlfiles import declare
+from tests.components.postgres.conftest import freeze, url
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from components.postgres.server.lifecycle import Report
+    from components.postgres.server.settings import ServerSettings
 
 
 def task(database: str, folder: Path, **files: str) -> BaselineTask:
@@ -245,6 +250,32 @@ def test_a_bad_branch_is_not_stamped(database: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError):
         baseline.apply(dataclasses.replace(task(database, tmp_path), branch="two words"))
     assert stamped_branch(comment(database)) is None
+
+
+def test_a_server_that_freezes_in_the_middle_of_a_file_is_not_waited_for(
+    running: tuple[ServerSettings, Report], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that is open already ends, too, once the server lets nobody else in either."""
+    settings, report = running
+    monkeypatch.setattr(libpq, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(baseline, "CONNECT_TIMEOUT_SECONDS", 2)
+    database = url(settings, report.port)
+    with ThreadPoolExecutor() as pool:
+        applied = pool.submit(baseline.apply, task(database, tmp_path, slow="SELECT 1;\nSELECT pg_sleep(3600)"))
+        while not ask(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"):
+            assert not applied.done()
+        freeze(report.folder)
+        with pytest.raises(PostgresError, match=r"slow\.sql was refused at line 2: the server has stopped answering"):
+            applied.result(timeout=60)
+
+
+def test_a_slow_statement_of_a_server_that_is_there_is_waited_for(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the server is asked meanwhile whether it is still there."""
+    monkeypatch.setattr(libpq, "SILENCE_SECONDS", 0.1)
+    baseline.apply(task(database, tmp_path, slow="CREATE TABLE done AS SELECT 1 FROM pg_sleep(0.7)"))
+    assert ask(database, "TABLE done") == [(1,)]
 
 
 def ask_nothing(database: str, statement: str) -> None:

@@ -22,6 +22,7 @@ from components.errors import LocalError, PostgresError, RefusedError
 from components.postgres.server import binaries, cluster, folder, lifecycle, login, ports, process
 from components.postgres.server.folder import Layout
 from components.postgres.server.login import Answer, Attempt
+from tests.components.postgres.conftest import freeze
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +84,33 @@ def test_a_killed_server_comes_back_with_its_data(
     assert lifecycle.ensure(settings) == report
     with connect() as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_a_frozen_server_goes_on_with_its_sessions(
+    running: tuple[ServerSettings, Report], connect: Callable[[], psycopg.Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that was stopped where it is does not run as far as anyone can see, and up lets it run on."""
+    settings, report = running
+    monkeypatch.setattr(login, "CONNECT_TIMEOUT_SECONDS", 2)
+    pid = pid_of(report)
+    with connect() as session:
+        freeze(report.folder)
+        seen = look(settings, report)
+        assert seen
+        assert not seen.running
+        assert lifecycle.ensure(settings).running
+        assert session.execute("SELECT 1").fetchone() == (1,)
+    assert pid_of(report) == pid
+
+
+def test_a_frozen_server_can_be_taken_down(running: tuple[ServerSettings, Report]) -> None:
+    """It is stopped as cleanly as any other."""
+    settings, report = running
+    freeze(report.folder)
+    lifecycle.take_down(settings, report.folder, system_identifier=report.system_identifier, retain=True)
+    assert pid_of(report) == 0
+    lifecycle.ensure(settings)
+    assert "not properly shut down" not in "".join(log.read_text() for log in report.folder.glob("log/*.log"))
 
 
 def test_the_port_stays_the_same(running: tuple[ServerSettings, Report]) -> None:
