@@ -24,10 +24,8 @@ USER_SOCKETS = (".docker/run/docker.sock", ".docker/desktop/docker.sock")
 
 PING_SECONDS = 3
 
-_CONTEXT_HINT = (
-    "if `docker info` works in your shell, it uses a context: "
-    "set DOCKER_HOST to what `docker context inspect --format '{{.Endpoints.docker.Host}}'` prints"
-)
+_TO_HOST = "set DOCKER_HOST to what `docker context inspect{} --format '{{{{.Endpoints.docker.Host}}}}'` prints"
+_CONTEXT_HINT = f"if `docker info` works in your shell, it uses a context: {_TO_HOST.format('')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,15 +55,10 @@ def find(
         ask: Asks one address; answers what is wrong, or nothing.
 
     Raises:
-        LocalError: None answers, or it is not this machine's. Every address is named with its cause.
+        LocalError: None answers, it is not this machine's, or the variables name two. Every address is named with its
+            cause.
     """
-    context = environment.get("DOCKER_CONTEXT", "")
-    if context not in {"", "default"} and not environment.get("DOCKER_HOST"):
-        raise LocalError(
-            f"DOCKER_CONTEXT={context} is set, which the Docker provider plugin follows only in part",
-            next_step=f"unset it and set DOCKER_HOST to what `docker context inspect {context} "
-            "--format '{{.Endpoints.docker.Host}}'` prints",
-        )
+    _require_one_answer(environment)
     failures = []
     for address in addresses(environment, home=home or Path.home()):
         reason = remote_problem(address) or (ask or ping)(address, environment)
@@ -76,6 +69,24 @@ def find(
     raise LocalError(
         f"no Docker daemon answers{named}:\n" + "\n".join(f"  {failure}" for failure in failures),
         next_step="start Docker (Docker Desktop, or `sudo systemctl start docker`); " + _CONTEXT_HINT,
+    )
+
+
+def _require_one_answer(environment: Mapping[str, str]) -> None:
+    """Refuse DOCKER_CONTEXT, by which the plugin would look at one daemon and work on another.
+
+    It asks the address of `DOCKER_HOST`, or a default one, whether a daemon is there. Then it works on the context's,
+    and fails where the context has no file, as `default` has none. Docker's own tools prefer `DOCKER_HOST`.
+    """
+    context = environment.get("DOCKER_CONTEXT", "")
+    if not context:
+        return
+    host = environment.get("DOCKER_HOST", "")
+    step = "" if host or context == "default" else f", and {_TO_HOST.format(f' {context}')}"
+    raise LocalError(
+        f"DOCKER_CONTEXT={context} is set{' beside DOCKER_HOST' if host else ''}: the Docker provider plugin would "
+        "look for the daemon at one address and work on the context's",
+        next_step=f"unset DOCKER_CONTEXT{step}",
     )
 
 

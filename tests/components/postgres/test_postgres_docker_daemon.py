@@ -66,12 +66,24 @@ def test_docker_host_is_named_as_the_source() -> None:
         find({"DOCKER_HOST": "unix:///x"}, home=HOME, ask=lambda *_: "down")
 
 
-def test_context_of_the_environment_is_refused() -> None:
-    """The plugin follows DOCKER_CONTEXT only in part, so it could look at two daemons at once."""
-    with pytest.raises(LocalError, match="DOCKER_CONTEXT=colima is set") as caught:
-        find({"DOCKER_CONTEXT": "colima"}, home=HOME, ask=lambda *_: "")
-    assert "set DOCKER_HOST to what `docker context inspect colima" in caught.value.next_step
-    assert find({"DOCKER_CONTEXT": "default"}, home=HOME, ask=lambda *_: "") == Daemon(address=DEFAULTS[0])
+@pytest.mark.parametrize(
+    ("environment", "advice"),
+    [
+        (
+            {"DOCKER_CONTEXT": "colima"},
+            "unset DOCKER_CONTEXT, and set DOCKER_HOST to what `docker context inspect colima",
+        ),
+        ({"DOCKER_CONTEXT": "colima", "DOCKER_HOST": "unix:///x"}, "unset DOCKER_CONTEXT"),
+        ({"DOCKER_CONTEXT": "default"}, "unset DOCKER_CONTEXT"),
+    ],
+)
+def test_a_context_is_refused_whatever_else_is_said(environment: dict[str, str], advice: str) -> None:
+    """The plugin looks for the daemon of DOCKER_HOST and works on the context's, of which `default` is none to it."""
+    with pytest.raises(LocalError, match=f"DOCKER_CONTEXT={environment['DOCKER_CONTEXT']} is set") as caught:
+        find(environment, home=HOME, ask=lambda *_: "")
+    assert caught.value.next_step.startswith(advice)
+    assert ("DOCKER_HOST" in caught.value.next_step) == (environment == {"DOCKER_CONTEXT": "colima"})
+    assert find({"DOCKER_CONTEXT": ""}, home=HOME, ask=lambda *_: "") == Daemon(address=DEFAULTS[0])
 
 
 @pytest.mark.parametrize(
