@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from operations.findings import Verdict
     from operations.xata_examination import Wanted
+    from stacks.config import Settings
 
 OLDEST_PYTHON = (3, 11)
 MUST_BE_IGNORED = (
@@ -297,17 +298,16 @@ def sandbox(name: str, machine: Machine) -> Finding:
 
 def docker(name: str, machine: Machine) -> Finding:
     """Whether Docker can be used: a need where the dev database lives there, a possibility elsewhere."""
-    from components.postgres.choice import read_record  # noqa: PLC0415 - only this check needs it
-    from components.postgres.docker_availability import availability  # noqa: PLC0415 - as above
-    from stacks.home import record_file  # noqa: PLC0415 - as above
+    from components.postgres.docker_availability import availability  # noqa: PLC0415 - only this check needs it
+    from stacks.home import require  # noqa: PLC0415 - as above
 
-    docker = availability(_of_programs(machine), may_download=True)
+    environment = _of_programs(machine)
+    docker = availability(environment, may_download=True)
     if docker.available:
         return Finding(check=name, verdict="ok", found=docker.reason)
-    record = read_record(record_file(machine.folder, machine.environ))
-    if record is not None and record.home == "docker":
-        found = f"the dev database lives in a Docker container, but {docker.reason}"
-        return Finding(check=name, verdict="failure", found=found, next_step=docker.next_step)
+    settings = _settings_of_dev(machine)
+    if settings:
+        require(settings, machine.folder, environment)  # says what `up` would say
     found = f"not used, because {docker.reason}; the dev database lives in an embedded server"
     return Finding(check=name, verdict="ok", found=found, next_step=f"if you want Docker: {docker.next_step}")
 
@@ -318,7 +318,7 @@ def postgres(name: str, machine: Machine) -> Finding:
     from components.postgres.server.binaries import installed  # noqa: PLC0415 - as above
 
     version = installed().server_version
-    account = choose_account(_configured_account(machine))
+    account = choose_account(getattr(_settings_of_dev(machine), "account", ""))
     return Finding(check=name, verdict="ok", found=f"Postgres {version}, run by the account {account.name}")
 
 
@@ -337,14 +337,14 @@ def stack_files(name: str, machine: Machine) -> Finding:
     return Finding(check=name, verdict="ok", found=", ".join(there))
 
 
-def _configured_account(machine: Machine) -> str:
-    """The account that the dev stack names; none when its file cannot be judged, which another check tells."""
+def _settings_of_dev(machine: Machine) -> Settings | None:
+    """The dev stack's configuration; None when its file cannot be judged, which another check tells."""
     from operations.settings import judged  # noqa: PLC0415 - loads pydantic
 
     try:
-        return str(getattr(judged(_place(machine, "dev"), with_files=False), "account", ""))
+        return judged(_place(machine, "dev"), with_files=False)
     except (InfraError, EngineError):
-        return ""
+        return None
 
 
 def app(name: str, machine: Machine) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from operations import changes, console, options
@@ -135,7 +135,28 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
         worker = _worker(values, report, budget_seconds)
         if worker is not None:
             report = _advised(report, values, target, environ)
-    return Verification(branch=branch, report=report, worker=worker, app=_app(target, values))
+    found = Verification(branch=branch, report=report, worker=worker, app=_app(target, values))
+    return found if found.ok or branch is not None else _possible(found, target)
+
+
+def _possible(found: Verification, target: changes.Target) -> Verification:
+    """The same, without the advice of an `up` that would be refused now: instead, why, and what lets it through."""
+    from components.errors import InfraError  # noqa: PLC0415 - not for help
+    from operations.errors import CommandError  # noqa: PLC0415 - as above
+
+    try:
+        changes.opened(target, deploys=True, kind="up")
+    except (InfraError, CommandError) as error:
+        refused = error
+    else:
+        return found
+
+    def step(one: Finding) -> Finding:
+        advised = one.ok is False and f"./infra up {target.stack}" in filled(one.next_step, stack=target.stack)
+        return replace(one, next_step=f"{refused.message}; {refused.next_step}") if advised else one
+
+    report = replace(found.report, findings=tuple(map(step, found.report.findings)))
+    return replace(found, report=report, app=found.app and step(found.app))
 
 
 def _app(target: changes.Target, values: Mapping[str, Output]) -> Finding | None:

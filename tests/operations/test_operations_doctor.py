@@ -221,6 +221,10 @@ def test_a_missing_daemon_is_a_failure_where_the_database_lives_in_docker(tmp_pa
     assert examination.docker("docker", machine).verdict == "ok"
     record = Record(home="docker", because="a Docker daemon answers", docker_port=15432)
     write_record(tmp_path / "state" / "infra-infra-dev.json", record)
-    finding = examination.docker("docker", machine)
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
+    finding = examination.look_at("docker", machine)
     assert finding.verdict == "failure"
-    assert "lives in a Docker container, but" in finding.found
+    assert "was put into a Docker container, but" in finding.found
+    (tmp_path / "state" / "infra-infra-dev.json").unlink()
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  infra:database: docker\n")
+    assert "the configuration says database: docker, but" in examination.look_at("docker", machine).found

@@ -12,10 +12,12 @@ from components.connectivity import probe, worker_probe
 from components.connectivity.report import AppLayer, Finding, Layer, Report
 from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_probe import WorkerTransport
+from components.errors import LocalError
 from components.worker.secrets.names import DRAFT_ANSWER
 from components.xata.api.bodies import BranchPatch
 from components.xata.api.models import ScaleToZero
 from engine import api
+from operations import changes
 from operations.exit_codes import ExitCode
 from tests.operations.xata_double import Xata
 
@@ -170,6 +172,22 @@ def test_the_layer_at_fault_is_named(
     valid("verify", answer.document)
     assert answer.document["ok"] is False
     assert [layer["ok"] for layer in answer.document["layers"]] == [True, False, None, None, None, None, True]
+
+
+def test_an_up_that_would_be_refused_is_not_advised(
+    infra: Callable[..., Any], fake_engine: FakeEngine, probed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the database lives in Docker and Docker does not answer, the way there is what up would say."""
+    probed["report"] = BAD
+
+    def opened(_target: object, *, kind: str = "", **_more: object) -> FakeEngine:
+        if kind == "up":
+            raise LocalError("Docker is wanted, but no Docker daemon answers", next_step="start Docker")
+        return fake_engine
+
+    monkeypatch.setattr(changes, "opened", opened)
+    layers = infra("verify", "dev", "--json").document["layers"]
+    assert layers[1]["next"] == "Docker is wanted, but no Docker daemon answers; start Docker"
 
 
 def test_a_person_gets_a_table(infra: Callable[..., Any], fake_engine: FakeEngine, probed: dict[str, Any]) -> None:
