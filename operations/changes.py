@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from operations.engines.interface import Change, Engine, EngineName
     from operations.engines.recorded import Recorded
     from operations.progress import Progress
+    from operations.workspace import Workspace
+    from stacks.config import Settings
 
     class ShowProgress(Protocol):
         """Makes whoever shows one run."""
@@ -158,7 +160,7 @@ def opened(
     workspace = opened_workspace(described)
     options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
     engine = choose(target.engine, workspace, options, say=say)
-    if not target.only_reads and kind != "destroy":
+    if kind != "destroy" and (kind or not target.only_reads):
         require_home(settings, workspace, engine.name)
     if kind is not None:
         out_of_reach.leave(engine, workspace, settings, kind, yes=yes)
@@ -169,7 +171,8 @@ def opened(
 
 def preview(target: Target, *, show: ShowProgress, document: bool = False) -> Done:
     """Say what `up` would do, with the document of it if one is asked for."""
-    return previewed(opened(replace(target, only_previews=True), deploys=True), show=show, document=document)
+    engine = opened(replace(target, only_previews=True), deploys=True, kind="up")
+    return previewed(engine, show=show, document=document)
 
 
 def previewed(engine: Engine, *, show: ShowProgress, document: bool) -> Done:
@@ -221,11 +224,12 @@ def change(
         if not recorded.succeeded:
             return Done(engine=engine.name, result=recorded)
     there = engine.recorded()
+    if kind == "destroy":
+        _clear(target, there)
     result = carried_out(engine, kind, show, previewed=not yes)
     if kind == "destroy" and result.succeeded:
         _say_what_stays(there, target.stack)
-        if after_destroy(engine, target):
-            console.say(f"{target.stack}: its state is forgotten, too")
+        _say_whether_forgotten(engine, target)
     return Done(engine=engine.name, result=result, refused=_refused_by_engine(kind, target, result))
 
 
@@ -234,11 +238,22 @@ def _keeps_otherwise(target: Target, there: Iterable[Recorded]) -> bool:
     homes = [one for one in there if one.kind in HOMES]
     if not homes:
         return False
+    keep = getattr(_judged(target)[1], "retain_data", None)
+    return keep is not None and any(_keeps(home) != keep for home in homes)
+
+
+def _clear(target: Target, there: Iterable[Recorded]) -> None:
+    """Remove what runs that were cut off have left of a dev database."""
+    if target.stack == LOCAL_STACK:
+        out_of_reach.clear(there, *_judged(target))
+
+
+def _judged(target: Target) -> tuple[Workspace, Settings]:
+    """The stack and its configuration, with the values of this run."""
     from operations.settings import judged  # noqa: PLC0415 - as above
 
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
-    keep = getattr(judged(described, with_files=False), "retain_data", None)
-    return keep is not None and any(_keeps(home) != keep for home in homes)
+    return described, judged(described, with_files=False)
 
 
 def _keeps(home: Recorded) -> bool:
@@ -252,6 +267,12 @@ def _say_what_stays(there: Iterable[Recorded], stack: str) -> None:
         place = "the folder" if home.properties.get("folder") else "the Docker volume"
         removed = "./infra destroy STACK --config retainData=false removes them"
         console.say(f"{stack}: the data are kept in {place} {home.id}; {removed}")
+
+
+def _say_whether_forgotten(engine: Engine, target: Target) -> None:
+    """Forget a preview's stack that was taken down, and say so."""
+    if after_destroy(engine, target):
+        console.say(f"{target.stack}: its state is forgotten, too")
 
 
 def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesRefusedError | None:

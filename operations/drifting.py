@@ -99,7 +99,7 @@ def _guarded(
 
 def _look(target: Target) -> Look:
     """Plan a `refresh`: it reads everything, writes nothing and takes no lock."""
-    engine, watch = changes.opened(target, deploys=False), Watch()
+    engine, watch = changes.opened(target, deploys=False, kind="refresh"), Watch()
     result = engine.plan("refresh", watch)
     found = tuple(sorted(watch.found, key=lambda one: (one.type, one.name)))
     if not result.succeeded:

@@ -56,6 +56,15 @@ def _url_of_the_project(file: Path) -> str:
     return str(project.get("backend", {}).get("url", ""))
 
 
+def recorded_home(settings: Settings, folder: Path, environment: Mapping[str, str]) -> choice.Record | None:
+    """Where the dev database was put; None for other stacks, and where nothing was chosen yet.
+
+    Raises:
+        RefusedError: The record is damaged.
+    """
+    return choice.read_record(record_file(folder, environment)) if isinstance(settings, DevSettings) else None
+
+
 def lives_in_docker(settings: Settings, folder: Path, environment: Mapping[str, str]) -> tuple[bool, bool]:
     """Whether the dev database is to live in Docker, and whether it does or has done so: as recorded and configured.
 
@@ -64,7 +73,7 @@ def lives_in_docker(settings: Settings, folder: Path, environment: Mapping[str, 
     """
     if not isinstance(settings, DevSettings):
         return False, False
-    record = choice.read_record(record_file(folder, environment))
+    record = recorded_home(settings, folder, environment)
     wanted = record.home if record and settings.database == "auto" else settings.database
     return wanted == "docker", record is not None and (record.home == "docker" or bool(record.docker_port))
 

@@ -13,7 +13,8 @@ import psutil
 from tests.sandboxed import ENGINE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from tests.sandboxed import Sandboxed
 
@@ -38,10 +39,22 @@ def killed_when(
         allowed: Further environment variables.
         how: SIGKILL takes everything that it started along; SIGINT is Ctrl-C.
     """
+    words = (command, stack, "--sandbox", "--yes", *ENGINE, *options)
+    return killed(reached, sandboxed.clone.folder, words, sandboxed.clone.environment(**allowed), how)
+
+
+def killed(
+    reached: Callable[[], bool],
+    folder: Path,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    how: signal.Signals = signal.SIGKILL,
+) -> bool:
+    """Run a command line in a clone's folder and end it once the moment has come; False when it ended before."""
     process = subprocess.Popen(
-        [sandboxed.clone.folder / "infra", command, stack, "--sandbox", "--yes", *ENGINE, *options],
-        cwd=sandboxed.clone.folder,
-        env=sandboxed.clone.environment(**allowed),
+        [folder / "infra", *words],
+        cwd=folder,
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -15,7 +15,7 @@ from components.postgres.server import ports
 from components.postgres.server.settings import SUPERUSER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from components.postgres.docker_engine import ContainerFacts, Engine, VolumeFacts
     from components.postgres.docker_settings import DockerSettings
@@ -137,6 +137,35 @@ def make_room(name: str, labels: Mapping[str, str], engine: Engine) -> None:
     left = engine.container(name)
     if left is not None and all(left.labels.get(label) == value for label, value in labels.items()):
         engine.remove(left.id)
+
+
+def clear(engine: Engine, *, stack: str, clone: str, recorded: Collection[str], spent: str) -> list[str]:
+    """Remove what carries our mark and is in no state, because the run that made it was cut off.
+
+    Args:
+        engine: The daemon.
+        stack: The stack that is taken down.
+        clone: This clone's mark.
+        recorded: The ids of containers and volumes in the stack's state, which are its engine's to delete.
+        spent: The volume whose data are not to be kept; empty where all are. No other one is ever removed.
+
+    Returns:
+        What was found, in words.
+    """
+    said = []
+    for container in engine.containers(stack):
+        if container.labels.get(CLONE_LABEL) == clone and container.id not in recorded:
+            engine.remove(container.id)
+            said.append(f"the Docker container {container.name} of a run that was cut off is removed")
+    for volume in engine.volumes(stack):
+        if volume.labels.get(CLONE_LABEL) != clone or volume.name in recorded:
+            continue
+        if volume.name == spent:
+            engine.remove_volume(volume.name)
+            said.append(f"the Docker volume {volume.name} of a run that was cut off is removed")
+        else:
+            said.append(f"the Docker volume {volume.name} stays; docker volume rm {volume.name} removes it")
+    return said
 
 
 def _is_own(settings: DockerSettings, container: ContainerFacts, known: Known) -> bool:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 STDOUT = 1
 HEADER = struct.Struct(">BxxxL")
 CALL_SECONDS = 30
+REMOVE_SECONDS = STOP_SECONDS + CALL_SECONDS
+"""How long the daemon may be silent while it ends a container."""
 LEAST_SECONDS = 0.1
 
 PULL_SECONDS = 600
@@ -74,6 +76,9 @@ class Engine(Protocol):
 
     def remove(self, container_id: str) -> None:
         """End a container cleanly, and remove it. Its named volume stays."""
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume with its data."""
 
 
 class Runner(Protocol):
@@ -140,6 +145,11 @@ class DockerEngine:
         with contextlib.suppress(NotFound):
             self._client.stop(container_id, timeout=STOP_SECONDS)
             self._client.remove_container(container_id, force=True)
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume with its data."""
+        with contextlib.suppress(NotFound):
+            self._client.remove_volume(name)
 
     def has_image(self, image: str) -> bool:
         """Whether the image is on this machine."""

@@ -13,7 +13,6 @@ import pulumi
 from components.dynamic import own_text
 from components.errors import LocalError
 from components.postgres import docker_claim, docker_daemon
-from components.postgres.docker_settings import STOP_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,11 +36,11 @@ def _before_create(name: str, hook: Callable[[Any], None]) -> pulumi.ResourceOpt
 
 
 def _make_room(inputs: Any) -> None:
-    from components.postgres.docker_engine import CALL_SECONDS, open_engine  # noqa: PLC0415 - the SDK is slow
+    from components.postgres.docker_engine import REMOVE_SECONDS, open_engine  # noqa: PLC0415 - the SDK is slow
 
     labels = {one["label"]: one["value"] for one in inputs["labels"]}
     daemon = docker_daemon.find(os.environ)
-    with open_engine(daemon.address, os.environ, timeout_seconds=STOP_SECONDS + CALL_SECONDS) as engine:
+    with open_engine(daemon.address, os.environ, timeout_seconds=REMOVE_SECONDS) as engine:
         docker_claim.make_room(inputs["name"], labels, engine)
 
 

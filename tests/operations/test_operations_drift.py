@@ -175,7 +175,8 @@ def test_a_stack_that_cannot_be_looked_at_does_not_keep_the_others_from_it(
 ) -> None:
     """An error counts more than a drift; a wrong passphrase has its own code, and both stacks are told."""
 
-    def opened(target: changes.Target, *, deploys: bool) -> FakeEngine:
+    def opened(target: changes.Target, *, deploys: bool, kind: str) -> FakeEngine:
+        assert kind == "refresh"
         assert not deploys
         if target.stack == "dev":
             raise PassphraseError("the passphrase does not open it", next_step="set the right one")

@@ -69,6 +69,14 @@ def test_nothing_is_left_without_consent(workspace: Workspace) -> None:
     assert "./infra destroy STACK --yes" in caught.value.next_step
 
 
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_refresh_forgets_nothing(workspace: Workspace, *, yes: bool) -> None:
+    """What is only looked at is not left, and the command that leaves it is named."""
+    with pytest.raises(ChangesRefusedError, match="cannot be reached") as caught:
+        leave(workspace, "refresh", yes=yes, database="embedded")
+    assert "./infra up STACK --yes" in caught.value.next_step
+
+
 @pytest.mark.parametrize(("kind", "database"), [("up", "auto"), ("refresh", "auto"), ("up", "docker")])
 def test_what_stays_in_docker_is_not_forgotten(workspace: Workspace, kind: str, database: str) -> None:
     """A run that is to work on the container waits for its daemon."""

@@ -43,6 +43,10 @@ class Machine:
         """Remember it."""
         self.removed.append(container_id)
 
+    def remove_volume(self, name: str) -> None:
+        """Remember it."""
+        self.removed.append(name)
+
 
 def container(**changes: Any) -> ContainerFacts:
     """Our container, running."""
@@ -166,3 +170,24 @@ def test_taken_port_is_refused(machine: Machine) -> None:
     """A port that somebody else listens on is found before the container is made."""
     with pytest.raises(LocalError, match=r"port 15432 of 127\.0\.0\.1 is taken"):
         claim(machine, free=False)
+
+
+def clear(machine: Machine, *recorded: str, spent: str = "") -> list[str]:
+    """Take down what this clone has left."""
+    said = docker_claim.clear(machine, stack="dev", clone="here", recorded=recorded, spent=spent)
+    assert all(name in " ".join(said) for name in ("printfarm-db-dev",) if said)
+    return machine.removed
+
+
+def test_what_a_run_that_was_cut_off_has_left_goes_with_the_stack() -> None:
+    """Its container is removed; its volume only where data are not kept."""
+    assert clear(Machine(container(), volume())) == ["c1"]
+    assert clear(Machine(container(), volume()), spent="printfarm-db-dev-data") == ["c1", "printfarm-db-dev-data"]
+
+
+def test_what_is_recorded_or_of_another_clone_is_left_to_its_owner() -> None:
+    """The engine deletes its own, and other volumes of this stack hold data that somebody kept."""
+    other = {"infra.stack": "dev", "infra.clone": "there"}
+    assert clear(Machine(container(), volume()), "c1", "printfarm-db-dev-data", spent="printfarm-db-dev-data") == []
+    assert clear(Machine(container(labels=other), volume(**other)), spent="printfarm-db-dev-data") == []
+    assert clear(Machine(None, volume("printfarm-db-dev-old")), spent="printfarm-db-dev-data") == []
