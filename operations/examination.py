@@ -298,7 +298,7 @@ def sandbox(name: str, machine: Machine) -> Finding:
 
 def docker(name: str, machine: Machine) -> Finding:
     """Whether Docker can be used: a need where the dev database lives there, a possibility elsewhere."""
-    from components.postgres.docker_availability import availability  # noqa: PLC0415 - only this check needs it
+    from components.postgres.docker_daemon import availability  # noqa: PLC0415 - only this check needs it
     from stacks.home import require  # noqa: PLC0415 - as above
 
     environment = _of_programs(machine)

@@ -42,7 +42,7 @@ def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change
         ChangesRefusedError: Something would be left, and nobody has agreed, or it is only to be looked at. Nothing was
             changed.
     """
-    from components.postgres.docker_availability import availability  # noqa: PLC0415 - not for every command
+    from components.postgres.docker_daemon import availability  # noqa: PLC0415 - not for every command
     from stacks.home import lives_in_docker  # noqa: PLC0415 - as above
 
     environment = {**workspace.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine.name}

@@ -16,7 +16,7 @@ from components.local import wrangler_dev
 from components.local.resources import DevVars
 from components.postgres import choice, docker_claim
 from components.postgres.database import BaselineSettings
-from components.postgres.docker_availability import availability
+from components.postgres.docker_daemon import availability
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
 from components.postgres.server.ports import free_port

@@ -9,7 +9,7 @@ import yaml
 from components.errors import ConfigurationError, RefusedError
 from components.local.files import read_private
 from components.postgres import choice
-from components.postgres.docker_availability import availability
+from components.postgres.docker_daemon import availability
 from stacks.config import NAMESPACE, DevSettings
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Which Docker daemon the provider plugin will use, and whether it answers. Knows no Pulumi.
+"""Whether Docker can be used on this machine: the provider plugin, and the daemon that it will use. Knows no Pulumi.
 
 The plugin says no more than "failed to connect to any docker daemon", after seven seconds. Here the same addresses are
 asked in the same order, and each answer is kept.
@@ -10,14 +10,17 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from components import plugins
 from components.errors import LocalError
+from components.postgres.choice import Availability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+PACKAGE: Final = "docker"
 DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
 USER_SOCKETS = (".docker/run/docker.sock", ".docker/desktop/docker.sock")
 """Where Docker Desktop listens when it was installed without an administrator."""
@@ -70,6 +73,31 @@ def find(
         f"no Docker daemon answers{named}:\n" + "\n".join(f"  {failure}" for failure in failures),
         next_step="start Docker (Docker Desktop, or `sudo systemctl start docker`); " + _CONTEXT_HINT,
     )
+
+
+def availability(
+    environment: Mapping[str, str],
+    *,
+    may_download: bool,
+    look_for: Callable[[Mapping[str, str]], Daemon] = find,
+) -> Availability:
+    """Look whether Docker can be used.
+
+    Args:
+        environment: The program's environment.
+        may_download: Whether a missing plugin can still come; not inside a program (`components.plugins`).
+        look_for: Finds the daemon.
+    """
+    if environment.get(plugins.ENGINE) == "embedded":
+        return Availability(available=False, reason=plugins.NOT_EMBEDDED, next_step=plugins.GET_CLI)
+    missing = plugins.problem(PACKAGE, environment, may_download=may_download)
+    if missing:
+        return Availability(available=False, reason=missing, next_step=plugins.install(PACKAGE))
+    try:
+        daemon = look_for(environment)
+    except LocalError as error:
+        return Availability(available=False, reason=error.message, next_step=error.next_step)
+    return Availability(available=True, reason=f"a Docker daemon answers at {daemon.address}")
 
 
 def _require_one_answer(environment: Mapping[str, str]) -> None:

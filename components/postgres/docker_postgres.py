@@ -1,24 +1,31 @@
-"""The dev database as a Docker container. Its twin is the embedded server.
+"""The dev database as a Docker container: the component, its own resource, and what is done before others are made.
 
-Why each argument is written as it is stands beside it: what Docker fills in by itself, or writes in another form, comes
-back as a difference on every run.
+Its twin is the embedded server. Why each argument is written as it is stands beside it: what Docker fills in by
+itself, or writes in another form, comes back as a difference on every run.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_docker as docker
+from pulumi.dynamic import Resource
 
+from components.errors import LocalError
+from components.options import with_secrets
+from components.postgres import docker_claim, docker_daemon
 from components.postgres.database import LOCAL_HOST, DatabaseConnection, connection_url
-from components.postgres.docker_hooks import container_hooks, image_hooks
-from components.postgres.docker_resources import DockerRole
+from components.postgres.docker_provider import DockerRoleProvider
 from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT, STOP_SECONDS
 from components.postgres.resources import Baseline, Password
+from components.resource import own_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from components.postgres.database import BaselineSettings
     from components.postgres.docker_settings import DockerSettings
 
@@ -31,6 +38,56 @@ CONTAINER_OPTIONS = pulumi.ResourceOptions(
     replace_on_changes=["healthcheck"],
     delete_before_replace=True,  # the name is taken as long as the old container is there
 )
+
+
+class DockerRole(Resource, module="postgres", name="DockerRole"):
+    """The app's role and database in the container: made, and kept in step with the password.
+
+    Args:
+        stack: The stack whose label the container carries.
+        container: Its name.
+        container_id: Changes when it was replaced, so that the role is looked at again.
+        port: The port of this machine it is published on.
+        database: Made when missing, owned by `user`; a new name renames it.
+        user: The app's role; a new name renames it.
+        password: The role's password; the role follows it.
+        timeout_seconds: How long the server may take to let the role in.
+    """
+
+    condition: pulumi.Output[str]
+    version: pulumi.Output[str]
+    systemIdentifier: pulumi.Output[str]  # noqa: N815 - property names are camel case, as in all of Pulumi
+    database: pulumi.Output[str]
+    user: pulumi.Output[str]
+    password: pulumi.Output[str]
+    port: pulumi.Output[int]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        stack: pulumi.Input[str],
+        container: pulumi.Input[str],
+        container_id: pulumi.Input[str],
+        port: pulumi.Input[int],
+        database: pulumi.Input[str],
+        user: pulumi.Input[str],
+        password: pulumi.Input[str],
+        timeout_seconds: pulumi.Input[int] = 90,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props: dict[str, Any] = {
+            "stack": stack,
+            "container": container,
+            "containerId": container_id,
+            "port": port,
+            "database": database,
+            "user": user,
+            "password": pulumi.Output.secret(password),
+            "timeoutSeconds": timeout_seconds,
+            **dict.fromkeys(("condition", "version", "systemIdentifier")),
+        }
+        super().__init__(DockerRoleProvider(), name, props, with_secrets(opts, "password"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +123,7 @@ class DockerPostgres(pulumi.ComponentResource):
         self.settings = settings
         password = Password(f"{name}-password", opts=self._child())
         image = docker.RemoteImage(
-            f"{name}-image", name=settings.image, keep_locally=True, opts=self._child(image_hooks())
+            f"{name}-image", name=settings.image, keep_locally=True, opts=self._child(_image_hooks())
         )
         volume = self._volume(name)
         container = self._container(name, image=image, volume=volume, password=password)
@@ -150,7 +207,7 @@ class DockerPostgres(pulumi.ComponentResource):
             security_opts=["no-new-privileges:true"],
             # Not in the environment, which `docker inspect` shows.
             uploads=[{"file": PASSWORD_FILE, "content": secret, "permissions": "0400"}],
-            opts=self._child(pulumi.ResourceOptions.merge(CONTAINER_OPTIONS, container_hooks())),
+            opts=self._child(pulumi.ResourceOptions.merge(CONTAINER_OPTIONS, _container_hooks())),
         )
 
     def _role(self, name: str, *, container: docker.Container, password: Password) -> DockerRole:
@@ -167,3 +224,51 @@ class DockerPostgres(pulumi.ComponentResource):
             timeout_seconds=settings.start_timeout_seconds,
             opts=self._child(),
         )
+
+
+# Hooks: the CLI calls one when a resource is not in the state and is about to be made, which a program cannot know.
+
+
+def _container_hooks() -> pulumi.ResourceOptions:
+    """Options by which what a cut-off run has left of the container goes before it is made."""
+    return _before_create("infra-make-room", _make_room)
+
+
+def _image_hooks() -> pulumi.ResourceOptions:
+    """Options by which an image that is missing is downloaded, or named in words."""
+    return _before_create("infra-pull", _pull)
+
+
+def _before_create(name: str, hook: Callable[[Any], None]) -> pulumi.ResourceOptions:
+    def call(told: pulumi.ResourceHookArgs) -> None:
+        own_text(lambda: hook(told.new_inputs))
+
+    return pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(before_create=[pulumi.ResourceHook(name, call)]))
+
+
+def _make_room(inputs: Any) -> None:
+    from components.postgres.docker_engine import REMOVE_SECONDS, open_engine  # noqa: PLC0415 - the SDK is slow
+
+    labels = {one["label"]: one["value"] for one in inputs["labels"]}
+    daemon = docker_daemon.find(os.environ)
+    with open_engine(daemon.address, os.environ, timeout_seconds=REMOVE_SECONDS) as engine:
+        docker_claim.make_room(inputs["name"], labels, engine)
+
+
+def _pull(inputs: Any) -> None:
+    from components.postgres.docker_engine import PULL_SECONDS, open_engine  # noqa: PLC0415 - as above
+
+    image = inputs["name"]
+    daemon = docker_daemon.find(os.environ)
+    with open_engine(daemon.address, os.environ) as engine:
+        if engine.has_image(image):
+            return
+    try:
+        with open_engine(daemon.address, os.environ, timeout_seconds=PULL_SECONDS) as engine:
+            engine.pull(image)
+    except LocalError as error:
+        raise LocalError(
+            f"the image {image} is not on this machine and could not be downloaded: {error.message}",
+            next_step=f"docker pull {image} where its registry can be reached; or set dockerImage to one that is here, "
+            "or database: embedded, in the stack's configuration",
+        ) from None

@@ -9,8 +9,7 @@ from typing_extensions import override
 
 from components.dynamic import DynamicProvider
 from components.postgres import docker_daemon, docker_role
-from components.postgres.docker_login import DOOR
-from components.postgres.docker_role import Before, Condition, RoleFacts, RoleSettings
+from components.postgres.docker_role import DOOR, Before, Condition, RoleFacts, RoleSettings
 from components.postgres.docker_settings import container_name_problem, docker_port_problem
 from components.postgres.server.settings import database_problem, password_problem, timeout_problem, user_problem
 

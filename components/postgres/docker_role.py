@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import LocalError, PostgresError, RefusedError
 from components.postgres.docker_settings import STACK_LABEL, Done
-from components.postgres.scram import verifier
+from components.postgres.password import verifier
 from components.postgres.server import login
 from components.postgres.server.roles import ROLE_RIGHTS, identifier, literal
 from components.postgres.server.settings import SUPERUSER
@@ -96,6 +96,22 @@ class Door:
     system_identifier: Callable[[login.Login], str]
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
+
+
+def system_identifier(where: login.Login) -> str:
+    """What tells this cluster from every other one; empty when the server went away meanwhile."""
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    try:
+        with login.connect(where) as connection:
+            row = connection.execute(IDENTIFIER_QUERY).fetchone()
+    except psycopg.Error:
+        return ""
+    return str(row[0]) if row else ""
+
+
+DOOR = Door(attempt=login.attempt, system_identifier=system_identifier)
+"""The real one: over the published port, as the app goes."""
 
 
 def look(settings: RoleSettings, before: Before, door: Door) -> RoleFacts:

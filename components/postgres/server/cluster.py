@@ -13,8 +13,8 @@ from components.postgres.server.faults import disk_full, says_disk_full
 from components.postgres.server.settings import SUPERUSER
 
 if TYPE_CHECKING:
+    from components.postgres.server.binaries import Programs
     from components.postgres.server.folder import Layout
-    from components.postgres.server.programs import Programs
 
 LIMIT_SECONDS = 300
 _HALF = "data.new-"

@@ -13,10 +13,10 @@ from filelock import FileLock, Timeout
 from components.errors import LocalError, PostgresError, RefusedError
 from components.postgres.server import binaries, cluster, folder, login, ports, process, roles
 from components.postgres.server.account import choose_account, user_name
+from components.postgres.server.binaries import Programs
 from components.postgres.server.faults import told
 from components.postgres.server.folder import Layout, Mark
 from components.postgres.server.login import Answer, Attempt, Login
-from components.postgres.server.programs import Programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import subprocess
 
     from components.errors import InfraError
+    from components.postgres.server.binaries import Programs
     from components.postgres.server.folder import Layout
-    from components.postgres.server.programs import Programs
 
 PID_FILE = "postmaster.pid"
 NOTES_WITH_STATUS = 8

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.errors import PostgresError
-from components.postgres.scram import verifier
+from components.postgres.password import verifier
 from components.postgres.server.faults import disk_full, says_disk_full
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from components.postgres.server.binaries import Programs
     from components.postgres.server.folder import Layout, Mark
-    from components.postgres.server.programs import Programs
     from components.postgres.server.settings import ServerSettings
 
 LIMIT_SECONDS = 600

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError
-from components.postgres.scram import verifier
+from components.postgres.password import verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -10,7 +10,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[3]
 
-CORE = ["baseline", "password", "scram", "sqlfiles", "sqltext", "server.lifecycle", "server.settings"]
+CORE = ["baseline", "password", "sqlfiles", "sqltext", "server.lifecycle", "server.settings"]
 
 
 def loaded_by(module: str, *wanted: str) -> list[str]:

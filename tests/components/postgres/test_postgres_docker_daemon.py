@@ -13,8 +13,15 @@ import pytest
 from components import plugins as pulumi_plugins
 from components.errors import LocalError
 from components.postgres import docker_daemon
-from components.postgres.docker_availability import PACKAGE, availability
-from components.postgres.docker_daemon import Daemon, addresses, find, remote_problem, socket_problem
+from components.postgres.docker_daemon import (
+    PACKAGE,
+    Daemon,
+    addresses,
+    availability,
+    find,
+    remote_problem,
+    socket_problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,9 +151,9 @@ def plugins(tmp_path: Path, *versions: str) -> dict[str, str]:
 def test_an_empty_plugin_folder_is_no_plugin(tmp_path: Path) -> None:
     """A download that was interrupted leaves a folder and nothing to run."""
     environment = plugins(tmp_path, "5.2.0")
-    assert availability(environment, may_download=False, find=found).available
+    assert availability(environment, may_download=False, look_for=found).available
     (tmp_path / "plugins" / "resource-docker-v5.2.0" / "pulumi-resource-docker").unlink()
-    assert not availability(environment, may_download=False, find=found).available
+    assert not availability(environment, may_download=False, look_for=found).available
 
 
 def found(_: Mapping[str, str]) -> Daemon:
@@ -156,14 +163,14 @@ def found(_: Mapping[str, str]) -> Daemon:
 
 def test_docker_is_available_with_daemon_and_plugin(tmp_path: Path) -> None:
     """Both are there: the reason names the daemon."""
-    known = availability(plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), may_download=False, find=found)
+    known = availability(plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), may_download=False, look_for=found)
     assert (known.available, known.reason) == (True, "a Docker daemon answers at unix:///x")
 
 
 def test_embedded_engine_runs_no_plugins(tmp_path: Path) -> None:
     """With the embedded engine Docker is not looked for at all."""
     environment = {**plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), "INFRA_ENGINE": "embedded"}
-    known = availability(environment, may_download=True, find=found)
+    known = availability(environment, may_download=True, look_for=found)
     assert not known.available
     assert "embedded engine runs no provider plugins" in known.reason
     assert "./infra setup --pulumi" in known.next_step
@@ -175,13 +182,13 @@ def test_silent_daemon_is_passed_on(tmp_path: Path) -> None:
     def silent(_: Mapping[str, str]) -> Daemon:
         raise LocalError("no Docker daemon answers", next_step="start Docker")
 
-    known = availability(plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), may_download=False, find=silent)
+    known = availability(plugins(tmp_path, pulumi_plugins.wanted(PACKAGE)), may_download=False, look_for=silent)
     assert (known.available, known.reason, known.next_step) == (False, "no Docker daemon answers", "start Docker")
 
 
 def test_missing_plugin_is_told_with_the_command(tmp_path: Path) -> None:
     """A plugin that did not come makes Docker unavailable; the command that installs it is named."""
-    known = availability(plugins(tmp_path), may_download=False, find=found)
+    known = availability(plugins(tmp_path), may_download=False, look_for=found)
     assert not known.available
     assert f"the Docker provider plugin {pulumi_plugins.wanted(PACKAGE)} is not in {tmp_path}/plugins" in known.reason
     assert known.next_step == f"pulumi plugin install resource docker v{pulumi_plugins.wanted(PACKAGE)}"
@@ -213,11 +220,9 @@ def test_plugin_on_the_path_serves(tmp_path: Path) -> None:
     "module",
     [
         "choice",
-        "docker_availability",
         "docker_claim",
         "docker_daemon",
         "docker_engine",
-        "docker_login",
         "docker_role",
         "docker_settings",
     ],

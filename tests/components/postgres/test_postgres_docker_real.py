@@ -22,8 +22,8 @@ from pulumi import automation
 from components import plugins
 from components.errors import LocalError, RefusedError
 from components.postgres import docker_daemon
-from components.postgres.docker_availability import availability
 from components.postgres.docker_claim import Known, claimed_on_this_machine
+from components.postgres.docker_daemon import availability
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.server.ports import free_port
 

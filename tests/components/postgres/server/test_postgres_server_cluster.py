@@ -11,9 +11,8 @@ import pytest
 from components.errors import LocalError, PostgresError
 from components.postgres.server import cluster, lifecycle
 from components.postgres.server.account import choose_account
-from components.postgres.server.binaries import Install
+from components.postgres.server.binaries import Install, Programs
 from components.postgres.server.folder import Layout
-from components.postgres.server.programs import Programs
 
 if TYPE_CHECKING:
     from components.postgres.server.settings import ServerSettings
