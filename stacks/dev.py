@@ -11,12 +11,12 @@ import pulumi
 
 from components.connectivity.resources import DatabaseCheck
 from components.deletion.resources import DeletionGuard
-from components.errors import InfraError
+from components.errors import ConfigurationError, InfraError
 from components.local import wrangler_dev
 from components.local.resources import DevVars
 from components.postgres import choice, docker_claim
 from components.postgres.database import BaselineSettings
-from components.postgres.docker_daemon import availability
+from components.postgres.docker_daemon import PACKAGE, availability
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
 from components.postgres.server.ports import free_port
@@ -133,6 +133,7 @@ def _database(settings: DevSettings, folder: Path) -> Database:
     if decision.home == "embedded":
         _settle(path, decision, record)
         return EmbeddedPostgres("database", settings=_embedded(settings, folder), baseline=baseline)
+    _require_one_daemon()
     known = docker_claim.Known(
         recorded=record is not None and record.home == "docker", volume=record.docker_volume if record else ""
     )
@@ -149,6 +150,17 @@ def _database(settings: DevSettings, folder: Path) -> Database:
     from components.postgres.docker_postgres import DockerPostgres  # noqa: PLC0415 - loads pulumi_docker, for its users
 
     return DockerPostgres("database", settings=container, baseline=baseline)
+
+
+def _require_one_daemon() -> None:
+    """Refuse what names a daemon to the provider plugin alone: this program would work on another one."""
+    said = pulumi.Config(PACKAGE)
+    for key in ("host", "context"):
+        if said.get(key):
+            raise ConfigurationError(
+                f"{PACKAGE}:{key} in the stack's configuration names a Docker daemon to the provider plugin alone",
+                next_step=f"take {PACKAGE}:{key} out of Pulumi.{STACK}.yaml, and set DOCKER_HOST instead",
+            )
 
 
 def _settle(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pulumi
 import pytest
 
-from components.errors import LocalError, RefusedError
+from components.errors import ConfigurationError, LocalError, RefusedError
 from components.postgres.choice import Availability, Record, decide, read_record, write_record
 from stacks import dev
 from stacks.config import judge
@@ -91,3 +92,13 @@ def test_a_recorded_container_is_never_left_for_another_house() -> None:
     kept = Record(home="docker", because="a Docker daemon answers", docker_port=15432, date="2026-11-01")
     with pytest.raises(LocalError, match="no Docker daemon answers"):
         decide("auto", record=kept, docker=lambda: NO_DOCKER)
+
+
+@pytest.mark.parametrize("key", ["docker:host", "docker:context"])
+def test_a_daemon_that_only_the_plugin_is_told_of_is_refused(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """Program and plugin work on the same daemon, which DOCKER_HOST names."""
+    dev._require_one_daemon()
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({key: "unix:///elsewhere.sock"}))
+    with pytest.raises(ConfigurationError, match=f"{key} in the stack's configuration") as caught:
+        dev._require_one_daemon()
+    assert "DOCKER_HOST" in caught.value.next_step
