@@ -70,7 +70,8 @@ class Developer:
 
     def configure(self, **values: str) -> None:
         """Write the stack's file."""
-        lines = "".join(f"  infra:{key}: {value}\n" for key, value in {"database": "docker", **values}.items())
+        written = {"database": "docker", "dataFolder": str(self.clone.folder.parent / "data"), **values}
+        lines = "".join(f"  infra:{key}: {value}\n" for key, value in written.items())
         (self.clone.folder / "Pulumi.dev.yaml").write_text(f"config:\n{lines}")
 
     def infra(self, command: str, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
