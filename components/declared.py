@@ -14,14 +14,12 @@ Property names are camel case, as in all of Pulumi: `scaleToZeroMinutes`. Nothin
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar, dataclass_transform, get_args, get_type_hints
+from typing import Any, Self, TypeVar, dataclass_transform, get_args, get_origin, get_type_hints
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -35,6 +33,13 @@ class Words:
 
     allowed: str
     example: Any = None
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What types and patterns cannot say: a function that tells why a value is not allowed, empty when it is."""
+
+    reason: Callable[[Any], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +84,46 @@ class Field:
     about: About
     default: Any
 
-    def reason(self, value: Any, *, text: bool = False) -> str:
-        """Why this value is not allowed, in words; empty when it is. `text`: it may be written as text."""
+    @property
+    def allowed(self) -> str:
+        """What is allowed, in words, the default included where the type itself does not allow it."""
+        if self.default in ("", 0) and not self._fits(self.default):
+            return f"{self.words.allowed}, or {self.default or 'nothing'}"
+        return self.words.allowed
+
+    @property
+    def kind(self) -> str:
+        """The type in Pulumi's words: string, integer, boolean or array."""
+        hint = self.type
+        while get_args(hint):
+            hint = get_origin(hint) if get_origin(hint) in {tuple, Sequence} else get_args(hint)[0]
+            if hint in {tuple, Sequence}:
+                return "array"
+        return {bool: "boolean", int: "integer"}.get(hint if isinstance(hint, type) else type(hint), "string")
+
+    def converted(self, value: Any, *, text: bool = False) -> Any:
+        """The value in its type; the default is always allowed.
+
+        Args:
+            value: What is given.
+            text: Whether numbers and truth values may be written as text.
+
+        Raises:
+            ValueError: It is not allowed. The message says what was got and what is allowed.
+        """
+        default = self.default
+        if default is not dataclasses.MISSING and (value == str(default) if text else value is default):
+            return default
+        if not self._fits(value, text=text):
+            raise ValueError(f"got {shown(value)}; allowed: {self.allowed}")
+        return msgspec.convert(value, self.type, strict=not text)
+
+    def _fits(self, value: Any, *, text: bool = False) -> bool:
         try:
-            msgspec.convert(value, self.type, strict=not text)
+            found = msgspec.convert(value, self.type, strict=not text)
         except msgspec.ValidationError:
-            return f"got {shown(value)}; allowed: {self.words.allowed}"
-        return ""
+            return False
+        return not any(rule.reason(found) for rule in _all(Rule, self.type))
 
 
 def shown(value: Any) -> str:
@@ -133,9 +171,14 @@ class Declared:
             known: Property name to value. Others than the declared ones are not looked at; None is not given.
             text: Whether numbers and truth values may be written as text.
         """
-        given = ((field, known[field.name]) for field in cls.fields() if known.get(field.name) is not None)
-        reasons = {field.name: field.reason(value, text=text) for field, value in given}
-        return {name: reason for name, reason in reasons.items() if reason}
+        reasons = {}
+        for field in cls.fields():
+            try:
+                if (value := known.get(field.name)) is not None:
+                    field.converted(value, text=text)
+            except ValueError as error:
+                reasons[field.name] = str(error)
+        return reasons
 
     @classmethod
     def of(cls, properties: Mapping[str, Any]) -> Self:
@@ -171,7 +214,11 @@ def _field(declared: dataclasses.Field[Any], hint: Any) -> Field:
 
 def _first(kind: type[T], hint: Any) -> T | None:
     """The outermost annotation of this kind."""
-    return next((one for one in _annotations(hint) if isinstance(one, kind)), None)
+    return next(_all(kind, hint), None)
+
+
+def _all(kind: type[T], hint: Any) -> Iterator[T]:
+    return (one for one in _annotations(hint) if isinstance(one, kind))
 
 
 def _annotations(hint: Any) -> Iterator[Any]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operations.engines.recorded import Recorded
     from operations.progress import Progress
     from operations.workspace import Workspace
-    from stacks.config import Settings
+    from stacks.settings import Settings
 
     class ShowProgress(Protocol):
         """Makes whoever shows one run."""

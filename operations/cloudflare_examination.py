@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.worker.api.models import Named
-    from stacks.models import CloudSettings
+    from stacks.settings import CloudSettings
 
 TOKEN, ACCOUNT, FILE = "cloudflare token", "cloudflare account", "wrangler.jsonc"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from operations.findings import Verdict
     from operations.xata_examination import Wanted
-    from stacks.config import Settings
+    from stacks.settings import Settings
 
 OLDEST_PYTHON = (3, 11)
 MUST_BE_IGNORED = (
@@ -81,7 +81,7 @@ def cloudflare(machine: Machine, stack: str) -> list[Finding]:
     """What a stack needs of Cloudflare; nothing for a stack without a Worker."""
     from operations import cloudflare_examination  # noqa: PLC0415 - loads the HTTP client
     from operations.settings import judged  # noqa: PLC0415 - loads pydantic
-    from stacks.models import CloudSettings  # noqa: PLC0415 - as above
+    from stacks.settings import CloudSettings  # noqa: PLC0415 - as above
 
     name = stack or STACK_OF_XATA
     try:
@@ -115,7 +115,7 @@ def _wanted(machine: Machine, stack: str) -> Wanted | None:
     from operations.settings import judged, on_xata  # noqa: PLC0415 - loads pydantic
     from operations.xata_examination import Wanted  # noqa: PLC0415 - loads the HTTP client
     from stacks import cloud  # noqa: PLC0415 - loads Pulumi
-    from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, XataSettings  # noqa: PLC0415 - as above
+    from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, XataSettings  # noqa: PLC0415 - as above
 
     settings = judged(_place(machine, stack), with_files=False)
     if not isinstance(settings, XataSettings) or not on_xata(settings):

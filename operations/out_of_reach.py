@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from operations.engines.interface import Change, Engine
     from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
-    from stacks.config import Settings
+    from stacks.settings import Settings
 
 PACKAGE: Final = "docker"
 CONTAINER: Final = "container:Container"

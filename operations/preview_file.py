@@ -85,7 +85,7 @@ def content_of(text: str) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     """A preview's own, which a template may leave out: Pulumi would take those that Pulumi.yaml has for all stacks."""
-    from stacks.config import PreviewSettings  # noqa: PLC0415 - loads pydantic
+    from stacks.settings import PreviewSettings  # noqa: PLC0415 - loads pydantic
 
     return {f"{NAMESPACE}:{key}": value for key, value in PreviewSettings.defaults.items()}
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from operations import __main__ as front
 from operations import cli
-from stacks.outputs import CONTRACT_VERSION, StackOutputs
+from stacks.outputs import CONTRACT_VERSION, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -90,7 +91,7 @@ def _cell(text: str) -> str:
 
 def outputs() -> str:
     """The page of the stack outputs."""
-    schema = StackOutputs.model_json_schema(by_alias=True)
+    schema = json.loads(json_schema())
     rows = [_output(name, found) for name, found in _flat(schema, schema["properties"])]
     return "\n".join(
         [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from operations.engines.interface import EngineName
     from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
-    from stacks.config import Settings
+    from stacks.settings import Settings
 
 KEY_VARIABLE = "XATA_API_KEY"
 TOLD = ("worker:Secrets", "worker:Preview")
@@ -36,7 +36,7 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
         components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
     """
     from engine.project import load_config, load_project  # noqa: PLC0415 - not for help and usage errors
-    from stacks.config import check, judge  # noqa: PLC0415 - loads pydantic
+    from stacks.config import check, read  # noqa: PLC0415 - loads pydantic
 
     project = load_project(workspace.folder)
     config = load_config(
@@ -46,12 +46,12 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
     given = workspace.overrides.keys()
     if with_files:
         return check(workspace.stack, plain, folder=workspace.folder, shared=config.shared, given=given)
-    return judge(workspace.stack, plain, shared=config.shared, given=given)
+    return read(workspace.stack, plain, shared=config.shared, given=given)
 
 
 def on_xata(settings: Settings) -> bool:
     """Whether the stack is made of a Xata branch."""
-    from stacks.config import XataSettings  # noqa: PLC0415 - as above
+    from stacks.settings import XataSettings  # noqa: PLC0415 - as above
 
     return isinstance(settings, XataSettings) and getattr(settings, "database", "xata") == "xata"
 
@@ -107,7 +107,7 @@ def require_account(settings: Settings, workspace: Workspace, recorded: Callable
         UsageError: The stack has a Worker, `infra:worker` is auto, and no account is known.
     """
     from stacks import worker_plan  # noqa: PLC0415 - as above
-    from stacks.config import CloudSettings  # noqa: PLC0415 - as above
+    from stacks.settings import CloudSettings  # noqa: PLC0415 - as above
 
     if not isinstance(settings, CloudSettings) or settings.worker != "auto":
         return

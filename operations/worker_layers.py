@@ -21,14 +21,14 @@ from components.errors import InfraError
 from components.worker import told
 from operations import console
 from stacks import worker_plan
-from stacks.config import CloudSettings
+from stacks.settings import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.connectivity.report import Report
     from engine.api import Output
-    from stacks.config import Settings
+    from stacks.settings import Settings
 
 
 def look(values: Mapping[str, Output], database: Report, *, seconds: float) -> WorkerReport:

@@ -18,8 +18,8 @@ from operations.settings import judged
 from operations.workspace import PROJECT, describe_workspace
 from stacks import outside
 from stacks.config import file_of
+from stacks.settings import DATABASE_URL, DEFAULT_WORKER, AppSettings, WorkerSettings
 from stacks.worker_plan import ACCOUNT_VARIABLE
-from stacks.worker_settings import DATABASE_URL, DEFAULT_WORKER, AppSettings, WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,8 +21,7 @@ from operations.errors import MachineError, ResourceFailedError, UsageError
 from operations.settings import judged
 from operations.workspace import NOT_FOR_CHILDREN, describe_workspace, private_folder
 from stacks import outside, worker_plan
-from stacks.models import PREVIEW, CloudSettings
-from stacks.worker_settings import DATABASE_URL
+from stacks.settings import DATABASE_URL, PREVIEW, CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +72,7 @@ def planned(target: Target) -> Deployment:
     file = locate((target.folder / settings.app_path).resolve())
     if not file.is_file():
         raise UsageError(f"there is no {file}", next_step="set infra:appPath to the app's folder")
-    account = worker_plan.account(settings.model_copy(update={"worker": "on"}), environ)
+    account = worker_plan.account(replace(settings, worker="on"), environ)
     worker_plan.require_token(settings, environ)
     script = worker_plan.script(settings, file)
     preview = worker_plan.preview(settings)

@@ -34,7 +34,7 @@ def run(stack: str) -> None:
 
     from components.errors import InfraError  # noqa: PLC0415 - as above
     from stacks.config import check, shared_by_all  # noqa: PLC0415 - as above
-    from stacks.models import environment_of  # noqa: PLC0415 - as above
+    from stacks.settings import environment_of  # noqa: PLC0415 - as above
 
     end_in_silence()
     folder = Path(__file__).resolve().parent.parent

@@ -21,8 +21,8 @@ from components.xata.branches.ownership import mark
 from components.xata.database import Access, XataPostgres
 from components.xata.inputs import BranchInputs, RootConfiguration, Settings
 from stacks import worker
-from stacks.models import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
 from stacks.outputs import export
+from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
 from stacks.worker_plan import told
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.xata.resources import Project
-    from stacks.models import CloudSettings, XataSettings
+    from stacks.settings import CloudSettings, XataSettings
 
 
 def organization(settings: XataSettings, environment: Mapping[str, str] = os.environ) -> str:

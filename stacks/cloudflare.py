@@ -13,8 +13,8 @@ from components.worker.api.address import DEFAULT_BASE_URL, base_url_in
 from components.worker.api.client import connect
 from components.worker.hyperdrive import hyperdrive
 from components.worker.secrets_store import secret_name, store_secret
+from stacks.settings import DATABASE_URL
 from stacks.worker_plan import name_in_account
-from stacks.worker_settings import DATABASE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from components.connectivity.resources import DatabaseCheck
     from components.postgres.database import DatabaseConnection
     from components.worker.api.models import Named
-    from stacks.models import CloudSettings
+    from stacks.settings import CloudSettings
     from stacks.worker_plan import Plan
 
 

@@ -1,9 +1,8 @@
-"""The typed configuration: what `Pulumi.<stack>.yaml` may say, judged before any resource is declared.
+"""The stack's configuration, validated before any resource is declared.
 
-Pulumi hands a program its configuration as text (`namespace:key` to a string; lists and objects as JSON). `judge` turns
-that text into one frozen model per environment, or says which file, key and value is wrong, what is allowed, and which
-line to paste. The keys, their types, defaults and descriptions stand again in `Pulumi.yaml`, where the Pulumi CLI wants
-them; a test keeps the two the same. Nothing here imports pulumi.
+Pulumi hands a program its configuration as text (`namespace:key` to a string; lists and objects as JSON). `read` turns
+that text into the settings of the environment, or says which file, key and value is wrong, what is allowed, and which
+line to paste. Nothing here imports pulumi.
 """
 
 from __future__ import annotations
@@ -13,56 +12,22 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from components.errors import ConfigurationError
 from stacks import outside
-from stacks.keys import Settings
-from stacks.models import (
-    MODELS,
-    PREVIEW,
-    CloudSettings,
-    DevSettings,
-    FoundationSettings,
-    PreviewSettings,
-    XataSettings,
-    environment_of,
-    model_of,
-)
-from stacks.worker_settings import AppSettings
+from stacks.settings import MODELS, PREVIEW, AppSettings, Settings, environment_of, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-__all__ = [
-    "MODELS",
-    "NAMESPACE",
-    "CloudSettings",
-    "DevSettings",
-    "FoundationSettings",
-    "PreviewSettings",
-    "Settings",
-    "XataSettings",
-    "check",
-    "declared",
-    "file_of",
-    "judge",
-    "unknown_stack",
-]
+    from components.declared import Field
 
 NAMESPACE = "infra"
 
 
-def declared() -> dict[str, dict[str, Any]]:
-    """Every key of every environment: key to its JSON schema (type, default, description, allowed, example).
-
-    An environment's own default of a key is none of the schema: `Settings.defaults` has it.
-    """
-    keys: dict[str, dict[str, Any]] = {}
-    for model in MODELS.values():
-        keys |= model.model_json_schema(by_alias=True)["properties"]
-    return keys
+def keys() -> dict[str, Field]:
+    """Every key of every environment. An environment's own default of a key is in `Settings.defaults`."""
+    return {field.name: field for model in MODELS.values() for field in model.fields()}
 
 
 def file_of(stack: str) -> str:
@@ -85,7 +50,7 @@ def shared_by_all(raw: Mapping[str, str], folder: Path) -> set[str]:
     return found
 
 
-def judge(
+def read(
     stack: str,
     raw: Mapping[str, str],
     *,
@@ -93,7 +58,7 @@ def judge(
     given: Collection[str] = (),
     secret_keys: Collection[str] = (),
 ) -> Settings:
-    """Turn a stack's configuration into its environment's model.
+    """Turn a stack's configuration into its environment's settings.
 
     Args:
         stack: The stack's name, such as `dev`.
@@ -110,22 +75,22 @@ def judge(
         raise unknown_stack(stack)
     model = model_of(stack)
     own = {key.partition(":")[2]: value for key, value in raw.items() if key.partition(":")[0] == NAMESPACE}
-    keys = declared()
-    known = {str(field.alias) for field in model.model_fields.values()}
-    for key in sorted(own.keys() - known):
-        full = f"{NAMESPACE}:{key}"
-        if key not in keys:
-            raise _unknown_key(_said(stack, key, given), key, keys.keys())
-        if full not in shared:
-            shown = "a secret value" if full in secret_keys else repr(own[key])
-            raise _of_others(_said(stack, key, given), key, shown, known)
-    values = {key: _parsed(value, keys[key]) for key, value in own.items()}
-    try:
-        return model.model_validate({**model.defaults, **values})
-    except ValidationError as error:
-        key = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
-    shown = "a secret value" if f"{NAMESPACE}:{key}" in secret_keys else repr(own[key])
-    raise _wrong_value(_said(stack, key, given), key, shown, keys[key])
+    values = dict(model.defaults)
+    for key in sorted(own):
+        full, said = f"{NAMESPACE}:{key}", _said(stack, key, given)
+        shown = "a secret value" if full in secret_keys else repr(own[key])
+        if key not in keys():
+            raise _unknown_key(said, key, keys().keys())
+        if key not in model.names():
+            if full not in shared:
+                raise _of_others(said, key, shown, model.names())
+            continue
+        field = model.field(key)
+        try:
+            values[key] = field.converted(_parsed(own[key], field), text=True)
+        except ValueError:
+            raise _wrong_value(said, key, shown, field) from None
+    return model.of(values)
 
 
 def check(
@@ -137,12 +102,12 @@ def check(
     given: Collection[str] = (),
     secret_keys: Collection[str] = (),
 ) -> Settings:
-    """Judge a stack's configuration, and the files it names in the project's `folder`.
+    """Read a stack's configuration, and validate the files it names in the project's `folder`.
 
     Raises:
-        ConfigurationError: As `judge`, or a named file or folder is not there, or lies where the stack has no business.
+        ConfigurationError: As `read`, or a named file or folder is not there, or lies where the stack has no business.
     """
-    settings = judge(stack, raw, shared=shared, given=given, secret_keys=secret_keys)
+    settings = read(stack, raw, shared=shared, given=given, secret_keys=secret_keys)
     if isinstance(settings, AppSettings) and not (folder / settings.app_path).is_dir():
         raise _missing(_said(stack, "appPath", given), "appPath", settings.app_path, "the app's folder")
     for file in settings.wanted_sql_files or ():
@@ -195,9 +160,9 @@ def _missing(said: _Said, key: str, path: str, what: str) -> ConfigurationError:
     )
 
 
-def _parsed(value: str, schema: Mapping[str, Any]) -> Any:
-    """Lists come as JSON text; everything else is converted by the model."""
-    if schema.get("type") != "array":
+def _parsed(value: str, field: Field) -> Any:
+    """Lists come as JSON text."""
+    if field.kind != "array":
         return value
     try:
         return json.loads(value)
@@ -216,7 +181,7 @@ def _unknown_key(said: _Said, key: str, known: Collection[str]) -> Configuration
 
 def _of_others(said: _Said, key: str, shown: str, known: Collection[str]) -> ConfigurationError:
     """A setting that there is, and that means nothing here: whoever wrote it expects something of it."""
-    owners = [name for name, model in MODELS.items() if key in {field.alias for field in model.model_fields.values()}]
+    owners = [name for name, model in MODELS.items() if key in model.names()]
     return ConfigurationError(
         f"{said.where}: {NAMESPACE}:{key} is {shown}, and {said.stack} has no such setting: it is one of "
         f"{', '.join(owners)}",
@@ -225,9 +190,9 @@ def _of_others(said: _Said, key: str, shown: str, known: Collection[str]) -> Con
     )
 
 
-def _wrong_value(said: _Said, key: str, shown: str, schema: Mapping[str, Any]) -> ConfigurationError:
-    example = schema["example"]
-    text = str(example).lower() if isinstance(example, bool) else example
+def _wrong_value(said: _Said, key: str, shown: str, field: Field) -> ConfigurationError:
+    example = field.words.example
+    text = str(example).lower() if isinstance(example, bool) else str(example)
     return ConfigurationError(
-        f"{said.where}: {NAMESPACE}:{key} is {shown}; allowed: {schema['allowed']}", next_step=said.like(key, str(text))
+        f"{said.where}: {NAMESPACE}:{key} is {shown}; allowed: {field.allowed}", next_step=said.like(key, text)
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.postgres.database import Database, DatabaseConnection
-    from stacks.models import DevSettings
+    from stacks.settings import DevSettings
 
 POSTGRES_MAJOR = 18
 LOCAL = "local"

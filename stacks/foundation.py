@@ -12,14 +12,14 @@ from components.xata.branches.names import is_project_id
 from components.xata.inputs import ProjectInputs
 from components.xata.resources import Project
 from stacks import cloud
-from stacks.models import DEFAULT_PROJECT
 from stacks.outputs import export
+from stacks.settings import DEFAULT_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from stacks.models import FoundationSettings
+    from stacks.settings import FoundationSettings
 
 
 def program(settings: FoundationSettings, folder: Path) -> None:

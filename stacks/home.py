@@ -10,13 +10,14 @@ from components.errors import ConfigurationError, RefusedError
 from components.local.files import read_private
 from components.postgres import choice
 from components.postgres.docker_daemon import availability
-from stacks.config import NAMESPACE, DevSettings
+from stacks.config import NAMESPACE
+from stacks.settings import DevSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from stacks.config import Settings
+    from stacks.settings import Settings
 
 STACK = "dev"
 SANDBOX_STATE = ".infra/sandbox/state"

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+import msgspec
+from msgspec import Meta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,95 +23,126 @@ CONTRACT_VERSION = 1
 SCHEMA_FILE = Path(__file__).resolve().parent.parent / "docs" / "schemas" / "stack-outputs.schema.json"
 
 
-class DatabaseCheckOutput(BaseModel):
+class _Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What all parts share."""
+
+
+class DatabaseCheckOutput(_Part, frozen=True):
     """What the last database check found."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+    mode: Annotated[Literal["enforce", "warn", "off"], Meta(description="What a failing check does to a deployment.")]
+    ok: Annotated[bool, Meta(description="Whether the last check passed; false also when the mode is off.")]
+    server_version: Annotated[str, Meta(description="The server's version, such as 18.6; empty when not looked at.")]
+    branch: Annotated[
+        str, Meta(description="The branch the database itself is stamped with; empty when not looked at.")
+    ]
 
-    mode: Literal["enforce", "warn", "off"] = Field(description="What a failing check does to a deployment.")
-    ok: bool = Field(description="Whether the last check passed; false also when the mode is off.")
-    server_version: str = Field(description="The server's version, such as 18.6; empty when not looked at.")
-    branch: str = Field(description="The branch the database itself is stamped with; empty when not looked at.")
 
-
-class WorkerCheckOutput(BaseModel):
+class WorkerCheckOutput(_Part, frozen=True):
     """What the last check of the deployed Worker found; the mode is `off` where a stack has no Worker."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+    mode: Annotated[Literal["enforce", "warn", "off"], Meta(description="What a failing check does to a deployment.")]
+    ok: Annotated[bool, Meta(description="Whether the last check passed; false also before the app is deployed.")]
+    state: Annotated[
+        Literal["passed", "failed", "waiting for the app", "not checked"],
+        Meta(description="How the last check ended; it waits while no app is deployed to the Worker."),
+    ]
+    environment: Annotated[
+        str, Meta(description="The environment that the Worker says it is; empty when it said nothing.")
+    ]
+    branch: Annotated[str, Meta(description="The branch that the Worker was told; empty when it said nothing.")]
+    database_branch: Annotated[
+        str, Meta(description="The branch that the Worker's database is stamped with; empty when it said nothing.")
+    ]
 
-    mode: Literal["enforce", "warn", "off"] = Field(description="What a failing check does to a deployment.")
-    ok: bool = Field(description="Whether the last check passed; false also before the app is deployed.")
-    state: Literal["passed", "failed", "waiting for the app", "not checked"] = Field(
-        description="How the last check ended; it waits while no app is deployed to the Worker."
-    )
-    environment: str = Field(description="The environment that the Worker says it is; empty when it said nothing.")
-    branch: str = Field(description="The branch that the Worker was told; empty when it said nothing.")
-    database_branch: str = Field(
-        description="The branch that the Worker's database is stamped with; empty when it said nothing."
-    )
 
-
-class Checks(BaseModel):
+class Checks(_Part, frozen=True):
     """The checks a deployment has passed."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
-
-    database: DatabaseCheckOutput = Field(description="The probe from the deploying machine.")
-    worker: WorkerCheckOutput = Field(description="What the deployed Worker answers at its health URL.")
+    database: Annotated[DatabaseCheckOutput, Meta(description="The probe from the deploying machine.")]
+    worker: Annotated[WorkerCheckOutput, Meta(description="What the deployed Worker answers at its health URL.")]
 
 
-class StackOutputs(BaseModel):
+class StackOutputs(_Part, frozen=True):
     """The outputs of one environment. Within a version fields, and words of `environment`, may be added."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, extra="forbid")
+    contract_version: Annotated[Literal[1], Meta(description="The version of this contract.")]
+    environment: Annotated[
+        Literal["development", "foundation", "staging", "production", "preview"],
+        Meta(description="As the app knows it; `preview` is that of every pull request."),
+    ]
+    database_url: Annotated[
+        str,
+        Meta(
+            description="postgresql://user:password@host:port/database?sslmode=…",
+            extra_json_schema={"secret": True},
+        ),
+    ]
+    database_pooler_url: Annotated[
+        str,
+        Meta(
+            description="The same through the pooler in transaction mode; the same URL for a database on this machine.",
+            extra_json_schema={"secret": True},
+        ),
+    ]
+    database_read_only_url: Annotated[
+        str,
+        Meta(
+            description="The same for the replicas; the same URL for a database on this machine.",
+            extra_json_schema={"secret": True},
+        ),
+    ]
+    database_host: Annotated[str, Meta(description="The database's host name or address.")]
+    database_port: Annotated[int, Meta(description="The database's port.", ge=1, le=65535)]
+    database_name: Annotated[str, Meta(description="The database's name.")]
+    database_user: Annotated[str, Meta(description="The role the app logs in as.")]
+    organization_id: Annotated[
+        str, Meta(description="The organization's id at Xata; `local` for a database on this machine.")
+    ]
+    project_id: Annotated[str, Meta(description="The project's id at Xata; `local` for a database on this machine.")]
+    branch_name: Annotated[str, Meta(description="The branch, and what the database is stamped with.")]
+    branch_id: Annotated[str, Meta(description="The branch's id at Xata; `local` for a database on this machine.")]
+    region: Annotated[str, Meta(description="The branch's region at Xata; `local` for a database on this machine.")]
+    backup_retention_days: Annotated[
+        int, Meta(description="How many days backups are kept, as read back; 0 for none.", ge=0)
+    ]
+    backup_time: Annotated[
+        str, Meta(description="When the full backup is taken (D:HH:MM in UTC), as read back; empty for none.")
+    ]
+    earliest_restore_point: Annotated[
+        str, Meta(description="The earliest moment to restore, ISO 8601; empty while there is none.")
+    ]
+    latest_restore_point: Annotated[
+        str,
+        Meta(
+            description="The latest moment to restore when it was last looked at, ISO 8601; empty while there is none."
+        ),
+    ]
+    worker_name: Annotated[str, Meta(description="The Worker that gets the database's URL; empty for none.")]
+    health_url: Annotated[
+        str, Meta(description="Where the Worker tells how it is: https://…/api/health; empty for no Worker.")
+    ]
+    secret_names: Annotated[
+        list[str], Meta(description="The secrets of the Worker that are set here, in order; never values.")
+    ]
+    hyperdrive_id: Annotated[str, Meta(description="The Hyperdrive configuration of the database; empty for none.")]
+    checks: Annotated[Checks, Meta(description="The checks this deployment has passed.")]
 
-    contract_version: Literal[1] = Field(description="The version of this contract.")
-    environment: Literal["development", "foundation", "staging", "production", "preview"] = Field(
-        description="As the app knows it; `preview` is that of every pull request."
-    )
-    database_url: str = Field(
-        description="postgresql://user:password@host:port/database?sslmode=…",
-        json_schema_extra={"secret": True},
-    )
-    database_pooler_url: str = Field(
-        description="The same through the pooler in transaction mode; the same URL for a database on this machine.",
-        json_schema_extra={"secret": True},
-    )
-    database_read_only_url: str = Field(
-        description="The same for the replicas; the same URL for a database on this machine.",
-        json_schema_extra={"secret": True},
-    )
-    database_host: str = Field(description="The database's host name or address.")
-    database_port: int = Field(description="The database's port.", ge=1, le=65535)
-    database_name: str = Field(description="The database's name.")
-    database_user: str = Field(description="The role the app logs in as.")
-    organization_id: str = Field(description="The organization's id at Xata; `local` for a database on this machine.")
-    project_id: str = Field(description="The project's id at Xata; `local` for a database on this machine.")
-    branch_name: str = Field(description="The branch, and what the database is stamped with.")
-    branch_id: str = Field(description="The branch's id at Xata; `local` for a database on this machine.")
-    region: str = Field(description="The branch's region at Xata; `local` for a database on this machine.")
-    backup_retention_days: int = Field(description="How many days backups are kept, as read back; 0 for none.", ge=0)
-    backup_time: str = Field(
-        description="When the full backup is taken (D:HH:MM in UTC), as read back; empty for none."
-    )
-    earliest_restore_point: str = Field(
-        description="The earliest moment to restore, ISO 8601; empty while there is none."
-    )
-    latest_restore_point: str = Field(
-        description="The latest moment to restore when it was last looked at, ISO 8601; empty while there is none."
-    )
-    worker_name: str = Field(description="The Worker that gets the database's URL; empty for none.")
-    health_url: str = Field(description="Where the Worker tells how it is: https://…/api/health; empty for no Worker.")
-    secret_names: list[str] = Field(description="The secrets of the Worker that are set here, in order; never values.")
-    hyperdrive_id: str = Field(description="The Hyperdrive configuration of the database; empty for none.")
-    checks: Checks = Field(description="The checks this deployment has passed.")
+
+def _schema() -> dict[str, Any]:
+    _, parts = msgspec.json.schema_components([StackOutputs], ref_template="#/$defs/{name}")
+    whole = parts.pop(StackOutputs.__name__)
+    for part in (whole, *parts.values()):
+        for said in part["properties"].values():
+            if "enum" in said:  # readers written in other languages want its type
+                said["type"] = "integer" if isinstance(said["enum"][0], int) else "string"
+    return {"$defs": parts, **whole}
 
 
-SECRET_OUTPUTS = frozenset(
-    field.alias or name
-    for name, field in StackOutputs.model_fields.items()
-    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("secret")
-)
+OUTPUTS = StackOutputs.__struct_encode_fields__
+"""The names of all outputs, in order."""
+
+SECRET_OUTPUTS = frozenset(name for name, said in _schema()["properties"].items() if said.get("secret"))
 
 
 def export(values: Mapping[str, Any]) -> None:
@@ -123,8 +154,7 @@ def export(values: Mapping[str, Any]) -> None:
     import pulumi  # noqa: PLC0415 - the contract itself is read where there is no Pulumi
 
     complete: dict[str, Any] = {"contractVersion": CONTRACT_VERSION, **values}
-    expected = {str(field.alias) for field in StackOutputs.model_fields.values()}
-    difference = complete.keys() ^ expected
+    difference = complete.keys() ^ set(OUTPUTS)
     if difference:
         raise TypeError(f"outputs differ from contract version {CONTRACT_VERSION}: {sorted(difference)}")
     for name, value in complete.items():
@@ -133,10 +163,7 @@ def export(values: Mapping[str, Any]) -> None:
 
 def json_schema() -> str:
     """The contract as JSON Schema text."""
-    schema = StackOutputs.model_json_schema(by_alias=True)
-    for part in (schema, *schema["$defs"].values()):
-        del part["additionalProperties"]  # we export nothing else; a reader of this version meets what later ones add
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_schema()}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

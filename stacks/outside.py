@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
 from components.worker.wrangler.file import NAMES
-from stacks.models import DevSettings
-from stacks.worker_settings import AppSettings
+from stacks.settings import AppSettings, DevSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stacks.keys import Settings
+    from stacks.settings import Settings
 
 
 def refuse(file: str, settings: Settings, folder: Path) -> None:

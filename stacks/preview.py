@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from stacks.models import PreviewSettings
+    from stacks.settings import PreviewSettings
 
 
 def program(settings: PreviewSettings, folder: Path) -> None:

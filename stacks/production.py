@@ -9,7 +9,7 @@ from stacks import cloud
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stacks.models import ProductionSettings
+    from stacks.settings import ProductionSettings
 
 
 def program(settings: ProductionSettings, folder: Path) -> None:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from stacks.config import MODELS, NAMESPACE, declared
+from stacks.config import NAMESPACE, keys
+from stacks.settings import MODELS
 
 REFERENCE_FILE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 
@@ -20,7 +21,7 @@ The stacks of pull requests, `pr-<number>`, share `Pulumi.preview.yaml` ([previe
 What is a machine's affair stands in its environment: the keys of the services, and `INFRA_DATABASE_CA`, a file with the
 certificates that databases are [verified](xata.md#whom-it-trusts) by, instead of the system's.
 
-*Generated from `stacks/models.py` by `python -m stacks.reference`; a test keeps it in step.*
+*Generated from `stacks/settings.py` by `python -m stacks.reference`; a test keeps it in step.*
 
 | key | stacks | type | default | allowed | what for |
 |---|---|---|---|---|---|
@@ -29,12 +30,11 @@ certificates that databases are [verified](xata.md#whom-it-trusts) by, instead o
 
 def reference() -> str:
     """The page's text."""
-    keys = {model: model.model_json_schema(by_alias=True)["properties"] for model in MODELS.values()}
     rows = []
-    for key, schema in sorted(declared().items()):
-        stacks = ", ".join(stack for stack, model in MODELS.items() if key in keys[model])
-        cells = (f"`{NAMESPACE}:{key}`", stacks, schema.get("type", "string"), _default(key, schema["default"]))
-        rows.append(f"| {' | '.join(cells)} | {schema['allowed']} | {schema['description']} |\n")
+    for name, field in sorted(keys().items()):
+        stacks = ", ".join(stack for stack, model in MODELS.items() if name in model.names())
+        cells = (f"`{NAMESPACE}:{name}`", stacks, field.kind, _default(name, field.default), field.allowed)
+        rows.append(f"| {' | '.join(cells)} | {field.about.text} |\n")
     return HEAD + "".join(rows)
 
 

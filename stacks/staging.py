@@ -9,7 +9,7 @@ from stacks import cloud
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from stacks.models import StagingSettings
+    from stacks.settings import StagingSettings
 
 
 def program(settings: StagingSettings, folder: Path) -> None:

@@ -21,9 +21,8 @@ from components.worker.preview.resources import Preview
 from components.worker.resources import Secrets
 from components.worker.wrangler.resources import WranglerConfig
 from stacks import worker_plan
-from stacks.models import PREVIEW
+from stacks.settings import DATABASE_URL, PREVIEW
 from stacks.worker_plan import Plan
-from stacks.worker_settings import DATABASE_URL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from components.connectivity.resources import DatabaseCheck
     from components.postgres.database import DatabaseConnection
-    from stacks.models import CloudSettings
+    from stacks.settings import CloudSettings
 
 LEFT_OUT = (
     "the Worker is left out: its secrets are not set and it is not checked, because no Cloudflare account is known. "

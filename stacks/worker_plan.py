@@ -12,16 +12,14 @@ from components.worker.api.operations import HYPERDRIVE, SECRETS_STORE, WORKERS_
 from components.worker.secrets.names import account_fault, script_fault
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
-from stacks.models import PREVIEW, PreviewSettings
-from stacks.worker_settings import DATABASE_URL, DEFAULT_WORKER
+from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW, PreviewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from components.worker.api.models import Named
-    from stacks.models import CloudSettings
-    from stacks.worker_settings import WorkerSettings
+    from stacks.settings import CloudSettings, WorkerSettings
 
 ACCOUNT_VARIABLE: Final = "CLOUDFLARE_ACCOUNT_ID"
 TOKEN_VARIABLE: Final = "CLOUDFLARE_API_TOKEN"  # noqa: S105 - the name of a variable

@@ -5,7 +5,7 @@ Limits are those of `createProject`, `createBranch` and `updateBranch` in the AP
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - a declaration's annotations are evaluated
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -46,7 +46,9 @@ BackupTime = Annotated[
     Words("D:HH:MM in UTC, D being 0 (Sunday) to 6 or * for every day", '"*:02:30"'),
 ]
 
-InstanceType = Annotated[str, Meta(pattern=r"^\S+\Z"), Words("one word, such as xata.micro", "xata.small")]
+InstanceType = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9._-]*\Z"), Words("an instance type, such as xata.micro", "xata.small")
+]
 
 Replicas = Annotated[int, Meta(ge=0, le=4), Words("a whole number from 0 to 4", 1)]
 

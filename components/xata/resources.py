@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pulumi  # noqa: TC002 - the SDK evaluates the annotations of a resource, and they name it
+import pulumi
 
 from components.resource import Resource
 from components.xata.provider import (

@@ -174,11 +174,11 @@ def _require_secret(key: str) -> None:
 def _require_allowed(place: Workspace, key: str, text: str) -> None:
     """Refuse an unknown key, and a value that the stack would refuse."""
     from engine.project import load_config, load_project  # noqa: PLC0415 - reads YAML
-    from stacks.config import judge  # noqa: PLC0415 - loads pydantic
+    from stacks.config import read  # noqa: PLC0415 - loads pydantic
 
     config = load_config(load_project(place.folder), place.stack, overrides={}, crypter=lambda _: "", for_cli=True)
     plain = {name: value for name, value in config.plain.items() if name not in config.secret_keys}
-    judge(place.stack, {**plain, key: text}, shared=config.shared - {key})
+    read(place.stack, {**plain, key: text}, shared=config.shared - {key})
 
 
 def _edit(place: Workspace, key: str, text: str | None, *, secret: bool = True) -> None:

@@ -12,13 +12,13 @@ from components.xata.branches.place import Place, find_project
 from operations import preview_file
 from operations.workspace import Workspace, backend_url, known_passphrase
 from stacks import cloud, worker_plan
-from stacks.config import judge
+from stacks.config import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from stacks.models import PreviewSettings
+    from stacks.settings import PreviewSettings
 
 ANY = "pr-1"
 """The stack that stands for all where only what they share is asked for."""
@@ -86,4 +86,4 @@ def settings_in(folder: Path) -> PreviewSettings:
     """The configuration that all previews share."""
     config = preview_file.content_of(preview_file.text_in(folder))["config"]
     raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    return cast("PreviewSettings", judge(ANY, raw))
+    return cast("PreviewSettings", read(ANY, raw))

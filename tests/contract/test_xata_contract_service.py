@@ -25,7 +25,7 @@ from components.xata.branches.place import Place, find_organization, find_projec
 from components.xata.branches.remove import delete_branch
 from components.xata.branches.settings import apply
 from components.xata.inputs import BranchIdentity, Settings
-from stacks.models import DEFAULT_PROJECT
+from stacks.settings import DEFAULT_PROJECT
 from tests.contract.deviations import DEVIATIONS
 from tests.contract.document import VARIABLE, Recorder, judge
 from tests.contract.standin import KEY, LOCAL, ORGANIZATION, StandIn

@@ -12,8 +12,7 @@ import pytest
 
 from components.xata.branches.names import is_preview
 from operations import cli, stack_names
-from stacks.config import MODELS
-from stacks.models import PREVIEW
+from stacks.settings import MODELS, PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable

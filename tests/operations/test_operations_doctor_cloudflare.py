@@ -14,14 +14,14 @@ from sandbox.cloudflare.runtime import NoRuntime
 from sandbox.cloudflare.service import Service
 from sandbox.cloudflare.settings import DEFAULT_ACCOUNT, READ, Settings, Token
 from sandbox.cloudflare.transport import handler
-from stacks.config import judge
+from stacks.config import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from operations.findings import Finding
-    from stacks.models import CloudSettings
+    from stacks.settings import CloudSettings
 
 TOKEN, NARROW = "t" * 40, "n" * 40
 KNOWN = {"CLOUDFLARE_ACCOUNT_ID": DEFAULT_ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN}
@@ -35,7 +35,7 @@ def service() -> Service:
 
 
 def _examined(service: Service, project: Path, environ: Mapping[str, str], **configured: str) -> dict[str, Finding]:
-    settings: Any = judge("staging", {f"infra:{key}": value for key, value in configured.items()})
+    settings: Any = read("staging", {f"infra:{key}": value for key, value in configured.items()})
     told: CloudSettings = settings
 
     def open_client(environment: Mapping[str, str]) -> Client:

@@ -13,7 +13,7 @@ from operations.engines import cli_notes, recorded
 from operations.engines.recorded import Recorded
 from operations.errors import ChangesRefusedError
 from operations.workspace import Workspace
-from stacks.config import judge
+from stacks.config import read
 from stacks.home import record_file
 from tests.operations.doubles import FakeEngine
 
@@ -47,7 +47,7 @@ def workspace(tmp_path: Path) -> Workspace:
 def leave(workspace: Workspace, kind: Any, *, yes: bool = True, database: str = "auto") -> FakeEngine:
     """Let what cannot be reached be left."""
     engine = FakeEngine(there=(VOLUME, CONTAINER))
-    out_of_reach.leave(engine, workspace, judge("dev", {"infra:database": database}), kind, yes=yes)
+    out_of_reach.leave(engine, workspace, read("dev", {"infra:database": database}), kind, yes=yes)
     return engine
 
 

@@ -6,19 +6,20 @@ import pytest
 
 from components.errors import ConfigurationError
 from stacks import cloud, foundation
-from stacks.config import FoundationSettings, XataSettings, judge
+from stacks.config import read
+from stacks.settings import FoundationSettings, XataSettings
 
 PROJECT_ID = "prj_" + "0123456789abcdefghijklmnop"
 
 
 def _staging(**values: str) -> XataSettings:
-    settings = judge("staging", {f"infra:{key}": value for key, value in values.items()})
+    settings = read("staging", {f"infra:{key}": value for key, value in values.items()})
     assert isinstance(settings, XataSettings)
     return settings
 
 
 def _foundation(**values: str) -> FoundationSettings:
-    settings = judge("foundation", {f"infra:{key}": value for key, value in values.items()})
+    settings = read("foundation", {f"infra:{key}": value for key, value in values.items()})
     assert isinstance(settings, FoundationSettings)
     return settings
 

@@ -21,7 +21,8 @@ from components.worker.api.models import Named
 from operations.engines.choice import installed
 from sandbox.cloudflare.service import BASE_PATH
 from stacks import worker, worker_plan
-from stacks.config import CloudSettings, judge
+from stacks.config import read
+from stacks.settings import CloudSettings
 from tests.components.worker.workers_world import ACCOUNT as THERE
 from tests.stacks.declared import ACCOUNT, PROJECT, STORE, URL, declare
 from tests.stacks.worker_stack import PROGRAM, worker_stack
@@ -45,7 +46,7 @@ def _secret(value: Any) -> dict[str, Any]:
 
 
 def _settings(stack: str, **configured: str) -> CloudSettings:
-    settings = judge(stack, {f"infra:{key}": value for key, value in configured.items()}, shared={})
+    settings = read(stack, {f"infra:{key}": value for key, value in configured.items()}, shared={})
     assert isinstance(settings, CloudSettings)
     return settings
 

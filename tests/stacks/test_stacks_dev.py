@@ -11,7 +11,7 @@ import pytest
 from components.errors import ConfigurationError, LocalError, RefusedError
 from components.postgres.choice import Availability, Record, decide, read_record, write_record
 from stacks import dev
-from stacks.config import judge
+from stacks.config import read
 from stacks.home import record_file, require, require_own_state
 
 if TYPE_CHECKING:
@@ -51,16 +51,16 @@ def test_a_missing_daemon_is_told_before_an_engine_starts(record: Path, tmp_path
     plugin.touch()
     environment = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock", "PULUMI_HOME": str(tmp_path)}
     with pytest.raises(LocalError, match="no Docker daemon answers"):
-        require(judge("dev", {}), tmp_path, environment)
+        require(read("dev", {}), tmp_path, environment)
 
 
 def test_nothing_is_asked_of_docker_without_need(tmp_path: Path, record: Path) -> None:
     """A fresh clone, an embedded server and the cloud stacks do not wait for a daemon."""
     environment = {"DOCKER_HOST": f"unix://{tmp_path}/no.sock"}
-    require(judge("dev", {}), tmp_path, environment)
-    require(judge("staging", {}), tmp_path, environment)
+    require(read("dev", {}), tmp_path, environment)
+    require(read("staging", {}), tmp_path, environment)
     write_record(record, Record(home="embedded", because="no Docker daemon answers"))
-    require(judge("dev", {}), tmp_path, environment)
+    require(read("dev", {}), tmp_path, environment)
 
 
 def test_up_records_the_choice_and_a_preview_does_not(record: Path, monkeypatch: pytest.MonkeyPatch) -> None:

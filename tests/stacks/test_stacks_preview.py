@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine.values import UNKNOWN
-from stacks.outputs import SECRET_OUTPUTS, StackOutputs
+from stacks.outputs import OUTPUTS, SECRET_OUTPUTS
 from tests.engine.stack import Recorder
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -74,7 +74,7 @@ def test_a_first_preview_needs_neither_key_nor_network(stack: str, tmp_path: Pat
     assert result.succeeded, result.errors
     created = {step.removeprefix("create ") for step in seen.steps()}
     assert created == {*DECLARED[stack], f"infra-{stack}"}
-    assert result.outputs.keys() == {str(field.alias) for field in StackOutputs.model_fields.values()}
+    assert result.outputs.keys() == set(OUTPUTS)
     assert {name for name, output in result.outputs.items() if output.secret} == SECRET_OUTPUTS
     assert result.outputs["databaseUrl"].value == UNKNOWN
     assert result.outputs["branchName"].value == ("main" if stack == "foundation" else stack)

@@ -12,7 +12,8 @@ import pytest
 from components.errors import ConfigurationError
 from components.xata.branches.ownership import last_day, mark
 from stacks import preview, worker_plan
-from stacks.config import PreviewSettings, judge
+from stacks.config import read
+from stacks.settings import PreviewSettings
 from tests.stacks.declared import ACCOUNT, declare
 
 TODAY = date(2026, 11, 28)
@@ -20,7 +21,7 @@ APP = {"infra:appPath": "examples/health-worker"}
 
 
 def _settings(stack: str = "pr-7", **values: str) -> PreviewSettings:
-    settings = judge(stack, {f"infra:{key}": value for key, value in values.items()})
+    settings = read(stack, {f"infra:{key}": value for key, value in values.items()})
     assert isinstance(settings, PreviewSettings)
     return settings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stacks.config import declared
+from stacks.config import keys
 from stacks.reference import REFERENCE_FILE, reference
 
 
@@ -14,4 +14,4 @@ def test_written_reference_is_the_generated_one() -> None:
 def test_reference_has_a_row_for_every_key() -> None:
     """No key goes unmentioned."""
     rows = [line for line in reference().splitlines() if line.startswith("| `infra:")]
-    assert len(rows) == len(declared())
+    assert len(rows) == len(keys())

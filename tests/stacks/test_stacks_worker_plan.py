@@ -8,7 +8,8 @@ import pytest
 
 from components.errors import ConfigurationError
 from stacks import worker_plan
-from stacks.config import CloudSettings, judge
+from stacks.config import read
+from stacks.settings import CloudSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ OTHER = "f" * 32
 
 
 def _staging(**values: str) -> CloudSettings:
-    settings = judge("staging", {f"infra:{key}": value for key, value in values.items()})
+    settings = read("staging", {f"infra:{key}": value for key, value in values.items()})
     assert isinstance(settings, CloudSettings)
     return settings
 
@@ -76,7 +77,7 @@ def test_the_name_is_that_of_the_app(tmp_path: Path) -> None:
     assert worker_plan.script(_staging(), file) == "printfarm-manager-staging"
     file.write_text('{"name": "shop", "env": {"staging": {}, "production": {"name": "shop-live"}}} // ours')
     assert worker_plan.script(_staging(), file) == "shop-staging"
-    production = judge("production", {})
+    production = read("production", {})
     assert isinstance(production, CloudSettings)
     assert worker_plan.script(production, file) == "shop-live"
     assert worker_plan.script(_staging(workerName="mine"), file) == "mine"

@@ -66,7 +66,7 @@ def sent(world: World) -> list[dict[str, Any]]:
         ("storage", 0, "gigabytes from 1"),
         ("storage", "10", "gigabytes from 1"),
         ("image", "latest", "NAME:MAJOR"),
-        ("instanceType", "", "one word"),
+        ("instanceType", "", "an instance type"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: Any, allowed: str) -> None:

@@ -9,9 +9,10 @@ from pulumi.runtime.config import CONFIG
 from components.connectivity.resources import DatabaseCheck
 from components.postgres.database import DatabaseConnection
 from stacks import worker
-from stacks.config import CloudSettings, judge
+from stacks.config import read
+from stacks.settings import CloudSettings
 
-settings = judge(pulumi.get_stack(), CONFIG.get(), shared=CONFIG.get())
+settings = read(pulumi.get_stack(), CONFIG.get(), shared=CONFIG.get())
 assert isinstance(settings, CloudSettings)
 plan = worker.plan(settings, Path.cwd())
 url = pulumi.Output.secret(os.environ["DATABASE"])

@@ -1,0 +1,480 @@
+"""What `Pulumi.<stack>.yaml` may say: one frozen declaration per environment. Nothing here imports pulumi.
+
+A key is a field: its type and limits, its words, its default, what it is for. `Pulumi.yaml` and `docs/configuration.md`
+repeat them for the Pulumi CLI and for readers; tests keep the three the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from msgspec import Meta
+
+from components.connectivity.worker_address import PATH, PATH_PATTERN, url_fault
+from components.declared import Declared, Rule, Words, about
+from components.postgres.server.settings import port_problem
+from components.worker.secrets.names import MOST_SECRETS, name_fault
+from components.xata.branches.names import is_preview
+from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
+
+DEFAULT_PROJECT: Final = "printfarm-manager"
+DEFAULT_WORKER: Final = "printfarm-manager"
+DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE = "postgres:18", "xata.micro"
+"""Of the root branch, where the configuration says nothing."""
+
+DATABASE_URL: Final = "DATABASE_URL"
+"""The secret that the app reads; it is always set, so the configuration does not name it."""
+
+PREVIEW: Final = "preview"
+"""The environment of every pull request."""
+
+Mode = Annotated[Literal["enforce", "warn", "off"], Words("enforce, warn or off", "enforce")]
+
+Budget = Annotated[int, Meta(ge=1, le=600), Words("a whole number of seconds from 1 to 600", 60)]
+
+Path = Annotated[str, Meta(min_length=1), Words("a path", "../printfarm-manager")]
+
+Paths = Annotated[
+    tuple[Annotated[str, Meta(min_length=1)], ...], Words("a list of paths", '["sql/001-extensions.sql"]')
+]
+
+Name = Annotated[
+    str,
+    Meta(pattern=r"^(?!pg_)[a-z_][a-z0-9_]{0,62}\Z"),
+    Words("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not beginning with pg_", "printfarm"),
+]
+
+_WORD = r"^[^\s/\\\x00-\x1f\x7f]{1,100}\Z"
+
+Branch = Annotated[str, Meta(pattern=_WORD), Words("the name or id of a branch", "main")]
+
+BranchId = Annotated[str, Meta(pattern=_WORD), Words("a branch's id", "b6k2q0example")]
+
+
+def _further(names: tuple[str, ...]) -> str:
+    wrong = any(name_fault(name) for name in names) or DATABASE_URL in names or len(set(names)) < len(names)
+    return "these are not names of further secrets" if wrong else ""
+
+
+class Settings(Declared):
+    """What every environment is told."""
+
+    environment: ClassVar[str]
+    branch: ClassVar[str]
+    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """Of keys whose default is another in this environment. Pulumi.yaml knows one for all: stack files repeat these."""
+
+    check_mode: Annotated[
+        Mode, about("What a failing database check does to the deployment: fail it, warn, or not look at all.")
+    ] = "enforce"
+    check_budget_seconds: Annotated[
+        Budget, about("How long the database check may try before its verdict is final, in seconds.")
+    ] = 60
+    sql_files: Annotated[
+        Paths,
+        about(
+            "SQL files applied once each, in this order, each in its own transaction; paths from the project's folder."
+        ),
+    ] = ()
+    leaving: Annotated[
+        Flag,
+        about(
+            "Whether the stack is about to be taken down: SQL files and what is recorded of them stay as they are. "
+            "`./infra destroy` says it."
+        ),
+    ] = False
+    outside_paths: Annotated[
+        Paths,
+        about(
+            "Files and folders that sqlFiles, and links in the app's folder, may lead to although they lie outside of "
+            "the project's folder and the app's repository; paths from the project's folder."
+        ),
+    ] = ()
+
+    @property
+    def wanted_sql_files(self) -> tuple[str, ...] | None:
+        """The SQL files that the database must have; None leaves those that it has."""
+        return None if self.leaving else self.sql_files
+
+
+class AppSettings(Settings):
+    """What a stack is told of the app's folder."""
+
+    app_path: Annotated[
+        Path,
+        about(
+            "The app's folder, with its wrangler.jsonc; of dev, where .dev.vars is written; a path from the project's "
+            "folder."
+        ),
+    ] = "."
+
+
+class WorkerSettings(AppSettings):
+    """What a stack is told of the Worker that the app is deployed to."""
+
+    worker: Annotated[
+        Literal["auto", "on", "off"],
+        Words("auto, on or off", "auto"),
+        about(
+            "Whether the stack sets the Worker's secrets and checks it; auto: yes, when a Cloudflare account is known."
+        ),
+    ] = "auto"
+    cloudflare_account: Annotated[
+        str,
+        Meta(pattern=r"^[0-9a-f]{32}\Z"),
+        Words("32 hexadecimal digits", "0123456789abcdef0123456789abcdef"),
+        about("The Cloudflare account's id; empty: CLOUDFLARE_ACCOUNT_ID from the environment."),
+    ] = ""
+    worker_name: Annotated[
+        str,
+        Meta(pattern=r"^[a-z0-9_][a-z0-9_-]{0,62}\Z"),
+        Words("up to 63 of a-z, 0-9, _ and -, not beginning with -", "printfarm-manager-staging"),
+        about(
+            "The Worker's name in full; empty: as wrangler derives it from the app's wrangler.jsonc, else "
+            f"{DEFAULT_WORKER}-<stack>. Of a preview without its -pr-<number>."
+        ),
+    ] = ""
+    worker_url: Annotated[
+        str,
+        Rule(url_fault),
+        Words("an https address without user name and query", "https://staging.example.com"),
+        about("The Worker's address, such as a custom domain; empty: its name below the account's workers.dev."),
+    ] = ""
+    health_path: Annotated[
+        str,
+        Meta(pattern=PATH_PATTERN, max_length=200),
+        Words("a path of letters, digits, ., _, ~ and -, which begins with / and does not end with it", "/healthz"),
+        about("The path at which the app tells its health."),
+    ] = PATH
+    worker_check_mode: Annotated[
+        Mode,
+        about("What a failing check of the deployed Worker does to the deployment: fail it, warn, or not look at all."),
+    ] = "enforce"
+    worker_check_budget_seconds: Annotated[
+        Budget, about("How long the Worker check may try before its verdict is final, in seconds.")
+    ] = 90
+    worker_secrets: Annotated[
+        tuple[str, ...],
+        Meta(max_length=MOST_SECRETS - 1),
+        Rule(_further),
+        Words(
+            f"a list of names of letters, digits and underscores, each once and none of them {DATABASE_URL}",
+            '["SESSION_KEY"]',
+        ),
+        about(
+            f"Names of further secrets that the Worker gets besides {DATABASE_URL}; each value is the secret "
+            "`worker:NAME` of this configuration."
+        ),
+    ] = ()
+    on_undeployed_version: Annotated[
+        Literal["error", "deploy"],
+        Words("error or deploy", "error"),
+        about(
+            "What setting secrets does while a newer version of the Worker is not deployed: stop, or deploy it with "
+            "them."
+        ),
+    ] = "error"
+    wrangler_mode: Annotated[
+        Mode,
+        about(
+            "What a wrangler.jsonc that does not fit the stack does to the deployment: fail it, warn, or not look at "
+            "all."
+        ),
+    ] = "warn"
+    hyperdrive: Annotated[
+        Flag,
+        about(
+            "Whether the database gets a Hyperdrive configuration, without caching; needs the Pulumi CLI, and does not "
+            "work in the sandbox."
+        ),
+    ] = False
+    secrets_store: Annotated[
+        str,
+        Meta(pattern=r"^[^\s/\\]{1,100}\Z"),
+        Words("the name or id of a store", "default_secrets_store"),
+        about(
+            "The account's Secrets Store, by name or id, that gets the database's URL, too; needs the Pulumi CLI, and "
+            "does not work in the sandbox."
+        ),
+    ] = ""
+
+
+class XataSettings(Settings):
+    """What every environment that is a Xata branch is told."""
+
+    organization: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z"),
+        Words("an organization's id", "o1b2c3"),
+        about("The Xata organization's id; empty: XATA_ORGANIZATION_ID from the environment."),
+    ] = ""
+    project: Annotated[
+        str,
+        Meta(pattern=r"^[^/\\\x00-\x1f\x7f]{1,100}\Z"),
+        Words("up to 100 characters without slashes", "printfarm-manager"),
+        about(f"The Xata project, by id or name; empty: XATA_PROJECT_ID from the environment, else {DEFAULT_PROJECT}."),
+    ] = ""
+    parent: Annotated[Branch, about("The branch that this one is a copy of, by name or id.")] = "main"
+    allow_parent: Annotated[
+        Branch,
+        about("Names production as a parent that is meant: a preview made from it is a copy of production's data."),
+    ] = ""
+    region: Annotated[
+        str,
+        Meta(pattern=r"^[a-z]+(-[a-z]+)*-[0-9]+\Z"),
+        Words("a region such as us-east-1", "us-east-1"),
+        about("The region of the branch."),
+    ] = "us-east-1"
+    postgres_image: Annotated[
+        Image,
+        about(
+            f"The Postgres image; empty: the parent's, and the newest {DEFAULT_IMAGE} for the root branch. It cannot "
+            "go back: once set, the line stays, too."
+        ),
+    ] = ""
+    instance_type: Annotated[
+        InstanceType,
+        about(
+            "The instance type; empty: the parent's when the branch was made or the line went, and "
+            f"{DEFAULT_INSTANCE_TYPE} for the root branch."
+        ),
+    ] = ""
+    replicas: Annotated[Replicas, about("How many replicas the branch has besides its primary.")] = 0
+    storage_gigabytes: Annotated[
+        int,
+        Meta(ge=0, le=1024),
+        Words("a whole number of gigabytes from 0 to 1024", 250),
+        about("The branch's storage in GB; 0: what it has. It can only grow: once set, the line stays, too."),
+    ] = 0
+    scale_to_zero: Annotated[
+        Literal["auto", "true", "false"],
+        Words("auto, true or false", "auto"),
+        about("Whether the branch sleeps when it is idle; auto: yes, but not in production."),
+    ] = "auto"
+    scale_to_zero_minutes: Annotated[Minutes, about("After how many idle minutes the branch sleeps.")] = 30
+    backup_retention_days: Annotated[Days, about("How many days backups are kept.")] = 7
+    backup_time: Annotated[
+        BackupTime,
+        about("When the full backup is taken, in UTC: a day of the week (0 is Sunday, * every day), hour and minute."),
+    ] = "*:02:30"
+    database_sslmode: Annotated[
+        Literal["require", "verify-full"],
+        Words("require or verify-full", "verify-full"),
+        about(
+            "The sslmode in the URLs that others get, the app first: require encrypts, verify-full verifies the server "
+            "too, as far as their driver does. This program itself always verifies it."
+        ),
+    ] = "require"
+    rotation: Annotated[
+        str,
+        Meta(max_length=100),
+        Words("up to 100 characters", "2026-Q4"),
+        about("Any text, such as 2026-Q4; changing it rotates the branch's password."),
+    ] = ""
+    instead_of_password: Annotated[
+        str,
+        Meta(pattern=r"^[0-9a-f]{32}\$[0-9a-f]{64}\Z"),
+        Words("the fingerprint of a password", f"{'0123456789abcdef' * 2}${'0123456789abcdef' * 4}"),
+        about("The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it."),
+    ] = ""
+    description: Annotated[
+        str,
+        Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9 -]{0,24}\Z"),
+        Words("up to 25 letters, digits, blanks and hyphens, beginning with a letter or digit", "nightly copy"),
+        about("What the branch is for; it follows our mark in the branch's description."),
+    ] = ""
+    protect: Annotated[
+        Flag,
+        about(
+            "Whether destroy and replace refuse the branch and the Worker's secrets; false is the first of two steps "
+            "to delete them."
+        ),
+    ] = True
+    adopt_branch: Annotated[
+        BranchId, about("The id of an existing branch to take over although it does not carry our mark.")
+    ] = ""
+    ready_timeout_seconds: Annotated[
+        Seconds, about("How long a new branch may take to become healthy, in seconds.")
+    ] = 600
+
+    @property
+    def sleeps_when_idle(self) -> bool:
+        """Whether the branch scales to zero."""
+        return self.branch != "production" if self.scale_to_zero == "auto" else self.scale_to_zero == "true"
+
+
+class DevSettings(XataSettings, AppSettings):
+    """The developer's machine, or the Xata branch `dev`."""
+
+    environment = "development"
+    branch = "dev"
+
+    database: Annotated[
+        Literal["auto", "docker", "embedded", "xata"],
+        Words("auto, docker, embedded or xata", "embedded"),
+        about(
+            "Where the dev database lives: a Docker container, an embedded server, the cloud branch dev, or auto "
+            "(Docker where it works, else embedded; chosen once)."
+        ),
+    ] = "auto"
+    database_name: Annotated[Name, about("The dev database's name.")] = "printfarm"
+    database_user: Annotated[Name, about("The role that owns the dev database and that the app logs in as.")] = (
+        "printfarm"
+    )
+    port: Annotated[
+        int,
+        Rule(port_problem),
+        Words("0, or a port from 1024 to 65535", 15432),
+        about("The dev database's port on 127.0.0.1; 0 takes a free one and keeps it."),
+    ] = 0
+    retain_data: Annotated[
+        Flag,
+        about("Whether destroy keeps the dev database's data: the Docker volume or the server's folder."),
+    ] = True
+    start_timeout_seconds: Annotated[
+        int,
+        Meta(ge=5, le=3600),
+        Words("a whole number of seconds from 5 to 3600", 90),
+        about("How long the dev database may take to start, in seconds."),
+    ] = 90
+    data_folder: Annotated[
+        str,
+        Words("a path", "/srv/data/printfarm-dev"),
+        about("The embedded server's data folder; empty: one for this clone in the user's data folder."),
+    ] = ""
+    account: Annotated[
+        str,
+        Meta(pattern=r"^[A-Za-z0-9_.-]+\Z"),
+        Words("the name of an account of this machine", "postgres"),
+        about(
+            "The unprivileged account that runs the embedded server when the command runs as root; empty: postgres, "
+            "else nobody."
+        ),
+    ] = ""
+    container_name: Annotated[
+        str,
+        Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}\Z"),
+        Words("a letter or digit, then up to 62 letters, digits, _, . and -", "printfarm-db-dev"),
+        about("The Docker container's name; its volume is named after it."),
+    ] = "printfarm-db-dev"
+    docker_image: Annotated[
+        str,
+        Meta(min_length=1),
+        Words("an image reference", "postgres:18-alpine"),
+        about("The Docker image: the official one of Postgres 18, or one that behaves like it."),
+    ] = "postgres:18-alpine"
+    memory_megabytes: Annotated[
+        int,
+        Meta(ge=128, le=1_048_576),
+        Words("a whole number of megabytes from 128", 512),
+        about("The Docker container's memory limit, in MB."),
+    ] = 512
+    shared_memory_megabytes: Annotated[
+        int,
+        Meta(ge=64, le=1_048_576),
+        Words("a whole number of megabytes from 64", 128),
+        about("The Docker container's /dev/shm, in MB."),
+    ] = 128
+
+
+class FoundationSettings(XataSettings):
+    """The Xata project and its root branch, for teams that let the program own them."""
+
+    environment = "foundation"
+    branch = "main"
+
+    adopt_project: Annotated[
+        str,
+        Meta(pattern=_WORD),
+        Words("a project's id", "prj_example"),
+        about("The id of an existing project to take over although it has branches that are not ours."),
+    ] = ""
+
+
+class CloudSettings(XataSettings, WorkerSettings):
+    """What an environment with an app in the cloud is told: a Xata branch, and a Worker that is told its URL."""
+
+
+class StagingSettings(CloudSettings):
+    """The staging environment."""
+
+    environment = "staging"
+    branch = "staging"
+
+
+class ProductionSettings(CloudSettings):
+    """The production environment."""
+
+    environment = "production"
+    branch = "production"
+
+
+class PreviewSettings(CloudSettings):
+    """The environment of one pull request; `model_of` says which branch is its own."""
+
+    environment = "preview"
+    defaults = MappingProxyType({"parent": "staging", "protect": False, "backupRetentionDays": 2})
+
+    life_days: Annotated[
+        int,
+        Meta(ge=0, le=365),
+        Words("a whole number of days from 0 to 365", 7),
+        about(
+            "How many days a preview lives after its last `up`, written into the branch's description; 0 for no end."
+        ),
+    ] = 7
+    most_previews: Annotated[
+        int,
+        Meta(ge=1, le=1000),
+        Words("a whole number from 1 to 1000", 50),
+        about("How many previews the project may hold; a new one above it is refused."),
+    ] = 50
+    preview_worker: Annotated[
+        Literal["worker", "previews"],
+        Words("worker or previews", "worker"),
+        about("What a preview's app runs as: a Worker of its own, or one of Cloudflare's Worker previews."),
+    ] = "worker"
+    instead_of: Annotated[
+        BranchId,
+        about(
+            "The id of the preview's branch, to have a fresh copy of the parent in its place: `./infra reset` says it."
+        ),
+    ] = ""
+
+
+MODELS: Mapping[str, type[Settings]] = {
+    "dev": DevSettings,
+    "foundation": FoundationSettings,
+    "staging": StagingSettings,
+    "production": ProductionSettings,
+    PREVIEW: PreviewSettings,
+}
+"""By name of the environment: that of the stack, and for all pull requests one."""
+
+
+def environment_of(stack: str) -> str:
+    """The environment that a stack is, as `MODELS` names it; empty for a stack that there is not."""
+    if is_preview(stack):
+        return PREVIEW
+    return stack if stack in MODELS and stack != PREVIEW else ""
+
+
+@cache
+def model_of(stack: str) -> type[Settings]:
+    """The declaration of a stack; that of a pull request knows the branch that bears the stack's name.
+
+    Raises:
+        KeyError: There is no such stack.
+    """
+    if not is_preview(stack):
+        return MODELS[environment_of(stack)]
+
+    class OfOnePullRequest(PreviewSettings):
+        """The environment of this pull request."""
+
+        branch = stack
+
+    return OfOnePullRequest
