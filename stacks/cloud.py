@@ -120,28 +120,11 @@ def xata_database(
         temporary: What the branch of a preview has besides; None for one that stays.
         app: Who gets its URL; None for nobody.
     """
-    configuration = RootConfiguration(
-        image=settings.postgres_image or DEFAULT_IMAGE,
-        instance_type=settings.instance_type or DEFAULT_INSTANCE_TYPE,
-        replicas=settings.replicas,
-    )
-    branch = BranchInputs(
-        organization=organization(settings),
-        project=later(pulumi.Output.from_input(project)),
-        name=settings.branch,
-        stack=pulumi.get_stack(),
-        parent=None if root else settings.parent,
-        region=settings.region,
-        root=configuration.properties() if root else None,
-        adopt=settings.adopt_branch,
-        allow_parent=settings.allow_parent,
-        most_previews=temporary.most if temporary else None,
-        instead_of=(temporary.instead_of or None) if temporary else None,
-    )
+    configuration = root_configuration(settings) if root else None
     return XataPostgres(
         "database",
-        branch=branch,
-        settings=branch_settings(settings, temporary, configuration if root else None),
+        branch=_branch(settings, project, temporary, configuration),
+        settings=_branch_settings(settings, temporary, configuration),
         access=Access(
             sslmode=settings.database_sslmode,
             rotation=settings.rotation,
@@ -157,7 +140,37 @@ def xata_database(
     )
 
 
-def branch_settings(settings: XataSettings, temporary: Temporary | None, root: RootConfiguration | None) -> Settings:
+def root_configuration(settings: XataSettings) -> RootConfiguration:
+    """What a branch without parent begins with."""
+    return RootConfiguration(
+        image=settings.postgres_image or DEFAULT_IMAGE,
+        instance_type=settings.instance_type or DEFAULT_INSTANCE_TYPE,
+        replicas=settings.replicas,
+    )
+
+
+def _branch(
+    settings: XataSettings,
+    project: pulumi.Input[str],
+    temporary: Temporary | None,
+    root: RootConfiguration | None,
+) -> BranchInputs:
+    return BranchInputs(
+        organization=organization(settings),
+        project=later(pulumi.Output.from_input(project)),
+        name=settings.branch,
+        stack=pulumi.get_stack(),
+        parent=None if root else settings.parent,
+        region=settings.region,
+        root=root.properties() if root else None,
+        adopt=settings.adopt_branch,
+        allow_parent=settings.allow_parent,
+        most_previews=temporary.most if temporary else None,
+        instead_of=(temporary.instead_of or None) if temporary else None,
+    )
+
+
+def _branch_settings(settings: XataSettings, temporary: Temporary | None, root: RootConfiguration | None) -> Settings:
     """What can change on the branch: the settings of the same name, and those that are said otherwise here."""
     same = {
         name: getattr(settings, name)

@@ -98,18 +98,7 @@ class XataPostgres(pulumi.ComponentResource):
             BranchSettingsInputs(**place.attributes(), **settings.attributes()),
             pulumi.ResourceOptions(parent=self),
         )
-        connection = BranchConnection(
-            f"{name}-connection",
-            BranchConnectionInputs(
-                **place.attributes(),
-                rotation=access.rotation,
-                own_password=access.own_password or None,
-                instead_of_password=access.instead_of_password or None,
-                told=access.told,
-                ready_timeout_seconds=access.ready_timeout_seconds,
-            ),
-            pulumi.ResourceOptions(parent=self, depends_on=access.after),
-        )
+        connection = self._connection(name, place)
         stamped = Baseline(
             f"{name}-baseline",
             url=connection.url,
@@ -121,6 +110,21 @@ class XataPostgres(pulumi.ComponentResource):
         )
         self.resources = XataPostgresResources(branch=made, settings=applied, connection=connection, baseline=stamped)
         self.register_outputs({})
+
+    def _connection(self, name: str, place: Located) -> BranchConnection:
+        access = self._access
+        return BranchConnection(
+            f"{name}-connection",
+            BranchConnectionInputs(
+                **place.attributes(),
+                rotation=access.rotation,
+                own_password=access.own_password or None,
+                instead_of_password=access.instead_of_password or None,
+                told=access.told,
+                ready_timeout_seconds=access.ready_timeout_seconds,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=access.after),
+        )
 
     def connection(self) -> DatabaseConnection:
         """How to reach the database."""
