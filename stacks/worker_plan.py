@@ -54,9 +54,15 @@ def account(settings: WorkerSettings, environment: Mapping[str, str]) -> str:
     """The account's id: the configured one, else the environment's; empty when the stack is to do without a Worker.
 
     Raises:
-        ConfigurationError: The Worker is asked for and no account is known, or the environment's is none.
+        ConfigurationError: The Worker, or what hangs on it, is asked for, and it is off or no account is known; or the
+            environment's is none.
     """
     if settings.worker == "off":
+        if extra := of_the_provider(settings):
+            raise ConfigurationError(
+                f"{extra} is asked for, and infra:worker is off, with which nothing is made at Cloudflare",
+                next_step=f"set infra:worker to auto, or take {extra} out",
+            )
         return ""
     found = settings.cloudflare_account or environment.get(ACCOUNT_VARIABLE, "").strip()
     next_step = f"set infra:cloudflareAccount, or {ACCOUNT_VARIABLE}, to the id that the dashboard shows"

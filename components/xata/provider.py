@@ -27,7 +27,7 @@ from components.xata.branches.create import ensure_branch
 from components.xata.branches.errors import MissingError, NotReadyError
 from components.xata.branches.image import has_same_major, image_refusal, parse_image
 from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
-from components.xata.branches.ownership import ALLOW_DELETE, allowed_names
+from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
 from components.xata.branches.place import Place, find_project
 from components.xata.branches.projects import delete_project, ensure_project, project_differences, update_project
 from components.xata.branches.ready import wait_until_healthy
@@ -220,7 +220,7 @@ class BranchSettingsProvider(Provider[BranchSettingsInputs, BranchSettingsState]
     """What can change on a branch, which keeps it when this goes.
 
     An instance type that is not given any more goes back to the parent's; storage and image cannot go back, so taking
-    them out is refused. The others have no default here: what declares them says theirs.
+    them out is refused, but for the storage of a preview. The others have no default here: what declares them says theirs.
     """
 
     @override
@@ -229,7 +229,7 @@ class BranchSettingsProvider(Provider[BranchSettingsInputs, BranchSettingsState]
         if old.branch_id != known.get("branchId"):
             return {}
         reasons = {
-            "storage": _storage_refusal(old.storage, known.get("storage")),
+            "storage": _storage_refusal(old, known.get("storage")),
             "image": image_refusal(old.image, known.get("image")),
         }
         return {name: reason for name, reason in reasons.items() if reason}
@@ -484,11 +484,12 @@ def _require_readable(client: Client, place: Place) -> None:
 # Settings.
 
 
-def _storage_refusal(before: int | None, after: int | None) -> str:
-    if before and not after:
-        return f"it is {before} GB and can only grow: leave infra:storageGigabytes at {before}"
+def _storage_refusal(old: BranchSettingsState, after: int | None) -> str:
+    before = old.storage
     if before and after and after < before:
         return f"it is {before} GB and can only grow; {after} GB would be less"
+    if before and not after and not is_preview(marked_stack(old.description) or ""):  # a preview just keeps what it has
+        return f"it is {before} GB and can only grow: leave infra:storageGigabytes at {before}"
     return ""
 
 

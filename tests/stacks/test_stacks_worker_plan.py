@@ -54,6 +54,13 @@ def test_what_needs_an_account_is_refused_without_one(key: str, value: str, word
         worker_plan.account(_staging(**{key: value}), {})
 
 
+@pytest.mark.parametrize(("key", "value"), [("hyperdrive", "true"), ("secretsStore", "default")])
+def test_what_hangs_on_the_worker_is_not_left_out_in_silence(key: str, value: str) -> None:
+    """With the Worker off nothing is made at Cloudflare, and who asks for it is told so."""
+    with pytest.raises(ConfigurationError, match=f"infra:{key} is asked for, and infra:worker is off"):
+        worker_plan.account(_staging(worker="off", **{key: value}), {"CLOUDFLARE_ACCOUNT_ID": OTHER})
+
+
 def test_a_wrong_account_of_the_environment_is_refused() -> None:
     """It is told by name, and not quoted: it may be a token in the wrong place."""
     with pytest.raises(ConfigurationError, match="CLOUDFLARE_ACCOUNT_ID is no account id") as caught:

@@ -164,6 +164,17 @@ def test_a_setting_that_cannot_go_back_cannot_be_taken_out(world: World, key: st
     assert (failure.property, advice in failure.reason) == (key, True)
 
 
+def test_a_previews_storage_may_be_taken_out(world: World) -> None:
+    """It keeps what it has: the line stands in the template of all previews, and the living ones go on."""
+    branch = made_branch(name="pr-7", stack="pr-7")
+    settings, inputs = made_settings(branch, description="infra stack pr-7", storage=500)
+    without = {name: kept for name, kept in inputs.items() if name != "storage"}
+    assert settings.up(**without) == "update"
+    assert world.read(branch.id).configuration.storage == 500
+    assert settings.refresh()
+    assert settings.plan(**without) == "same"
+
+
 def test_the_deployment_fails_when_retention_is_not_as_declared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The service takes the change and keeps something else: the error names the setting and both values."""
     monkeypatch.setattr(branch_settings, "READ_BACK_SECONDS", 0.3)
