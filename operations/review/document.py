@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.alias_generators import to_camel
-
-from components.http.malformed import first_fault
+import msgspec
+from msgspec import Meta
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """What is longer is no plan that anybody reads."""
+PROPERTIES: Final = frozenset({"inputs", "outputs", "detailedDiff", "error"})
 STREAMED: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 
 
-class Model(BaseModel):
-    """What all parts share: unknown fields ignored, null as if it were not there, no conversion of types."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What all parts share: unknown fields ignored, no conversion of types, and no values in messages."""
 
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, strict=True, alias_generator=to_camel, hide_input_in_errors=True
-    )
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _null_is_nothing(cls, value: Any, info: Any) -> Any:
-        return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
+    def __repr__(self) -> str:
+        return type(self).__name__
 
 
-class State(Model):
+class State(Part, frozen=True):
     """A resource as the state has it."""
 
     type: str = ""
@@ -41,17 +34,17 @@ class State(Model):
     parent: str = ""
     protect: bool = False
     retain_on_delete: bool = False
-    inputs: dict[str, Any] = Field({}, repr=False)
-    outputs: dict[str, Any] = Field({}, repr=False)
+    inputs: dict[str, Any] = {}
+    outputs: dict[str, Any] = {}
     dependencies: list[str] = []
     additional_secret_outputs: list[str] = []
 
 
-class Step(Model):
+class Step(Part, frozen=True):
     """What would be done to a resource."""
 
-    op: str = Field(min_length=1)
-    urn: str = Field(min_length=1)
+    op: Annotated[str, Meta(min_length=1)]
+    urn: Annotated[str, Meta(min_length=1)]
     old_state: State | None = None
     new_state: State | None = None
     diff_reasons: list[str] = []
@@ -59,7 +52,7 @@ class Step(Model):
     detailed_diff: dict[str, Any] = {}
 
 
-class Diagnostic(Model):
+class Diagnostic(Part, frozen=True):
     """A message of the run."""
 
     urn: str = ""
@@ -67,13 +60,13 @@ class Diagnostic(Model):
     severity: str = ""
 
 
-class Document(Model):
+class Document(Part, frozen=True):
     """One preview."""
 
     steps: list[Step] = []
     diagnostics: list[Diagnostic] = []
     change_summary: dict[str, int] = {}
-    error: dict[str, Any] = Field({}, repr=False)
+    error: dict[str, Any] = {}
     """What `./infra preview` says when it ended before an engine began."""
 
     @property
@@ -166,14 +159,23 @@ def _judged(value: Any, *, source: str, stack: str) -> Reading:
     if _is_event(value):
         return Reading(source=source, stack=stack, fault=f"it is a stream of events: unset {STREAMED} for the preview")
     try:
-        document = Document.model_validate(value)
-    except ValidationError as error:
-        fault = first_fault(error).removeprefix("the answer is not what it should be: ")
-        return Reading(source=source, stack=stack, fault=f"it has not the shape of a preview: {fault}")
+        document = msgspec.convert(_given(value), Document)
+    except msgspec.ValidationError as error:
+        return Reading(source=source, stack=stack, fault=f"it has not the shape of a preview: {error}")
     if not document.steps and not document.failed:
         fault = "it has no steps and says no error, so it is not the answer of a preview"
         return Reading(source=source, stack=stack, fault=fault)
     return _of_one_stack(document, source=source, stack=stack)
+
+
+def _given(value: Any) -> Any:
+    """A part without what is null, which is as if it were not there; a resource's own properties are left alone."""
+    if isinstance(value, list):
+        return [_given(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {key: item for key, item in value.items() if item is not None}
+    return {key: item if key in PROPERTIES else _given(item) for key, item in kept.items()}
 
 
 def _of_one_stack(document: Document, *, source: str, stack: str) -> Reading:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic.alias_generators import to_camel
-
+from components.declared import camel
 from operations.display.differences import ABSENT, Difference, differences
 from operations.review.values import properties
 
@@ -116,7 +115,7 @@ class Resource:
         for name in ("protect", "retain_on_delete"):
             before, after = getattr(self.old, name), getattr(self.new, name)
             if before != after:
-                yield Difference(path=f"option {to_camel(name)}", old=before, new=after)
+                yield Difference(path=f"option {camel(name)}", old=before, new=after)
 
     def _against_outputs(self, new: dict[str, Any]) -> list[Difference]:
         """What was found otherwise than recorded, and is put back though the program says the same."""
