@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import pytest
 
+from components.postgres.choice import Record, write_record
 from tests.clone import OTHER_SERVERS
 
 if TYPE_CHECKING:
@@ -211,6 +212,36 @@ def test_an_up_in_the_middle_of_an_sql_file_ends_on_sigterm_while_the_server_is_
     file.write_text("create table done as select 1 as one")
     _up(clone)
     assert _query(clone, "table done") == [(1,)]
+
+
+def test_a_stack_that_leaves_docker_without_its_daemon_is_told_how(clone: Clone) -> None:
+    """Neither a plan nor a refresh asks the provider plugin; up leaves the container, and names it."""
+    _up(clone)
+    state = clone.folder / ".infra" / "state" / ".pulumi" / "stacks" / "infra" / "dev.json"
+    document = json.loads(state.read_text())
+    urn = "urn:pulumi:dev::infra::"
+    provider = {"urn": f"{urn}pulumi:providers:docker::default", "type": "pulumi:providers:docker", "id": "1"}
+    container = {
+        "urn": f"{urn}docker:index/container:Container::database-container",
+        "type": "docker:index/container:Container",
+        "id": "c1",
+        "provider": f"{provider['urn']}::1",
+        "outputs": {"name": "printfarm-db-dev"},
+    }
+    document["checkpoint"]["latest"]["resources"] += [{**one, "custom": True} for one in (provider, container)]
+    state.write_text(json.dumps(document))
+    record = clone.folder / ".infra" / "state" / "infra-infra-dev.json"
+    write_record(record, Record(home="docker", because="test", docker_port=15432, clone="mark"))
+    gone = {"DOCKER_HOST": f"unix://{clone.home}/no.sock"}
+    for command in (("preview", "dev"), ("refresh", "dev", "--yes"), ("up", "dev")):
+        refused = clone.infra(*command, *ENGINE, **gone)
+        assert refused.returncode == 3, refused.stderr
+        assert "the Docker container printfarm-db-dev cannot be reached" in refused.stderr
+        assert "./infra up dev --yes" in refused.stderr
+    left = clone.infra("up", "dev", "--yes", *ENGINE, **gone)
+    assert left.returncode == 0, left.stderr
+    assert "docker rm --force printfarm-db-dev" in left.stderr
+    assert clone.infra("preview", "dev", *ENGINE, **gone).returncode == 0
 
 
 def test_data_survive_destroy(deployed: Clone) -> None:

@@ -274,7 +274,7 @@ def test_without_a_daemon_every_command_says_so_in_our_words(developer: Develope
     developer.configure(database="embedded")
     for command in ("preview", "refresh"):
         refused = developer.infra(command, **gone)
-        assert refused.returncode == 6, refused.stderr
+        assert refused.returncode == 3, refused.stderr
         assert "native provider" not in refused.stderr
         assert "./infra up dev --yes" in refused.stderr
     developer.done("up", "--yes", **gone)
