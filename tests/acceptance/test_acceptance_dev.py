@@ -232,16 +232,16 @@ def test_a_stack_that_leaves_docker_without_its_daemon_is_told_how(clone: Clone)
     state.write_text(json.dumps(document))
     record = clone.folder / ".infra" / "state" / "infra-infra-dev.json"
     write_record(record, Record(home="docker", because="test", docker_port=15432, clone="mark"))
-    gone = {"DOCKER_HOST": f"unix://{clone.home}/no.sock"}
+    gone = f"unix://{clone.home}/no.sock"
     for command in (("preview", "dev"), ("refresh", "dev", "--yes"), ("up", "dev")):
-        refused = clone.infra(*command, *ENGINE, **gone)
+        refused = clone.infra(*command, *ENGINE, DOCKER_HOST=gone)
         assert refused.returncode == 3, refused.stderr
         assert "the Docker container printfarm-db-dev cannot be reached" in refused.stderr
         assert "./infra up dev --yes" in refused.stderr
-    left = clone.infra("up", "dev", "--yes", *ENGINE, **gone)
+    left = clone.infra("up", "dev", "--yes", *ENGINE, DOCKER_HOST=gone)
     assert left.returncode == 0, left.stderr
     assert "docker rm --force printfarm-db-dev" in left.stderr
-    assert clone.infra("preview", "dev", *ENGINE, **gone).returncode == 0
+    assert clone.infra("preview", "dev", *ENGINE, DOCKER_HOST=gone).returncode == 0
 
 
 def test_data_survive_destroy(deployed: Clone) -> None:
