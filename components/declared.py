@@ -109,13 +109,13 @@ class Field:
             text: Whether numbers and truth values may be written as text.
 
         Raises:
-            ValueError: It is not allowed. The message says what was got and what is allowed.
+            ValueError: It is not allowed. The message says what was got, unless that is secret, and what is allowed.
         """
         default = self.default
         if default is not dataclasses.MISSING and (value == str(default) if text else value is default):
             return default
         if not self._fits(value, text=text):
-            raise ValueError(f"got {shown(value)}; allowed: {self.allowed}")
+            raise ValueError(f"{'' if self.about.secret else f'got {shown(value)}; '}allowed: {self.allowed}")
         return msgspec.convert(value, self.type, strict=not text)
 
     def _fits(self, value: Any, *, text: bool = False) -> bool:

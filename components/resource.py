@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from pulumi.dynamic import ConfigureRequest
 
+    from components.declared import Field
+
 T = TypeVar("T")
 
 Properties = dict[str, Any]
@@ -268,7 +270,7 @@ class Resource(dynamic.Resource):
         cls.provider = provider
 
     def __init__(self, name: str, inputs: Declared, opts: pulumi.ResourceOptions | None = None) -> None:
-        given = {field.name: getattr(inputs, field.attribute) for field in self.provider.inputs.fields()}
+        given = {field.name: _given(field, inputs) for field in self.provider.inputs.fields()}
         declared = self.provider.state.fields()
         secret = [field.name for field in declared if field.about.secret]
         merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=secret))
@@ -280,3 +282,9 @@ class Resource(dynamic.Resource):
             return self.__dict__[camel(attribute)]
         except KeyError:
             raise AttributeError(f"{type(self).__name__} has no output {attribute!r}") from None
+
+
+def _given(field: Field, inputs: Declared) -> Any:
+    """An input as Pulumi gets it: a secret as one, whatever the program gave."""
+    value = getattr(inputs, field.attribute)
+    return pulumi.Output.secret(value) if field.about.secret and value is not None else value

@@ -91,14 +91,27 @@ class Trust:
         return name if self._defines(module.split("."), name) else ""
 
     def _defines(self, module: list[str], name: str) -> bool:
-        """Whether a file of the project defines this class, which has a base; the file is only read."""
-        if "__main__" in module or not all(part.isidentifier() for part in module):
-            return False
-        place = self._folder.joinpath(*module)
-        for file in (place / "__init__.py", place.with_suffix(".py")):
-            if file.is_file():
+        """Whether a file of the project defines this class, which has a base; files are only read.
+
+        A module that moved is looked for where the package says that it is: in a line of its `__init__.py`, such as
+        `    "rooms.before": "rooms.today",`.
+        """
+        for place in (module, self._moved_to(module)):
+            for file in self._files(place):
                 return bool(re.search(rb"^class %s\([^)]" % name.encode(), file.read_bytes(), re.MULTILINE))
         return False
+
+    def _moved_to(self, module: list[str]) -> list[str]:
+        line = rb'^ *"%s": "([\w.]+)",$' % re.escape(".".join(module).encode())
+        found = (re.search(line, file.read_bytes(), re.MULTILINE) for file in self._files(module[:1]))
+        return next((match[1].decode("ascii").split(".") for match in found if match), [])
+
+    def _files(self, module: list[str]) -> list[Path]:
+        """The file of a module of the project, where there is one."""
+        if not module or "__main__" in module or not all(part.isidentifier() for part in module):
+            return []
+        place = self._folder.joinpath(*module)
+        return [file for file in (place / "__init__.py", place.with_suffix(".py")) if file.is_file()][:1]
 
 
 def _reference(protocol: int, module: bytes, name: bytes) -> bytes:

@@ -39,16 +39,15 @@ def require_removable(resources: Sequence[Recorded], stack: str, environment: Ma
         ChangesRefusedError: Something may not go.
         components.errors.InfraError: Whoever decides about it does not answer.
     """
-    from components.deletion.asking import KINDS  # noqa: PLC0415 - not for every command
-    from components.deletion.asking import require_removable as ask  # noqa: PLC0415 - as above
+    from components.deletion import provider as guard  # noqa: PLC0415 - not for every command
 
     refused = refusal(resources, stack, environment)
     if refused is not None:
         raise refused
-    going = [one for one in reversed(resources) if one.kind in KINDS and one.id and not one.retain]
+    going = [one for one in reversed(resources) if one.kind in guard.KINDS and one.id and not one.retain]
     try:
         with acting_in(environment):
-            ask({KINDS[one.kind]: {"id": one.id, **one.properties} for one in going})
+            guard.require_removable({guard.KINDS[one.kind]: {"id": one.id, **one.properties} for one in going})
     except RefusedError as error:
         raise ChangesRefusedError(f"{stack}: nothing was changed: {error.message}", next_step=error.next_step) from None
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.connectivity.report import Finding, Layer, WorkerLayer
+from components.connectivity.provider import WAITING
+from components.connectivity.report import Finding, Layer, WorkerLayer, WorkerReport
 from components.connectivity.worker_address import path_of
 from components.connectivity.worker_probe import probe_worker
-from components.connectivity.worker_provider import WAITING
-from components.connectivity.worker_report import WorkerReport
 from components.connectivity.worker_verdicts import Expectation
 from components.errors import InfraError
 from components.worker import told

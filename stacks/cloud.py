@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.connectivity.resources import DatabaseCheck
-from components.deletion.resources import DeletionGuard
+from components.connectivity.provider import DatabaseCheck, DatabaseCheckInputs
+from components.deletion.provider import DeletionGuard
 from components.errors import ConfigurationError
 from components.postgres.database import BaselineSettings
 from components.resource import later
@@ -193,12 +193,14 @@ def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCh
     image = parse_image(database.settings.image)
     return DatabaseCheck(
         "database-check",
-        url=connection.url,
-        branch=settings.branch,
-        mode=settings.check_mode,
-        budget_seconds=settings.check_budget_seconds,
-        server_major=image.major if image else None,
-        opts=pulumi.ResourceOptions(depends_on=[connection.ready]),
+        DatabaseCheckInputs(
+            url=later(connection.url),
+            branch=settings.branch,
+            mode=settings.check_mode,
+            budget_seconds=settings.check_budget_seconds,
+            server_major=image.major if image else None,
+        ),
+        pulumi.ResourceOptions(depends_on=[connection.ready]),
     )
 
 
@@ -253,9 +255,9 @@ def outputs(
 def checks(check: DatabaseCheck, declared: worker.Worker | None = None) -> dict[str, Any]:
     """The checks' part of the outputs."""
     found = {
-        "mode": check.checkedMode,
+        "mode": check.checked_mode,
         "ok": check.ok,
-        "serverVersion": check.serverVersion,
-        "branch": check.foundBranch,
+        "serverVersion": check.server_version,
+        "branch": check.found_branch,
     }
     return {"database": found, "worker": worker.check_output(declared)}

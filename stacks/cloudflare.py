@@ -19,7 +19,7 @@ from stacks.worker_plan import name_in_account
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from components.connectivity.resources import DatabaseCheck
+    from components.connectivity.provider import DatabaseCheck
     from components.postgres.database import DatabaseConnection
     from components.worker.api.models import Named
     from stacks.settings import CloudSettings

@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.connectivity.resources import DatabaseCheck
-from components.deletion.resources import DeletionGuard
+from components.connectivity.provider import DatabaseCheck, DatabaseCheckInputs
+from components.deletion.provider import DeletionGuard
 from components.errors import ConfigurationError, InfraError
 from components.local import wrangler_dev
-from components.local.resources import DevVars
+from components.local.provider import DevVars, DevVarsInputs, portable
 from components.postgres import choice, docker_claim
 from components.postgres.database import BaselineSettings
 from components.postgres.docker_daemon import PACKAGE, availability
 from components.postgres.docker_settings import DockerSettings
 from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
 from components.postgres.server.ports import free_port
+from components.resource import later
 from stacks import cloud, worker
 from stacks.home import STACK, record_file, require_own_state
 from stacks.outputs import export
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
     from components.postgres.database import Database, DatabaseConnection
     from stacks.settings import DevSettings
@@ -61,9 +62,8 @@ def program(settings: DevSettings, folder: Path) -> None:
     }
     written = DevVars(
         "dev-vars",
-        path=_file_for_the_app((folder / settings.app_path).resolve(), told),
-        values=told,
-        opts=pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
+        DevVarsInputs(path=_file_for_the_app((folder / settings.app_path).resolve(), told), values=told),
+        pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
     )
     if branch:
         cloud.guard(settings, branch, after=[written])
@@ -81,18 +81,20 @@ def _file_for_the_app(app: Path, told: Collection[str]) -> str:
         losses = [f"what wrangler dev gives to the app cannot be told: {error.message}"]
     for sentence in losses:
         pulumi.log.warn(sentence)
-    return str(file.resolve())
+    return portable(str(file.resolve()), Path.cwd())
 
 
 def _check(settings: DevSettings, connection: DatabaseConnection) -> DatabaseCheck:
     return DatabaseCheck(
         "database-check",
-        url=connection.url,
-        branch=settings.branch,
-        mode=settings.check_mode,
-        budget_seconds=settings.check_budget_seconds,
-        server_major=POSTGRES_MAJOR,
-        opts=pulumi.ResourceOptions(depends_on=[connection.ready]),
+        DatabaseCheckInputs(
+            url=later(connection.url),
+            branch=settings.branch,
+            mode=settings.check_mode,
+            budget_seconds=settings.check_budget_seconds,
+            server_major=POSTGRES_MAJOR,
+        ),
+        pulumi.ResourceOptions(depends_on=[connection.ready]),
     )
 
 

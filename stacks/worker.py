@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
-from components.connectivity.resources import WorkerCheck
-from components.connectivity.worker_address import health_url
-from components.connectivity.worker_provider import OFF
+from components.connectivity.provider import OFF, WorkerCheck, WorkerCheckInputs
+from components.connectivity.worker_address import PATH, health_url
+from components.resource import later
 from components.worker.address.resources import Address
 from components.worker.api.client import connect
 from components.worker.preview.resources import Preview
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from components.connectivity.resources import DatabaseCheck
+    from components.connectivity.provider import DatabaseCheck
     from components.postgres.database import DatabaseConnection
     from stacks.settings import CloudSettings
 
@@ -127,15 +127,17 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
     told, url = _told(plan, settings, connection, checked)
     check = WorkerCheck(
         "worker-check",
-        url=url,
-        environment=settings.environment,
-        branch=settings.branch,
-        database_url=connection.url,
-        path=settings.health_path,
-        mode=settings.worker_check_mode,
-        budget_seconds=settings.worker_check_budget_seconds,
-        trigger=told.version if isinstance(told, Secrets) else None,  # secrets that were set again are checked again
-        opts=pulumi.ResourceOptions(depends_on=[told]),
+        WorkerCheckInputs(
+            url=later(url),
+            environment=settings.environment,
+            branch=settings.branch,
+            database_url=later(connection.url),
+            path=None if settings.health_path == PATH else settings.health_path,
+            mode=settings.worker_check_mode,
+            budget_seconds=settings.worker_check_budget_seconds,
+            trigger=told.version if isinstance(told, Secrets) else None,  # secrets set again are checked again
+        ),
+        pulumi.ResourceOptions(depends_on=[told]),
     )
     besides, hyperdrive_id = _from_the_provider(plan, settings, connection, checked)
     return Worker(
@@ -207,10 +209,10 @@ def check_output(worker: Worker | None) -> dict[str, Any]:
     """What the Worker's check found; as with the mode `off` when there is none."""
     check = worker.check if worker else None
     return {
-        "mode": check.checkedMode if check else "off",
+        "mode": check.checked_mode if check else "off",
         "ok": check.ok if check else False,
         "state": check.state if check else OFF,
-        "environment": check.foundEnvironment if check else "",
-        "branch": check.foundBranch if check else "",
-        "databaseBranch": check.foundDatabaseBranch if check else "",
+        "environment": check.found_environment if check else "",
+        "branch": check.found_branch if check else "",
+        "databaseBranch": check.found_database_branch if check else "",
     }

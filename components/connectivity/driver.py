@@ -10,9 +10,6 @@ import select
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psycopg
-from psycopg import pq
-
 from components import libpq
 from components.connectivity.report import Layer
 from components.connectivity.verdicts import TIMEOUTS, VerdictError, of_query_error
@@ -20,6 +17,9 @@ from components.errors import PostgresError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from types import ModuleType
+
+    from psycopg.pq.abc import PGconn
 
     from components.connection import Connection
 
@@ -28,16 +28,17 @@ QUERY = b"""select current_setting('server_version_num'), current_setting('serve
 from pg_catalog.pg_database where datname = current_database()"""
 
 _PHASES = {
-    pq.ConnStatus.STARTED: Layer.TCP,
-    pq.ConnStatus.SSL_STARTUP: Layer.TLS,
-    pq.ConnStatus.AWAITING_RESPONSE: Layer.AUTHENTICATION,
-    pq.ConnStatus.AUTH_OK: Layer.DATABASE,
-    pq.ConnStatus.OK: Layer.DATABASE,
+    "STARTED": Layer.TCP,
+    "SSL_STARTUP": Layer.TLS,
+    "AWAITING_RESPONSE": Layer.AUTHENTICATION,
+    "AUTH_OK": Layer.DATABASE,
+    "OK": Layer.DATABASE,
 }
+"""Names of libpq's `ConnStatusType`, and the layer that is waited in."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ServerIdentity:
     """What a reached database says of itself, and how long each layer took."""
 
     version_number: int
@@ -54,21 +55,28 @@ class DriverRefusedError(PostgresError):
         super().__init__("the driver could not connect")
 
 
-def ask(connection: Connection, address: str, *, seconds: float, clock: Callable[[], float]) -> Answer:
+def ask(connection: Connection, address: str, *, seconds: float, clock: Callable[[], float]) -> ServerIdentity:
     """Connect to `address`, ask for version and comment, disconnect.
 
     Raises:
         VerdictError: A layer took too long, or the server refused the query.
         DriverRefusedError: libpq could not connect.
     """
-    session = _Session(connection, address, deadline=clock() + seconds, clock=clock)
+    # Loading the driver takes as long as the rest of a plan, which never connects; and it is no time of the server's.
+    from psycopg import Error, pq  # noqa: PLC0415 - the one place that connects
+
+    deadline = clock() + seconds
+    try:
+        session = _Session(libpq.begin(connection, address), pq, deadline=deadline, clock=clock)
+    except Error:
+        raise DriverRefusedError from None
     try:
         session.connect()
         number, version, comment = session.query()
         encrypted = bool(session.libpq.ssl_in_use)
     finally:
         session.libpq.finish()
-    return Answer(
+    return ServerIdentity(
         version_number=int(number or 0),
         version=version or "",
         comment=comment,
@@ -78,26 +86,28 @@ def ask(connection: Connection, address: str, *, seconds: float, clock: Callable
 
 
 class _Session:
-    def __init__(self, connection: Connection, address: str, *, deadline: float, clock: Callable[[], float]) -> None:
+    def __init__(self, session: PGconn, pq: ModuleType, *, deadline: float, clock: Callable[[], float]) -> None:
+        self.libpq = session
+        self.milliseconds: dict[Layer, float] = {}
+        self._pq = pq
         self._deadline = deadline
         self._clock = clock
-        self.milliseconds: dict[Layer, float] = {}
-        try:
-            self.libpq = libpq.begin(connection, address)
-        except psycopg.Error:
-            raise DriverRefusedError from None
 
     def connect(self) -> None:
-        layer = Layer.TCP
+        layer, polling = Layer.TCP, self._pq.PollingStatus
         while True:
-            layer = _PHASES.get(pq.ConnStatus(self.libpq.status), layer)
-            state = self.libpq.connect_poll() if self.libpq.status != pq.ConnStatus.BAD else pq.PollingStatus.FAILED
-            if state == pq.PollingStatus.OK:
+            layer = _PHASES.get(self._phase, layer)
+            state = polling.FAILED if self._phase == "BAD" else self.libpq.connect_poll()
+            if state == polling.OK:
                 return
-            if state == pq.PollingStatus.FAILED:
+            if state == polling.FAILED:
                 raise DriverRefusedError
-            layer = _PHASES.get(pq.ConnStatus(self.libpq.status), layer)
-            self._wait(layer, write=state == pq.PollingStatus.WRITING)
+            layer = _PHASES.get(self._phase, layer)
+            self._wait(layer, write=state == polling.WRITING)
+
+    @property
+    def _phase(self) -> str:
+        return str(self._pq.ConnStatus(self.libpq.status).name)
 
     def query(self) -> tuple[str | None, ...]:
         self.libpq.send_query(QUERY)
@@ -105,8 +115,8 @@ class _Session:
             self._wait(Layer.IDENTITY)
             self.libpq.consume_input()
         result = self.libpq.get_result()
-        if result is None or result.status != pq.ExecStatus.TUPLES_OK or result.ntuples != 1:
-            code = result.error_field(pq.DiagnosticField.SQLSTATE) if result else None
+        if result is None or result.status != self._pq.ExecStatus.TUPLES_OK or result.ntuples != 1:
+            code = result.error_field(self._pq.DiagnosticField.SQLSTATE) if result else None
             raise VerdictError(of_query_error((code or b"").decode("ascii", "replace")))
         values = [result.get_value(0, column) for column in range(result.nfields)]
         return tuple(value if value is None else value.decode("utf-8", "replace") for value in values)

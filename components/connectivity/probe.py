@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from components.connection import loopback_address
 from components.connectivity import driver, wire
-from components.connectivity.driver import Answer, DriverRefusedError
+from components.connectivity.driver import DriverRefusedError, ServerIdentity
 from components.connectivity.report import Finding, Layer, Report
 from components.connectivity.verdicts import (
     LOG_IN_UNKNOWN,
@@ -51,7 +51,7 @@ class Transport:
     """How the probe touches the world; tests put their own functions here."""
 
     resolve: Callable[[str, int, float], tuple[str, ...]]
-    ask: Callable[..., Answer] = driver.ask
+    ask: Callable[..., ServerIdentity] = driver.ask
     explain: Callable[..., Verdict | None] = wire.explain
 
 
@@ -70,7 +70,7 @@ def resolve(host: str, port: int, seconds: float) -> tuple[str, ...]:
         pass
     found: list[tuple[str, ...] | Verdict] = []
     # The system's resolver has no time limit of its own, so it gets a thread that may be left behind.
-    thread = threading.Thread(target=lambda: found.append(_look_up(host, port)), daemon=True)
+    thread = threading.Thread(target=lambda: found.append(_addresses(host, port)), daemon=True)
     thread.start()
     thread.join(seconds)
     answer = found[0] if found else TIMEOUTS[Layer.NAME]
@@ -79,7 +79,7 @@ def resolve(host: str, port: int, seconds: float) -> tuple[str, ...]:
     return answer
 
 
-def _look_up(host: str, port: int) -> tuple[str, ...] | Verdict:
+def _addresses(host: str, port: int) -> tuple[str, ...] | Verdict:
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:
@@ -142,7 +142,7 @@ class _Attempt:
     """One attempt; afterwards `answer` holds what the server said, `timed_out` whether it was silent."""
 
     def __init__(self, connection: Connection, transport: Transport, clock: Callable[[], float]) -> None:
-        self.answer: Answer | None = None
+        self.answer: ServerIdentity | None = None
         self.timed_out = False
         self._connection = connection
         self._transport = transport
@@ -163,7 +163,7 @@ class _Attempt:
             # Addresses share what is left, so that a dead first one leaves time for the next.
             share = max(SHORTEST_ATTEMPT_SECONDS, deadline - self._clock()) / (len(addresses) - number)
             outcome = self._reach(address, share)
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, ServerIdentity):
                 self.answer = outcome
                 return Report(findings=self._passed(outcome), server_version=outcome.version)
             verdict = outcome
@@ -171,7 +171,7 @@ class _Attempt:
                 break
         return self._failed(verdict)
 
-    def _reach(self, address: str, seconds: float) -> Answer | Verdict:
+    def _reach(self, address: str, seconds: float) -> ServerIdentity | Verdict:
         begun = self._clock()
         try:
             return self._transport.ask(self._connection, address, seconds=seconds, clock=self._clock)
@@ -184,7 +184,7 @@ class _Attempt:
         verdict = self._transport.explain(self._connection, address, seconds=left, clock=self._clock)
         return verdict or LOG_IN_UNKNOWN
 
-    def _passed(self, answer: Answer) -> tuple[Finding, ...]:
+    def _passed(self, answer: ServerIdentity) -> tuple[Finding, ...]:
         known = {Layer.NAME: self._name_milliseconds, **answer.milliseconds}
         causes = {} if answer.encrypted else {Layer.TLS: "not used"}
         return tuple(
@@ -208,9 +208,13 @@ def _failure(verdict: Verdict, milliseconds: dict[Layer, float]) -> Report:
 
 
 def _identified(
-    report: Report, answer: Answer, connection: Connection, expected_branch: str | None, expected_major: int | None
+    report: Report,
+    answer: ServerIdentity,
+    connection: Connection,
+    expected_branch: str | None,
+    expected_major: int | None,
 ) -> Report:
-    """Judge who answered: the server's major version, then the stamp."""
+    """Who answered: the server's major version, then the stamp."""
     branch = stamped_branch(answer.comment)
     verdict = None
     if expected_major is not None and answer.version_number // 10000 != expected_major:

@@ -73,17 +73,8 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
-    """The verdicts of one probe, one finding per layer in order, and what the server said of itself.
-
-    `retryable` says whether the failure may pass by itself; `attempts` counts from 1.
-    """
-
+class _Findings:
     findings: tuple[Finding, ...]
-    attempts: int = 1
-    retryable: bool = False
-    server_version: str | None = None
-    branch: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -95,6 +86,19 @@ class Report:
         """The layer at fault, or None."""
         return next((finding for finding in self.findings if finding.ok is False), None)
 
+
+@dataclass(frozen=True, kw_only=True)
+class Report(_Findings):
+    """The verdicts of one probe, one finding per layer in order, and what the server said of itself.
+
+    `retryable` says whether the failure may pass by itself; `attempts` counts from 1.
+    """
+
+    attempts: int = 1
+    retryable: bool = False
+    server_version: str | None = None
+    branch: str | None = None
+
     def to_json(self) -> dict[str, Any]:
         """`{ok, layers}`; the command that prints it adds the stack."""
         return {"ok": self.ok, "layers": [finding.to_json() for finding in self.findings]}
@@ -105,6 +109,37 @@ class Report:
         if failed is None:
             return f"database reached: Postgres {self.server_version}, branch {self.branch or '(no stamp)'}"
         return failure_text(failed, self.attempts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerReport(_Findings):
+    """The verdicts on the Worker.
+
+    Attributes:
+        findings: The layers 7 and 8.
+        attempts: How often it was asked.
+        status: The last answer's HTTP status; 0 without one.
+        environment: What the last answer says; so `branch` and `database_branch`. Empty where it says nothing.
+        branch: The branch that the Worker was told.
+        database_branch: The branch that the Worker's database is stamped with.
+        absent: Whether no app is deployed there, as far as can be seen.
+        database: What the probe from here said of the database, where it was asked for the cause of a 503.
+    """
+
+    attempts: int
+    status: int = 0
+    environment: str = ""
+    branch: str = ""
+    database_branch: str = ""
+    absent: bool = False
+    database: Report | None = None
+
+    def __str__(self) -> str:
+        """One line for success, what failed and what to do otherwise."""
+        failed = self.failed
+        if failed is not None:
+            return failure_text(failed, self.attempts)
+        return f"Worker reached: environment {self.environment}, branch {self.branch}"
 
 
 def failure_text(failed: Finding, attempts: int) -> str:

@@ -1,4 +1,4 @@
-"""Where a Worker's health is asked for. Pure, and without an HTTP client, so that previews can judge it."""
+"""Where a Worker's health is asked for. Pure, and without an HTTP client, so that previews can validate it."""
 
 from __future__ import annotations
 

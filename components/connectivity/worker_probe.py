@@ -13,12 +13,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.connectivity.report import Finding, WorkerLayer
+from components.connectivity.report import Finding, WorkerLayer, WorkerReport
 from components.connectivity.worker_address import health_url, host
-from components.connectivity.worker_answer import Answer, Loss
-from components.connectivity.worker_report import WorkerReport
-from components.connectivity.worker_verdicts import Expectation, Patience, WorkerVerdict, fields, judge, quoted
-from components.connectivity.worker_wire import fetch
+from components.connectivity.worker_verdicts import Expectation, Patience, WorkerVerdict, fields, quoted, verdict_on
+from components.connectivity.worker_wire import HealthResponse, Loss, fetch
 from components.http.retry import FIRST_PAUSE_SECONDS, pause
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ class WorkerTransport:
         jitter: A number from 0 to 1.
     """
 
-    fetch: Callable[[str, float], Answer | Loss] = fetch
+    fetch: Callable[[str, float], HealthResponse | Loss] = fetch
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
@@ -107,7 +105,7 @@ class _Probe:
         self._url = url
         self._expected = expected
         self._ask_database = ask_database
-        self._outcome: Answer | Loss = Loss.SILENT
+        self._outcome: HealthResponse | Loss = Loss.SILENT
         self._verdict: WorkerVerdict | None = None
         self._in_a_row = 0
         self._milliseconds = 0.0
@@ -120,7 +118,7 @@ class _Probe:
             return  # the budget cut it short, which says less than the answer before
         self._outcome = outcome
         self._milliseconds = (self.transport.clock() - begun) * 1000
-        self._verdict = judge(self._outcome, self._expected, host=host(self._url))
+        self._verdict = verdict_on(self._outcome, self._expected, host=host(self._url))
         same = before is not None and self._verdict is not None and before.patience is self._verdict.patience
         self._in_a_row = self._in_a_row + 1 if same else 1
 
@@ -144,7 +142,7 @@ class _Probe:
         return WorkerReport(
             findings=self._findings(),
             attempts=attempts,
-            status=self._outcome.status if isinstance(self._outcome, Answer) else 0,
+            status=self._outcome.status if isinstance(self._outcome, HealthResponse) else 0,
             environment=quoted(found.get("environment")),
             branch=quoted(found.get("xataBranch")),
             database_branch=quoted(found.get("databaseBranch")),

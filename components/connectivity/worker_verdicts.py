@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.connectivity.report import WorkerLayer
 from components.connectivity.worker_address import PATH
-from components.connectivity.worker_answer import MOST_BYTES, Answer, Loss
+from components.connectivity.worker_wire import MOST_BYTES, HealthResponse, Loss
 from components.http.scrub import scrub
 from components.worker.secrets.names import DRAFT_ANSWER
 
@@ -95,7 +95,7 @@ LOSSES: Mapping[Loss, tuple[Patience, str, str]] = {
 }
 
 
-def judge(outcome: Answer | Loss, expected: Expectation, *, host: str) -> WorkerVerdict | None:
+def verdict_on(outcome: HealthResponse | Loss, expected: Expectation, *, host: str) -> WorkerVerdict | None:
     """What is wrong with an answer; None when it is the declared Worker, healthy, on the declared branch."""
     if isinstance(outcome, Loss):
         return _lost(outcome, expected, host)
@@ -108,10 +108,10 @@ def judge(outcome: Answer | Loss, expected: Expectation, *, host: str) -> Worker
     )
 
 
-def fields(outcome: Answer | Loss) -> Mapping[str, Any]:
+def fields(outcome: HealthResponse | Loss) -> Mapping[str, Any]:
     """The answer's JSON object; empty when it is none."""
     try:
-        found = json.loads(outcome.body) if isinstance(outcome, Answer) else {}
+        found = json.loads(outcome.body) if isinstance(outcome, HealthResponse) else {}
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -132,7 +132,7 @@ def _lost(loss: Loss, expected: Expectation, host: str) -> WorkerVerdict:
     )
 
 
-def _of_status(answer: Answer, expected: Expectation, host: str) -> WorkerVerdict:
+def _of_status(answer: HealthResponse, expected: Expectation, host: str) -> WorkerVerdict:
     status = answer.status
     if status == HTTPStatus.NOT_FOUND:
         return _not_found(answer, expected, host)
@@ -150,7 +150,7 @@ def _of_status(answer: Answer, expected: Expectation, host: str) -> WorkerVerdic
     return WorkerVerdict(patience=Patience.NOT_YET, cause=f"{host} answers {status}", next_step=_LOG)
 
 
-def _not_found(answer: Answer, expected: Expectation, host: str) -> WorkerVerdict:
+def _not_found(answer: HealthResponse, expected: Expectation, host: str) -> WorkerVerdict:
     """Nobody's 404, our draft's and Cloudflare's may become the app's answer; the app's own stays as it is."""
     cause = f"there is no {expected.path} at {host} (404)"
     if not answer.body or any(mark in answer.body for mark in NOT_THE_APP):
@@ -168,7 +168,7 @@ def _place(location: str) -> str:
     return quoted(location.partition("?")[0].partition("#")[0]) or "no place"
 
 
-def _of_form(answer: Answer, expected: Expectation) -> WorkerVerdict | None:
+def _of_form(answer: HealthResponse, expected: Expectation) -> WorkerVerdict | None:
     kind = answer.content_type.partition(";")[0].strip().lower()
     if kind != "application/json":
         cause = f"the answer is {quoted(kind) or 'of no type'}, not application/json"

@@ -11,12 +11,13 @@ import socket
 import threading
 import time
 import uuid
+from dataclasses import dataclass, field
+from enum import Enum, auto
 from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING
 
 import httpx
 
-from components.connectivity.worker_answer import MOST_BYTES, Answer, Loss
 from components.http.pool import pool
 
 if TYPE_CHECKING:
@@ -24,6 +25,34 @@ if TYPE_CHECKING:
 
 GRACE_SECONDS = 0.5
 """So much longer than httpx, which says more exactly what was slow, may the whole attempt take."""
+MOST_BYTES = 64 * 1024
+"""Of a longer body no more is read."""
+
+
+class Loss(Enum):
+    """Why there is no whole answer."""
+
+    NAME = auto()
+    REFUSED = auto()
+    UNREACHABLE = auto()
+    PROXY = auto()
+    CERTIFICATE = auto()
+    TLS = auto()
+    SILENT = auto()
+    CUT = auto()
+    HUGE = auto()
+    ENDLESS = auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthResponse:
+    """What came back. `broken` says why the body is not whole; headers that are missing are empty."""
+
+    status: int
+    content_type: str = ""
+    location: str = ""
+    body: bytes = field(default=b"", repr=False)
+    broken: Loss | None = None
 
 
 _ORIGINS: tuple[tuple[type[Exception], Loss], ...] = (
@@ -40,20 +69,20 @@ _MEANINGS: tuple[tuple[type[Exception], Loss], ...] = (
 )
 
 
-def fetch(url: str, seconds: float, *, transport: httpx.BaseTransport | None = None) -> Answer | Loss:
+def fetch(url: str, seconds: float, *, transport: httpx.BaseTransport | None = None) -> HealthResponse | Loss:
     """Ask once, within about `seconds` in all. Redirects are not followed.
 
     Name resolution has no time limit and a server may send its headers a byte at a time, so the request is made in a
     thread that may be left behind. Each one has a connection of its own, to see more of the edge than one machine.
     """
-    found: list[Answer | Loss] = []
+    found: list[HealthResponse | Loss] = []
     thread = threading.Thread(target=lambda: found.append(_get(url, seconds, transport)), daemon=True)
     thread.start()
     thread.join(seconds + GRACE_SECONDS)
     return found[0] if found else Loss.SILENT
 
 
-def _get(url: str, seconds: float, transport: httpx.BaseTransport | None) -> Answer | Loss:
+def _get(url: str, seconds: float, transport: httpx.BaseTransport | None) -> HealthResponse | Loss:
     until = time.monotonic() + seconds
     headers = {"Cache-Control": "no-cache", "Pragma": "no-cache"}
     try:
@@ -62,7 +91,7 @@ def _get(url: str, seconds: float, transport: httpx.BaseTransport | None) -> Ans
             http.stream("GET", url, params={"infra": uuid.uuid4().hex}, headers=headers, timeout=seconds) as response,
         ):
             body, broken = _read(response, until)
-            return Answer(
+            return HealthResponse(
                 status=response.status_code,
                 content_type=response.headers.get("content-type", ""),
                 location=response.headers.get("location", ""),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from components.worker import properties as worker
+from components.worker.preview import properties as preview
+from components.xata import removal
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,16 +40,10 @@ def remove_lost(kind: str, inputs: Mapping[str, Any]) -> bool:
         InfraError: It may not be removed, or the service does not answer.
     """
     if kind == "xata:Branch":
-        from components.xata import removal as xata  # noqa: PLC0415 - loads the HTTP client
-
-        xata.remove_lost_branch(dict(inputs))
+        removal.remove_lost_branch(dict(inputs))
     elif kind == "worker:Secrets":
-        from components.worker import properties as worker  # noqa: PLC0415 - as above
-
         worker.remove_lost_secrets(dict(inputs))
     elif kind == "worker:Preview":
-        from components.worker.preview import properties as preview  # noqa: PLC0415 - as above
-
         preview.remove(dict(inputs))
     else:
         return kind in NOTHING_OF_ITS_OWN

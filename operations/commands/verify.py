@@ -19,8 +19,7 @@ from operations.workspace import acting_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.connectivity.report import Finding, Report
-    from components.connectivity.worker_report import WorkerReport
+    from components.connectivity.report import Finding, Report, WorkerReport
     from engine.api import Output
     from operations.branch_layer import BranchFinding
 

@@ -122,14 +122,18 @@ def trust(tmp_path: Path) -> Trust:
     (tmp_path / "outside.py").write_text("class Theirs(Base): ...")
     folder = tmp_path / "project"
     (folder / "rooms").mkdir(parents=True)
-    (folder / "rooms" / "__init__.py").write_text("class Inner(Base): ...\nclass Bare: ...\n")
+    moved = (
+        'MOVED = {\n    "rooms.before": "rooms",\n    "rooms.out": "..outside",\n    "rooms.lost": "rooms.gone",\n}\n'
+    )
+    (folder / "rooms" / "__init__.py").write_text(f"class Inner(Base): ...\nclass Bare: ...\n{moved}")
     (folder / "broken.py").write_text("class (")
     return Trust(folder)
 
 
 def test_a_reference_to_a_class_of_the_project_is_accepted(trust: Trust) -> None:
-    """With no attributes, in a module that a file of the project's folder defines."""
+    """With no attributes, in a module that a file of the project's folder defines, or that moved into such a one."""
     trust.check(URN, {"__provider": _reference("rooms", "Inner")})
+    trust.check(URN, {"__provider": _reference("rooms.before", "Inner")})
 
 
 @pytest.mark.parametrize(
@@ -138,6 +142,9 @@ def test_a_reference_to_a_class_of_the_project_is_accepted(trust: Trust) -> None
         _reference("os", "system"),
         _reference("rooms", "Bare"),
         _reference("rooms", "Missing"),
+        _reference("rooms.before", "Bare"),
+        _reference("rooms.out", "Theirs"),
+        _reference("rooms.lost", "Inner"),
         _reference("rooms.__main__", "Inner"),
         _reference("outside", "Theirs"),
         _reference("broken", "Theirs"),

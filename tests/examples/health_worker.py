@@ -26,7 +26,7 @@ from tests.sandbox.cloudflare_surface import tools
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.connectivity.worker_answer import Answer, Loss
+    from components.connectivity.worker_wire import HealthResponse, Loss
     from tests.sandbox.conftest import Entrance
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "health-worker"
@@ -85,7 +85,7 @@ class Worker:
         with httpx.Client(transport=self._transport(), timeout=60) as http:
             return http.request(method, self.url + path)
 
-    def fetch(self, url: str, seconds: float) -> Answer | Loss:
+    def fetch(self, url: str, seconds: float) -> HealthResponse | Loss:
         """Ask it as the probe does."""
         return fetch(url, seconds, transport=self._transport())
 

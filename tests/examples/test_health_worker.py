@@ -12,7 +12,7 @@ from components.connectivity.worker_probe import WorkerTransport, probe_worker
 from components.connectivity.worker_verdicts import Expectation
 
 if TYPE_CHECKING:
-    from components.connectivity.worker_report import WorkerReport
+    from components.connectivity.report import WorkerReport
     from tests.examples.health_worker import Branch, Runtime, Worker
 
 pytestmark = [pytest.mark.wrangler, pytest.mark.thorough]

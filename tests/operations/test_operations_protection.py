@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.deletion import asking
+from components.deletion import provider as guard
 from components.errors import RefusedError
 from operations import protection
 from operations.engines.recorded import Recorded
@@ -88,7 +88,7 @@ def test_whoever_would_refuse_later_is_asked_before(
         if "branch" in things:
             raise RefusedError("the branch has living children: pr-9", next_step="delete them first")
 
-    monkeypatch.setattr(asking, "require_removable", refuse)
+    monkeypatch.setattr(guard, "require_removable", refuse)
     monkeypatch.setenv("INFRA_ALLOW_DELETE", "production")
     known: dict[str, Any] = {"id": "b1", "properties": {"name": "production", "projectId": "p1"}}
     fake_engine.there = (CHECK, replace(LIFTED, **known))

@@ -10,8 +10,8 @@ import pytest
 
 from components.connectivity import probe, worker_probe
 from components.connectivity.report import AppLayer, Finding, Layer, Report
-from components.connectivity.worker_answer import Answer, Loss
 from components.connectivity.worker_probe import WorkerTransport
+from components.connectivity.worker_wire import HealthResponse, Loss
 from components.errors import LocalError
 from components.worker.secrets.names import DRAFT_ANSWER
 from components.xata.api.bodies import BranchPatch
@@ -50,12 +50,12 @@ WORKER = {
 HEALTH = {"status": "ok", "database": "ok", "environment": "staging", "xataBranch": "dev", "databaseBranch": "dev"}
 
 
-def _answer(status: int = 200, **fields: Any) -> Answer:
+def _answer(status: int = 200, **fields: Any) -> HealthResponse:
     body = json.dumps({**HEALTH, **fields}).encode()
-    return Answer(status=status, content_type="application/json", body=body)
+    return HealthResponse(status=status, content_type="application/json", body=body)
 
 
-def _asked(monkeypatch: pytest.MonkeyPatch, outcome: Answer | Loss) -> None:
+def _asked(monkeypatch: pytest.MonkeyPatch, outcome: HealthResponse | Loss) -> None:
     """Let every request for a Worker's health end like this, and no time pass but on a clock."""
     now = itertools.count()
     transport = WorkerTransport(
@@ -84,7 +84,7 @@ def test_the_workers_layers_come_after_the_databases(
     probed: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
     valid: Callable[[str, Any], None],
-    outcome: Answer | Loss,
+    outcome: HealthResponse | Loss,
     layer: str,
     said: str,
 ) -> None:
@@ -108,7 +108,7 @@ def test_an_app_that_is_not_deployed_yet_is_not_verified(
     del probed
     waiting = {"checks": api.Output(value={"worker": {"state": "waiting for the app"}}, secret=False)}
     fake_engine.values = {**fake_engine.values, **WORKER, **waiting}
-    _asked(monkeypatch, Answer(status=404, content_type="text/plain", body=DRAFT_ANSWER.encode()))
+    _asked(monkeypatch, HealthResponse(status=404, content_type="text/plain", body=DRAFT_ANSWER.encode()))
     answer = infra("verify", "staging", "--json")
     *_, worker, identity = answer.document["layers"]
     assert (answer.code, answer.document["ok"]) == (ExitCode.VERIFICATION_FAILED, False)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi  # noqa: TC002 - Pulumi reads the annotations of resources at run time
 from pulumi.dynamic import Resource
 
-from components.local.resources import portable
+from components.local.provider import portable
 from components.worker.wrangler.file import digest
 from components.worker.wrangler.provider import WranglerConfigProvider
 

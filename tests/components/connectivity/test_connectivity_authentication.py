@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from components.connectivity.authentication import Authentication, MethodError
+from components.connectivity.wire import Authentication, MethodError
 
 
 def _request(method: int, content: bytes = b"") -> bytes:

@@ -18,7 +18,7 @@ import pytest
 import trustme
 
 from components.connection import Connection
-from components.connectivity.driver import Answer, DriverRefusedError
+from components.connectivity.driver import DriverRefusedError, ServerIdentity
 from components.connectivity.probe import TRANSPORT, WAKE_UP_SECONDS, Transport, probe
 from components.connectivity.report import Layer, Report
 from components.connectivity.verdicts import SQLSTATES, TIMEOUTS, Verdict, VerdictError
@@ -354,7 +354,7 @@ class _Clock:
         self.now += seconds
 
 
-ANSWER = Answer(
+ANSWER = ServerIdentity(
     version_number=180006, version="18.6", comment="infra.branch=dev", encrypted=True, milliseconds={Layer.TCP: 1.0}
 )
 
@@ -362,7 +362,7 @@ ANSWER = Answer(
 class _Scripted:
     """Outcomes of the driver, one per attempt; the last one stays."""
 
-    def __init__(self, clock: _Clock, *outcomes: Answer | Verdict) -> None:
+    def __init__(self, clock: _Clock, *outcomes: ServerIdentity | Verdict) -> None:
         self.clock = clock
         self.outcomes = list(outcomes)
         self.waited: list[float] = []
@@ -370,11 +370,13 @@ class _Scripted:
     def transport(self) -> Transport:
         return replace(TRANSPORT, ask=self.ask, explain=self.explain)
 
-    def ask(self, _connection: Connection, _address: str, *, seconds: float, clock: Callable[[], float]) -> Answer:
+    def ask(
+        self, _connection: Connection, _address: str, *, seconds: float, clock: Callable[[], float]
+    ) -> ServerIdentity:
         del clock
         self.waited.append(seconds)
         outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, ServerIdentity):
             return outcome
         if outcome in TIMEOUTS.values():
             self.clock.now += seconds

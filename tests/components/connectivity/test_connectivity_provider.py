@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from components.connectivity.provider import DatabaseCheckProvider
-from components.dynamic import ProviderError
+from components.resource import ProviderError
 
 if TYPE_CHECKING:
     from components.connection import Connection
@@ -135,12 +135,12 @@ def test_delete_does_nothing() -> None:
     [
         ({"url": "mysql://app:hunter2@h/d"}, "", "url: the database URL is not of the form postgresql://"),
         ({"branch": ""}, "branch", "empty"),
-        ({"mode": "strict"}, "mode", "'strict' is not a mode; allowed are enforce, warn, off"),
-        ({"budgetSeconds": 0}, "budgetSeconds", "0 is not a number of seconds from 1 to 600"),
+        ({"mode": "strict"}, "mode", "got 'strict'; allowed: enforce, warn or off"),
+        ({"budgetSeconds": 0}, "budgetSeconds", "got 0; allowed: a number of seconds, at most 600"),
         ({"budgetSeconds": 601.0}, "budgetSeconds", "601"),
         ({"budgetSeconds": "5"}, "budgetSeconds", "'5'"),
         ({"budgetSeconds": True}, "budgetSeconds", "True"),
-        ({"serverMajor": 0}, "serverMajor", "0 is not a major version"),
+        ({"serverMajor": 0}, "serverMajor", "got 0; allowed: a major version of Postgres, such as 18"),
         ({"serverMajor": "18"}, "serverMajor", "'18'"),
     ],
 )

@@ -9,7 +9,7 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
-from components.connectivity.resources import DatabaseCheck
+from components.connectivity.provider import DatabaseCheck, DatabaseCheckInputs
 
 URL = "postgresql://app:hunter2@127.0.0.1:1/app"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -48,7 +48,8 @@ def test_database_check_registers_its_inputs_with_the_url_as_a_secret() -> None:
     passed: list[bool] = []
 
     def program() -> pulumi.Output[None]:
-        check = DatabaseCheck("database", url=URL, branch="dev", server_major=18, trigger="first")
+        inputs = DatabaseCheckInputs(url=URL, branch="dev", server_major=18, trigger="first")
+        check = DatabaseCheck("database", inputs)
         return check.ok.apply(passed.append)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call] # the SDK's test helpers are untyped

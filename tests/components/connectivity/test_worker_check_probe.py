@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.connectivity.report import Finding, Layer, Report, WorkerLayer
-from components.connectivity.worker_answer import Answer, Loss
+from components.connectivity.report import Finding, Layer, Report, WorkerLayer, WorkerReport
 from components.connectivity.worker_probe import (
     ATTEMPT_SECONDS,
     CONFIRMATIONS,
@@ -19,8 +18,8 @@ from components.connectivity.worker_probe import (
     WorkerTransport,
     probe_worker,
 )
-from components.connectivity.worker_report import WorkerReport, joined
 from components.connectivity.worker_verdicts import Expectation
+from components.connectivity.worker_wire import HealthResponse, Loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +39,7 @@ BROKEN = Report(
 )
 
 
-def _says(code: int = 200, /, **changes: str | None) -> Answer:
+def _says(code: int = 200, /, **changes: str | None) -> HealthResponse:
     document = {
         "status": "ok",
         "database": "ok",
@@ -49,22 +48,22 @@ def _says(code: int = 200, /, **changes: str | None) -> Answer:
         "databaseBranch": "staging",
         **changes,
     }
-    return Answer(status=code, content_type="application/json", body=json.dumps(document).encode())
+    return HealthResponse(status=code, content_type="application/json", body=json.dumps(document).encode())
 
 
 RIGHT = _says()
 STALE = _says(environment="production")
 UNHEALTHY = _says(503, status="error", database="log-in refused", databaseBranch=None)
-NOTHING = Answer(status=404)
-NO_ROUTE = Answer(status=404, content_type="text/plain", body=b"Not Found")
-PAGE = Answer(status=200, content_type="text/html", body=b"<!doctype html>")
+NOTHING = HealthResponse(status=404)
+NO_ROUTE = HealthResponse(status=404, content_type="text/plain", body=b"Not Found")
+PAGE = HealthResponse(status=200, content_type="text/html", body=b"<!doctype html>")
 
 
 @dataclass
 class World:
     """A Worker with answers from a script, the last of which goes on, and a clock that only it moves."""
 
-    script: list[Answer | Loss]
+    script: list[HealthResponse | Loss]
     seconds_each: float = 0.1
     jitter: float = 1.0
     right_after: float = float("inf")
@@ -73,7 +72,7 @@ class World:
     moments: list[float] = field(default_factory=list)
     database_asked: int = 0
 
-    def fetch(self, url: str, seconds: float) -> Answer | Loss:
+    def fetch(self, url: str, seconds: float) -> HealthResponse | Loss:
         """The next answer, which takes its time."""
         self.moments.append(self.now)
         self.asked.append((url, seconds))
@@ -126,13 +125,13 @@ def test_right_worker_passes_at_once() -> None:
         [STALE] * 8,
         [_says(databaseBranch="production")] * 8,
         [Loss.NAME, Loss.REFUSED, Loss.TLS, Loss.CERTIFICATE, Loss.CUT, Loss.SILENT, Loss.PROXY],
-        [NOTHING, STALE, Answer(status=530), Answer(status=500), Loss.HUGE, Loss.ENDLESS],
+        [NOTHING, STALE, HealthResponse(status=530), HealthResponse(status=500), Loss.HUGE, Loss.ENDLESS],
         [UNHEALTHY] * (CONFIRMATIONS - 1),
         [UNHEALTHY, UNHEALTHY, NOTHING, UNHEALTHY, UNHEALTHY],
-        [Answer(status=302)] * (CONFIRMATIONS - 1),
+        [HealthResponse(status=302)] * (CONFIRMATIONS - 1),
     ],
 )
-def test_what_may_be_the_version_before_is_waited_out(before: list[Answer | Loss]) -> None:
+def test_what_may_be_the_version_before_is_waited_out(before: list[HealthResponse | Loss]) -> None:
     """Within the budget a wrong identity, a 404, a lost connection or a passing 503 is not yet a verdict."""
     world = World([*before, RIGHT])
     report = world.probe(database=BROKEN)
@@ -141,7 +140,7 @@ def test_what_may_be_the_version_before_is_waited_out(before: list[Answer | Loss
 
 
 @pytest.mark.parametrize("last", [NOTHING, STALE, Loss.REFUSED, Loss.SILENT, Loss.NAME])
-def test_not_yet_becomes_a_verdict_when_the_budget_is_spent(last: Answer | Loss) -> None:
+def test_not_yet_becomes_a_verdict_when_the_budget_is_spent(last: HealthResponse | Loss) -> None:
     """[D7] It goes on to the end of the budget, not far beyond it, and then says what it saw last."""
     world = World([last])
     report = world.probe()
@@ -207,8 +206,10 @@ def test_503_is_explained_however_short_the_budget() -> None:
     assert "fails at layer 2, TCP" in str(report)
 
 
-@pytest.mark.parametrize("answer", [Answer(status=302, location="https://login.example.com"), Answer(status=403)])
-def test_what_no_deployment_changes_is_final_once_confirmed(answer: Answer) -> None:
+@pytest.mark.parametrize(
+    "answer", [HealthResponse(status=302, location="https://login.example.com"), HealthResponse(status=403)]
+)
+def test_what_no_deployment_changes_is_final_once_confirmed(answer: HealthResponse) -> None:
     """A redirect or a log-in is not waited out."""
     world = World([answer])
     report = world.probe()
@@ -217,7 +218,7 @@ def test_what_no_deployment_changes_is_final_once_confirmed(answer: Answer) -> N
 
 
 @pytest.mark.parametrize("nothing", [NOTHING, Loss.NAME])
-def test_before_the_first_deployment_absence_is_final_once_confirmed(nothing: Answer | Loss) -> None:
+def test_before_the_first_deployment_absence_is_final_once_confirmed(nothing: HealthResponse | Loss) -> None:
     """Nobody is waited for who was never there; one who was there is."""
     world = World([nothing])
     report = world.probe(first=True)
@@ -258,20 +259,10 @@ def _numbers(findings: Iterable[Finding]) -> list[tuple[int, bool | None]]:
     return [(finding.layer.number, finding.ok) for finding in findings]
 
 
-def test_joined_report_has_eight_layers_and_names_the_first_at_fault() -> None:
-    """A database that is down is at fault, not the Worker that says so; a Worker is at fault with its attempts."""
-    down = joined(BROKEN, World([UNHEALTHY]).probe(database=BROKEN))
-    assert _numbers(down.findings) == [(1, True), (2, False), *((n, None) for n in range(3, 7)), (7, False), (8, None)]
-    assert str(down) == "layer 2, TCP, after 4 attempts: nothing listens on db:5432\n  next: start it"
-    redirected = joined(WORKING, World([Answer(status=302)]).probe())
-    assert str(redirected).startswith(f"layer 7, worker, after {CONFIRMATIONS} attempts: app.example.com redirects")
-    right = joined(WORKING, World([RIGHT]).probe())
-    assert (right.ok, right.attempts, len(right.to_json()["layers"])) == (True, 1, 8)
-    assert [layer["layer"] for layer in right.to_json()["layers"]][6:] == ["worker", "worker identity"]
-
-
-@pytest.mark.parametrize("last", [PAGE, NO_ROUTE, Answer(status=200, content_type="application/json", body=b"[]")])
-def test_what_waiting_cannot_heal_is_final_at_once(last: Answer) -> None:
+@pytest.mark.parametrize(
+    "last", [PAGE, NO_ROUTE, HealthResponse(status=200, content_type="application/json", body=b"[]")]
+)
+def test_what_waiting_cannot_heal_is_final_at_once(last: HealthResponse) -> None:
     """A page, another type or the app's own 404 stays as it is: no budget is spent on it."""
     world = World([last])
     report = world.probe()

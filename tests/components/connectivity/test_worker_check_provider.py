@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.connectivity import worker_provider
-from components.connectivity.worker_provider import WorkerCheckProvider
-from components.dynamic import ProviderError
+from components.connectivity import provider
+from components.connectivity.provider import WorkerCheckProvider
+from components.resource import ProviderError
 from components.worker.secrets.names import DRAFT_ANSWER
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def test_create_refuses_a_worker_of_another_branch(app: App) -> None:
 
 def test_503_names_what_the_database_says(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that does not answer fails the deployment at once; the message holds no password."""
-    monkeypatch.setattr(worker_provider, "DATABASE_BUDGET_SECONDS", 0.2)
+    monkeypatch.setattr(provider, "DATABASE_BUDGET_SECONDS", 0.2)
     app.says(503, **UNHEALTHY)
     with pytest.raises(ProviderError) as caught:
         PROVIDER.create(_inputs(app, budgetSeconds=600.0))
@@ -171,7 +171,7 @@ def test_503_of_a_database_that_answers_is_told_apart(
     app: App, postgres: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A real database of the right branch that answers from here leaves the Worker's secret to blame."""
-    monkeypatch.setattr(worker_provider, "DATABASE_BUDGET_SECONDS", 20.0)
+    monkeypatch.setattr(provider, "DATABASE_BUDGET_SECONDS", 20.0)
     app.says(503, **UNHEALTHY)
     with pytest.raises(ProviderError, match="from here the database answers\n  next: its DATABASE_URL may be another"):
         PROVIDER.create(_inputs(app, branch="dev", databaseUrl=postgres.url, budgetSeconds=1.0))
@@ -313,8 +313,8 @@ def test_delete_does_nothing() -> None:
             "",
             "databaseUrl: the database URL is not of the form postgresql://",
         ),
-        ({"mode": "strict"}, "mode", "'strict' is not a mode; allowed are enforce, warn, off"),
-        ({"budgetSeconds": 0}, "budgetSeconds", "0 is not a number of seconds from 1 to 600"),
+        ({"mode": "strict"}, "mode", "got 'strict'; allowed: enforce, warn or off"),
+        ({"budgetSeconds": 0}, "budgetSeconds", "got 0; allowed: a number of seconds, at most 600"),
         ({"budgetSeconds": "90"}, "budgetSeconds", "'90'"),
     ],
 )

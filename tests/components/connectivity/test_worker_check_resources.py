@@ -9,7 +9,7 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
-from components.connectivity.resources import WorkerCheck
+from components.connectivity.provider import WorkerCheck, WorkerCheckInputs
 
 URL = "postgresql://app:hunter2@127.0.0.1:1/app"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -50,11 +50,13 @@ def test_worker_check_registers_its_inputs_with_the_database_url_as_a_secret() -
     def program() -> pulumi.Output[None]:
         check = WorkerCheck(
             "worker",
-            url="https://app.example.com",
-            environment="staging",
-            branch="staging",
-            database_url=URL,
-            trigger="first",
+            WorkerCheckInputs(
+                url="https://app.example.com",
+                environment="staging",
+                branch="staging",
+                database_url=URL,
+                trigger="first",
+            ),
         )
         return check.state.apply(states.append)
 
@@ -62,7 +64,7 @@ def test_worker_check_registers_its_inputs_with_the_database_url_as_a_secret() -
     inputs = recorder.requests["pulumi-python:dynamic/connectivity:WorkerCheck"]["object"]
     provider = base64.b64decode(inputs.pop("__provider"))
     assert states == ["passed"]
-    assert b"components.connectivity.worker_provider" in provider
+    assert b"components.connectivity.provider" in provider
     assert b"WorkerCheckProvider" in provider
     assert inputs.pop("databaseUrl") == {"4dabf18193072939515e22adb298388d": SECRET, "value": URL}
     assert inputs == {

@@ -9,8 +9,15 @@ import pytest
 
 from components.connectivity.report import WorkerLayer
 from components.connectivity.worker_address import health_url, host, path_of, url_fault
-from components.connectivity.worker_answer import Answer, Loss
-from components.connectivity.worker_verdicts import LONGEST_QUOTED, LOSSES, Expectation, Patience, WorkerVerdict, judge
+from components.connectivity.worker_verdicts import (
+    LONGEST_QUOTED,
+    LOSSES,
+    Expectation,
+    Patience,
+    WorkerVerdict,
+    verdict_on,
+)
+from components.connectivity.worker_wire import HealthResponse, Loss
 from components.worker.secrets.names import DRAFT_ANSWER
 
 EXPECTED = Expectation(environment="staging", branch="staging")
@@ -24,13 +31,13 @@ HEALTHY = {
 MISSING = object()
 
 
-def _answer(code: int = 200, /, content_type: str = "application/json", **changes: Any) -> Answer:
+def _answer(code: int = 200, /, content_type: str = "application/json", **changes: Any) -> HealthResponse:
     document = {key: value for key, value in {**HEALTHY, **changes}.items() if value is not MISSING}
-    return Answer(status=code, content_type=content_type, body=json.dumps(document).encode())
+    return HealthResponse(status=code, content_type=content_type, body=json.dumps(document).encode())
 
 
-def _judged(outcome: Answer | Loss, expected: Expectation = EXPECTED) -> WorkerVerdict:
-    verdict = judge(outcome, expected, host="app.example.com")
+def _judged(outcome: HealthResponse | Loss, expected: Expectation = EXPECTED) -> WorkerVerdict:
+    verdict = verdict_on(outcome, expected, host="app.example.com")
     assert verdict is not None
     assert verdict.next_step
     assert "{" not in verdict.cause + verdict.next_step
@@ -40,7 +47,7 @@ def _judged(outcome: Answer | Loss, expected: Expectation = EXPECTED) -> WorkerV
 @pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
 def test_declared_answer_has_no_verdict(content_type: str) -> None:
     """200 with the declared five fields is right, whatever else the answer holds."""
-    assert judge(_answer(content_type=content_type, version="1.2", more=[1]), EXPECTED, host="h") is None
+    assert verdict_on(_answer(content_type=content_type, version="1.2", more=[1]), EXPECTED, host="h") is None
 
 
 @pytest.mark.parametrize("loss", Loss)
@@ -55,38 +62,46 @@ def test_every_loss_has_a_verdict(loss: Loss) -> None:
 @pytest.mark.parametrize(
     ("outcome", "patience", "cause"),
     [
-        (Answer(status=404), Patience.ABSENT, "there is no /api/health at app.example.com (404)"),
-        (Answer(status=404, body=DRAFT_ANSWER.encode()), Patience.ABSENT, "there is no /api/health"),
-        (Answer(status=404, body=b"error code: 1042"), Patience.ABSENT, "there is no /api/health"),
-        (Answer(status=404, body=b"<h1>There is nothing here yet</h1>"), Patience.ABSENT, "there is no /api/health"),
-        (Answer(status=404, body=b"Not Found"), Patience.FIRM, "(404); the app there says so itself"),
+        (HealthResponse(status=404), Patience.ABSENT, "there is no /api/health at app.example.com (404)"),
+        (HealthResponse(status=404, body=DRAFT_ANSWER.encode()), Patience.ABSENT, "there is no /api/health"),
+        (HealthResponse(status=404, body=b"error code: 1042"), Patience.ABSENT, "there is no /api/health"),
+        (
+            HealthResponse(status=404, body=b"<h1>There is nothing here yet</h1>"),
+            Patience.ABSENT,
+            "there is no /api/health",
+        ),
+        (HealthResponse(status=404, body=b"Not Found"), Patience.FIRM, "(404); the app there says so itself"),
         (_answer(404, error="no such route"), Patience.FIRM, "(404); the app there says so itself"),
-        (Answer(status=503), Patience.UNHEALTHY, "the Worker answers 503"),
-        (Answer(status=503, body=b"{"), Patience.UNHEALTHY, "the Worker answers 503"),
+        (HealthResponse(status=503), Patience.UNHEALTHY, "the Worker answers 503"),
+        (HealthResponse(status=503, body=b"{"), Patience.UNHEALTHY, "the Worker answers 503"),
         (
             _answer(503, database="log-in refused"),
             Patience.UNHEALTHY,
             "the Worker answers 503, database: log-in refused",
         ),
-        (Answer(status=503, broken=Loss.HUGE), Patience.UNHEALTHY, "the Worker answers 503"),
-        (Answer(status=401), Patience.FIRM, "app.example.com asks for a log-in (401)"),
-        (Answer(status=403), Patience.FIRM, "app.example.com asks for a log-in (403)"),
-        (Answer(status=500), Patience.NOT_YET, "app.example.com answers 500"),
-        (Answer(status=429), Patience.NOT_YET, "app.example.com answers 429"),
-        (Answer(status=530), Patience.NOT_YET, "app.example.com answers 530"),
-        (Answer(status=204), Patience.NOT_YET, "app.example.com answers 204"),
+        (HealthResponse(status=503, broken=Loss.HUGE), Patience.UNHEALTHY, "the Worker answers 503"),
+        (HealthResponse(status=401), Patience.FIRM, "app.example.com asks for a log-in (401)"),
+        (HealthResponse(status=403), Patience.FIRM, "app.example.com asks for a log-in (403)"),
+        (HealthResponse(status=500), Patience.NOT_YET, "app.example.com answers 500"),
+        (HealthResponse(status=429), Patience.NOT_YET, "app.example.com answers 429"),
+        (HealthResponse(status=530), Patience.NOT_YET, "app.example.com answers 530"),
+        (HealthResponse(status=204), Patience.NOT_YET, "app.example.com answers 204"),
         (
-            Answer(status=302, location="https://team.cloudflareaccess.com/login?token=hunter2#hunter2"),
+            HealthResponse(status=302, location="https://team.cloudflareaccess.com/login?token=hunter2#hunter2"),
             Patience.FIRM,
             "app.example.com redirects (302) to https://team.cloudflareaccess.com/login; redirects are not followed",
         ),
-        (Answer(status=304), Patience.FIRM, "app.example.com redirects (304) to no place; redirects are not followed"),
+        (
+            HealthResponse(status=304),
+            Patience.FIRM,
+            "app.example.com redirects (304) to no place; redirects are not followed",
+        ),
         (_answer(content_type="text/html"), Patience.FIRM, "the answer is text/html, not application/json"),
         (_answer(content_type=""), Patience.FIRM, "the answer is of no type, not application/json"),
         (_answer(content_type="application/jsonp"), Patience.FIRM, "the answer is application/jsonp, not"),
     ],
 )
-def test_statuses_and_types_have_a_verdict(outcome: Answer, patience: Patience, cause: str) -> None:
+def test_statuses_and_types_have_a_verdict(outcome: HealthResponse, patience: Patience, cause: str) -> None:
     """A status tells who is at fault, and how long it is waited out; a redirect is named without its query."""
     verdict = _judged(outcome)
     assert (verdict.layer, verdict.patience) == (WorkerLayer.WORKER, patience)
@@ -98,14 +113,14 @@ def test_statuses_and_types_have_a_verdict(outcome: Answer, patience: Patience, 
 )
 def test_body_that_is_no_json_object_is_said(body: bytes) -> None:
     """Whatever the body is, the verdict is the same and quotes nothing of it."""
-    verdict = _judged(Answer(status=200, content_type="application/json", body=body))
+    verdict = _judged(HealthResponse(status=200, content_type="application/json", body=body))
     assert verdict.cause == "the answer is not a JSON object"
 
 
 @pytest.mark.parametrize("broken", [Loss.HUGE, Loss.ENDLESS, Loss.CUT])
 def test_body_that_is_not_whole_is_said(broken: Loss) -> None:
     """A 200 without a whole body is no healthy answer."""
-    assert _judged(Answer(status=200, content_type="application/json", broken=broken)) == _judged(broken)
+    assert _judged(HealthResponse(status=200, content_type="application/json", broken=broken)) == _judged(broken)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +138,7 @@ def test_body_that_is_not_whole_is_said(broken: Loss) -> None:
 )
 def test_health_is_told_before_identity(changes: dict[str, Any], cause: str) -> None:
     """An unhealthy 200 fails the layer `worker`, even where the identity is wrong as well."""
-    verdict = judge(_answer(environment="production", **changes), EXPECTED, host="h")
+    verdict = verdict_on(_answer(environment="production", **changes), EXPECTED, host="h")
     assert verdict is not None
     assert (verdict.layer, verdict.patience, verdict.cause) == (WorkerLayer.WORKER, Patience.NOT_YET, cause)
 
@@ -148,7 +163,7 @@ def test_health_is_told_before_identity(changes: dict[str, Any], cause: str) -> 
 def test_wrong_identity_fails_its_own_layer(changes: dict[str, Any], cause: str) -> None:
     """A healthy Worker of another environment, branch or database is not yet the right one."""
     answer = _answer(**changes)
-    verdict = judge(answer, EXPECTED, host="h")
+    verdict = verdict_on(answer, EXPECTED, host="h")
     assert verdict is not None
     assert (verdict.layer, verdict.patience, verdict.cause) == (WorkerLayer.IDENTITY, Patience.NOT_YET, cause)
 
@@ -163,9 +178,9 @@ def test_what_is_quoted_is_short_printable_and_without_secrets() -> None:
 
 def test_next_step_names_the_deployment() -> None:
     """What is deployed with another command is deployed with it in the texts, too."""
-    assert "./infra wrangler deploy staging" in _judged(Answer(status=404)).next_step
+    assert "./infra wrangler deploy staging" in _judged(HealthResponse(status=404)).next_step
     preview = Expectation(environment="preview", branch="pr-7")
-    assert "./infra wrangler deploy pr-7" in _judged(Answer(status=404), preview).next_step
+    assert "./infra wrangler deploy pr-7" in _judged(HealthResponse(status=404), preview).next_step
     assert "./infra wrangler deploy pr-7" in _judged(Loss.NAME, preview).next_step
 
 
@@ -224,7 +239,7 @@ def test_the_path_of_the_health_is_a_setting(path: str) -> None:
     url = health_url("https://app.example.com/", path)
     assert (url, health_url(url, path), path_of(url)) == (f"https://app.example.com{path}", url, path)
     there = Expectation(environment="staging", branch="staging", path=path)
-    for answer in (Answer(status=404, body=b"Not Found"), _answer(content_type="text/html")):
+    for answer in (HealthResponse(status=404, body=b"Not Found"), _answer(content_type="text/html")):
         verdict = _judged(answer, there)
         assert path in verdict.next_step
         assert "/api/health" not in verdict.cause + verdict.next_step

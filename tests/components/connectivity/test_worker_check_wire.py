@@ -14,10 +14,9 @@ import pytest
 import trustme
 
 from components.connectivity import worker_wire
-from components.connectivity.worker_answer import MOST_BYTES, Answer, Loss
 from components.connectivity.worker_probe import WorkerTransport, probe_worker
 from components.connectivity.worker_verdicts import Expectation
-from components.connectivity.worker_wire import fetch, loss
+from components.connectivity.worker_wire import MOST_BYTES, HealthResponse, Loss, fetch, loss
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +76,7 @@ def _url(port: int, path: str = "/api/health") -> str:
 def test_answer_comes_whole(listen: Listen) -> None:
     """Status, type and body as they were sent."""
     port = listen(_replies(HEAD, b"Content-Length: 16\r\n\r\n", BODY))
-    assert fetch(_url(port), SECONDS) == Answer(status=200, content_type="application/json", body=BODY)
+    assert fetch(_url(port), SECONDS) == HealthResponse(status=200, content_type="application/json", body=BODY)
 
 
 def test_request_is_never_answered_from_a_cache(listen: Listen) -> None:
@@ -105,7 +104,7 @@ def test_redirect_is_not_followed(listen: Listen) -> None:
     other = listen(lambda client: asked.append(_request(client)))
     location = f"Location: {_url(other)}\r\n".encode()
     port = listen(_replies(b"HTTP/1.1 302 Found\r\n", location, b"Content-Length: 0\r\n\r\n"))
-    assert fetch(_url(port), SECONDS) == Answer(status=302, location=_url(other))
+    assert fetch(_url(port), SECONDS) == HealthResponse(status=302, location=_url(other))
     assert asked == []
 
 
@@ -126,7 +125,7 @@ def test_huge_answer_is_not_read_to_its_end(listen: Listen, length: bytes) -> No
             ended.set()
 
     answer = fetch(_url(listen(handle)), SECONDS)
-    assert answer == Answer(status=200, content_type="application/json", broken=Loss.HUGE)
+    assert answer == HealthResponse(status=200, content_type="application/json", broken=Loss.HUGE)
     assert ended.wait(10)
     assert sum(sent) < 100_000_000
 
@@ -135,21 +134,21 @@ def test_answer_of_the_longest_size_is_read(listen: Listen) -> None:
     """64 KB are not too much."""
     body = b" " * MOST_BYTES
     port = listen(_replies(HEAD, f"Content-Length: {MOST_BYTES}\r\n\r\n".encode(), body))
-    assert fetch(_url(port), SECONDS) == Answer(status=200, content_type="application/json", body=body)
+    assert fetch(_url(port), SECONDS) == HealthResponse(status=200, content_type="application/json", body=body)
 
 
 @pytest.mark.parametrize(
     ("first", "drop", "found"),
     [
-        (HEAD + b"\r\n", b" ", Answer(status=200, content_type="application/json", broken=Loss.ENDLESS)),
-        (HEAD + b"\r\n{", b"", Answer(status=200, content_type="application/json", broken=Loss.ENDLESS)),
+        (HEAD + b"\r\n", b" ", HealthResponse(status=200, content_type="application/json", broken=Loss.ENDLESS)),
+        (HEAD + b"\r\n{", b"", HealthResponse(status=200, content_type="application/json", broken=Loss.ENDLESS)),
         (HEAD, b"X-More: 1\r\n", Loss.SILENT),
         (HEAD, b"", Loss.SILENT),
         (b"", b"", Loss.SILENT),
     ],
 )
 def test_answer_that_never_ends_is_left(
-    listen: Listen, end: threading.Event, first: bytes, drop: bytes, found: Answer | Loss
+    listen: Listen, end: threading.Event, first: bytes, drop: bytes, found: HealthResponse | Loss
 ) -> None:
     """The attempt is limited as a whole: neither dripping nor silence prolongs it, in the body or before it."""
     port = listen(_drips(first, drop, end))
@@ -164,10 +163,13 @@ def test_answer_that_never_ends_is_left(
         ((), Loss.CUT),
         ((b"HTTP/1.1 200 O",), Loss.CUT),
         ((b"SSH-2.0-OpenSSH_9.9\r\n",), Loss.CUT),
-        ((b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\n{",), Answer(status=503, broken=Loss.CUT)),
+        (
+            (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\n{",),
+            HealthResponse(status=503, broken=Loss.CUT),
+        ),
     ],
 )
-def test_connection_that_is_cut(listen: Listen, pieces: tuple[bytes, ...], found: Answer | Loss) -> None:
+def test_connection_that_is_cut(listen: Listen, pieces: tuple[bytes, ...], found: HealthResponse | Loss) -> None:
     """Before, within and after the headers; a status that has come is kept."""
     assert fetch(_url(listen(_replies(*pieces))), SECONDS) == found
 
@@ -246,7 +248,7 @@ def test_proxies_are_for_the_network_only(listen: Listen, monkeypatch: pytest.Mo
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     port = listen(_replies(HEAD, b"Content-Length: 16\r\n\r\n", BODY))
-    assert isinstance(fetch(_url(port), SECONDS), Answer)
+    assert isinstance(fetch(_url(port), SECONDS), HealthResponse)
     assert asked == []
     assert fetch("https://app.example.com/api/health", SECONDS) is Loss.PROXY
     assert asked == ["CONNECT app.example.com:443 HTTP/1.1"]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.dynamic import ProviderError
 from components.local.provider import DevVarsProvider
+from components.resource import ProviderError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -225,6 +225,7 @@ def test_delete_leaves_what_is_not_ours(file: Path) -> None:
         ({"path": ""}, "path", "empty"),
         ({"path": "nowhere/.dev.vars"}, "path", "does not exist"),
         ({"path": "plain.txt"}, "path", "git does not ignore"),
+        ({"values": ["hunter2"]}, "", "values: allowed: a map of variable names to texts"),
         ({"values": {"A-B": "x"}}, "", "values: 'A-B' is not a name"),
         ({"values": {"SECRET": "it's $hunter2"}}, "", "values: the value of SECRET cannot stand in .dev.vars"),
     ],

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
-from components.local.resources import DevVars, portable
+from components.local.provider import DevVars, DevVarsInputs, portable
 
 URL = "postgresql://app:hunter2@127.0.0.1:1/app"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -51,9 +51,9 @@ def test_dev_vars_registers_its_values_as_secrets(tmp_path: Path, monkeypatch: p
     made: list[bool] = []
 
     def program() -> pulumi.Output[None]:
-        path = str(Path.cwd() / "app" / ".dev.vars")
         options = pulumi.ResourceOptions(additional_secret_outputs=["path"])
-        return DevVars("vars", path=path, values={"DATABASE_URL": URL}, opts=options).created.apply(made.append)
+        inputs = DevVarsInputs(path="app/.dev.vars", values={"DATABASE_URL": URL})
+        return DevVars("vars", inputs, options).created.apply(made.append)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call] # the SDK's test helpers are untyped
     request = recorder.requests["pulumi-python:dynamic/local:DevVars"]

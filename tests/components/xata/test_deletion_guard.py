@@ -9,7 +9,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from components.deletion.leftovers import NOTHING_OF_ITS_OWN, remove_lost
 from components.deletion.provider import DeletionGuardProvider
-from components.dynamic import ProviderError
+from components.resource import ProviderError
 from components.xata.provider import BranchProvider, ProjectProvider
 from tests.components.xata.branches_world import ORGANIZATION, REGION, World
 from tests.components.xata.managed import ROOT, Managed, branch_inputs, made_branch

@@ -6,8 +6,9 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import CONFIG
 
-from components.connectivity.resources import DatabaseCheck
+from components.connectivity.provider import DatabaseCheck, DatabaseCheckInputs
 from components.postgres.database import DatabaseConnection
+from components.resource import later
 from stacks import worker
 from stacks.config import read
 from stacks.settings import CloudSettings
@@ -17,7 +18,9 @@ assert isinstance(settings, CloudSettings)
 plan = worker.plan(settings, Path.cwd())
 url = pulumi.Output.secret(os.environ["DATABASE"])
 after = pulumi.ResourceOptions(depends_on=worker.wrangler_check(plan, settings) if plan else [])
-checked = DatabaseCheck("database-check", url=url, branch=settings.branch, mode="off", opts=after)
+checked = DatabaseCheck(
+    "database-check", DatabaseCheckInputs(url=later(url), branch=settings.branch, mode="off"), after
+)
 nowhere = pulumi.Output.from_input("nowhere.invalid")
 connection = DatabaseConnection(
     host=nowhere,
