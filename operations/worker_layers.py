@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.connectivity.provider import WAITING
+from components.connectivity.inputs import WAITING
 from components.connectivity.report import Finding, Layer, WorkerLayer, WorkerReport
 from components.connectivity.worker_address import path_of
 from components.connectivity.worker_probe import probe_worker

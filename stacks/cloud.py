@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 
-from components.connectivity.provider import DatabaseCheck, DatabaseCheckInputs
+from components.connectivity.inputs import DatabaseCheckInputs
+from components.connectivity.provider import DatabaseCheck
 from components.deletion.provider import DeletionGuard
 from components.errors import ConfigurationError
 from components.postgres.database import BaselineSettings

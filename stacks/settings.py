@@ -13,7 +13,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from components.connectivity.worker_address import PATH, PATH_PATTERN, url_fault
+from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
+from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import Declared, Rule, Words, about
 from components.postgres.server.settings import port_problem
 from components.worker.secrets.names import MOST_SECRETS, name_fault
@@ -31,9 +32,11 @@ DATABASE_URL: Final = "DATABASE_URL"
 PREVIEW: Final = "preview"
 """The environment of every pull request."""
 
-Mode = Annotated[Literal["enforce", "warn", "off"], Words("enforce, warn or off", "enforce")]
-
-Budget = Annotated[int, Meta(ge=1, le=600), Words("a whole number of seconds from 1 to 600", 60)]
+Budget = Annotated[
+    int,
+    Meta(ge=1, le=LONGEST_BUDGET_SECONDS),
+    Words(f"a whole number of seconds from 1 to {LONGEST_BUDGET_SECONDS}", 60),
+]
 
 Path = Annotated[str, Meta(min_length=1), Words("a path", "../printfarm-manager")]
 
@@ -139,14 +142,12 @@ class WorkerSettings(AppSettings):
     ] = ""
     worker_url: Annotated[
         str,
-        Rule(url_fault),
+        Rule(url_reason),
         Words("an https address without user name and query", "https://staging.example.com"),
         about("The Worker's address, such as a custom domain; empty: its name below the account's workers.dev."),
     ] = ""
     health_path: Annotated[
-        str,
-        Meta(pattern=PATH_PATTERN, max_length=200),
-        Words("a path of letters, digits, ., _, ~ and -, which begins with / and does not end with it", "/healthz"),
+        HealthPath,
         about("The path at which the app tells its health."),
     ] = PATH
     worker_check_mode: Annotated[

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.runtime.config import CONFIG, is_config_secret
 
-from components.connectivity.provider import OFF, WorkerCheck, WorkerCheckInputs
+from components.connectivity.inputs import OFF, WorkerCheckInputs
+from components.connectivity.provider import WorkerCheck
 from components.connectivity.worker_address import PATH, health_url
 from components.resource import later
 from components.worker.address.resources import Address

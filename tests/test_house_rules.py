@@ -15,7 +15,7 @@ import yaml
 PROJECT = Path(__file__).resolve().parent.parent
 PACKAGES = ("components", "engine", "operations", "stacks", "sandbox", "bench")
 FUNCTION_LINES, FILE_LINES = 40, 600
-ENGINE_LINES = {"engine": 2607, "engine/state": 1112, "engine/project": 421}
+ENGINE_LINES = {"engine": 2613, "engine/state": 1112, "engine/project": 421}
 """Lines of code by room: deciding and doing, the file backend, the project's files."""
 
 LONGER_FUNCTIONS: dict[str, str] = {}

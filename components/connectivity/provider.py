@@ -6,18 +6,26 @@ Module path and class names of the providers are a contract with recorded state.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
-import pulumi  # noqa: TC002 - the SDK evaluates the annotations of a resource, and they name it
-from msgspec import Meta
+import pulumi
 from typing_extensions import override
 
 from components.connection import Connection
+from components.connectivity.inputs import (
+    FAILED,
+    OFF,
+    PASSED,
+    WAITING,
+    DatabaseCheckInputs,
+    DatabaseCheckState,
+    WorkerCheckInputs,
+    WorkerCheckState,
+)
 from components.connectivity.probe import probe
-from components.connectivity.worker_address import PATH, PATH_PATTERN, url_fault
+from components.connectivity.worker_address import PATH, url_reason
 from components.connectivity.worker_probe import probe_worker
 from components.connectivity.worker_verdicts import Expectation
-from components.declared import Declared, Words, about
 from components.errors import ConfigurationError, InfraError, PostgresError
 from components.resource import Properties, Provider, Resource, state
 
@@ -26,55 +34,11 @@ if TYPE_CHECKING:
 
     from components.connectivity.report import Report, WorkerReport
 
-LONGEST_BUDGET_SECONDS: Final = 600
-PASSED: Final = "passed"
-FAILED: Final = "failed"
-WAITING: Final = "waiting for the app"
-OFF: Final = "not checked"
 DATABASE_BUDGET_SECONDS: Final = 5.0
 """How long the database is tried for the cause of a 503. The Worker's own attempts have woken a branch that slept."""
 
 REFRESH_SECONDS: Final = 25.0
 """How long a refresh waits for an answer; what is wrong with one need only be confirmed, because `up` asks again."""
-
-Mode = Annotated[Literal["enforce", "warn", "off"], Words("enforce, warn or off", "enforce")]
-
-Name = Annotated[str, Meta(min_length=1), Words("a name that is not empty", "staging")]
-
-Seconds = Annotated[
-    float, Meta(gt=0, le=LONGEST_BUDGET_SECONDS), Words(f"a number of seconds, at most {LONGEST_BUDGET_SECONDS}", 60)
-]
-
-Major = Annotated[int, Meta(ge=1), Words("a major version of Postgres, such as 18", 18)]
-
-HealthPath = Annotated[str, Meta(pattern=PATH_PATTERN), Words("a path such as /api/health", PATH)]
-
-MODE = (
-    "`enforce` fails the deployment, `warn` reports and tries again at the next `up`, `off` does not connect; nothing "
-    "is recorded of what `enforce` refuses, so that the next `up` tries again."
-)
-TRIGGER = "Any value; when it changes, the check runs again."
-
-
-class DatabaseCheckInputs(Declared):
-    """Which database is to answer, and as whose."""
-
-    url: Annotated[str, about("The database's connection string.", secret=True, fingerprinted=True)]
-    branch: Annotated[Name, about("The branch that the database must be stamped with.")]
-    mode: Annotated[Mode, about(MODE)] = "enforce"
-    budget_seconds: Annotated[Seconds, about("How long to try.")] = 60
-    server_major: Annotated[Major | None, about("The major version that the server must have; None for any.")] = None
-    trigger: Annotated[Any, about(TRIGGER)] = None
-
-
-class DatabaseCheckState(DatabaseCheckInputs):
-    """What the last check found. No secret: of the URL a fingerprint is kept."""
-
-    ok: bool = False
-    server_version: str = ""
-    found_branch: Annotated[str, about("The branch that the database is stamped with.")] = ""
-    checked_mode: Annotated[str, about("The mode of the last check.")] = ""
-    cause: Annotated[str, about("What was wrong.")] = ""
 
 
 class DatabaseCheckProvider(Provider[DatabaseCheckInputs, DatabaseCheckState]):
@@ -142,44 +106,6 @@ class WorkerCheckError(InfraError):
     """The deployed Worker is not healthy, or not the right one."""
 
 
-class WorkerCheckInputs(Declared):
-    """Which Worker is to answer, and as whose."""
-
-    url: Annotated[str, about("The Worker's address, with or without the path.")]
-    path: Annotated[
-        HealthPath | None, about(f"Where it tells its health; None for {PATH}, of which old states hold nothing.")
-    ] = None
-    environment: Annotated[Name, about("The environment that the Worker must say it is.")]
-    branch: Annotated[Name, about("The branch that it must say, and that its database must be stamped with.")]
-    database_url: Annotated[
-        str,
-        about(
-            "The connection string the Worker has, to look for the cause of a 503 from here.",
-            secret=True,
-            fingerprinted=True,
-        ),
-    ]
-    mode: Annotated[Mode, about(MODE)] = "enforce"
-    budget_seconds: Annotated[
-        Seconds, about("How long to try: the edge may answer from an earlier version for about a minute.")
-    ] = 90
-    trigger: Annotated[Any, about(TRIGGER)] = None
-
-
-class WorkerCheckState(WorkerCheckInputs):
-    """What the last check found. No secret, and no times, which would make a difference each time."""
-
-    ok: bool = False
-    state: Annotated[str, about("Passed, failed, waiting for the app, or not checked.")] = OFF
-    checked_mode: Annotated[str, about("The mode of the last check.")] = ""
-    status: Annotated[int, about("The last answer's HTTP status; 0 without one.")] = 0
-    found_environment: Annotated[str, about("What the Worker says it is.")] = ""
-    found_branch: Annotated[str, about("The branch that the Worker was told.")] = ""
-    found_database_branch: Annotated[str, about("The branch that the Worker's database is stamped with.")] = ""
-    cause: Annotated[str, about("What was wrong.")] = ""
-    next_step: Annotated[str, about("What to do about it.")] = ""
-
-
 class WorkerCheckProvider(Provider[WorkerCheckInputs, WorkerCheckState]):
     """Asks the deployed Worker when the resource is made, when an input changes, and at every refresh.
 
@@ -191,7 +117,7 @@ class WorkerCheckProvider(Provider[WorkerCheckInputs, WorkerCheckState]):
     @override
     def validate(self, known: Properties) -> Mapping[str, str]:
         reasons = _url_reasons("databaseUrl", known)
-        if "url" in known and (reason := url_fault(str(known["url"]))):
+        if "url" in known and (reason := url_reason(str(known["url"]))):
             reasons["url"] = f"the Worker's address {reason}"
         return reasons
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
+from msgspec import Meta
+
+from components.declared import Words
 from components.http.address import host_of, is_loopback, split
 
 PATH: Final = "/api/health"
 """Where no other is configured."""
-PATH_PATTERN: Final = r"^(/[A-Za-z0-9._~-]+)+$"
+
+HealthPath = Annotated[
+    str,
+    Meta(pattern=r"^(/[A-Za-z0-9._~-]+)+\Z", max_length=200),
+    Words("a path of letters, digits, ., _, ~ and -, which begins with / and does not end with it", "/healthz"),
+]
 
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*|[0-9a-f:.]{{2,45}}")
 
 
-def url_fault(text: str) -> str:
+def url_reason(text: str) -> str:
     """Why this cannot be a Worker's address; empty when it can. It is not quoted: it may hold a password."""
     parts = split(text)
     if parts is None or parts.scheme not in {"https", "http"}:
@@ -43,5 +51,5 @@ def path_of(url: str) -> str:
 
 
 def host(url: str) -> str:
-    """The host of a URL without fault."""
+    """The host of a URL that is one."""
     return host_of(urlsplit(url))

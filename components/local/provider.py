@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import pulumi  # noqa: TC002 - the SDK evaluates the annotations of a resource, and they name it
+import pulumi
 from msgspec import Meta
 from typing_extensions import override
 

@@ -9,7 +9,8 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
-from components.connectivity.provider import WorkerCheck, WorkerCheckInputs
+from components.connectivity.inputs import WorkerCheckInputs
+from components.connectivity.provider import WorkerCheck
 
 URL = "postgresql://app:hunter2@127.0.0.1:1/app"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"

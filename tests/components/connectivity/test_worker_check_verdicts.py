@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.connectivity.report import WorkerLayer
-from components.connectivity.worker_address import health_url, host, path_of, url_fault
+from components.connectivity.worker_address import health_url, host, path_of, url_reason
 from components.connectivity.worker_verdicts import (
     LONGEST_QUOTED,
     LOSSES,
@@ -201,7 +201,7 @@ def test_next_step_names_the_deployment() -> None:
 )
 def test_addresses_that_are_asked(url: str) -> None:
     """Https anywhere, plain http on this machine; the path is added once."""
-    assert url_fault(url) == ""
+    assert url_reason(url) == ""
     assert health_url(url).count("/api/health") == 1
     assert "//api" not in health_url(url)
 
@@ -229,8 +229,8 @@ def test_addresses_that_are_asked(url: str) -> None:
 )
 def test_addresses_that_are_refused(url: str, reason: str) -> None:
     """What cannot be asked, or not safely, is refused in words that do not repeat it."""
-    assert reason in url_fault(url)
-    assert "hunter2" not in url_fault(url)
+    assert reason in url_reason(url)
+    assert "hunter2" not in url_reason(url)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/health"])

@@ -6,7 +6,8 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime.config import CONFIG
 
-from components.connectivity.provider import DatabaseCheck, DatabaseCheckInputs
+from components.connectivity.inputs import DatabaseCheckInputs
+from components.connectivity.provider import DatabaseCheck
 from components.postgres.database import DatabaseConnection
 from components.resource import later
 from stacks import worker
