@@ -10,7 +10,7 @@ from unittest.mock import patch
 import httpx
 
 from bench.xata import Measured
-from components.github.api import client as github
+from components.github import client as github
 from components.xata.api import client as xata
 from components.xata.branches.place import Place
 from components.xata.branches.remove import delete_branch
@@ -47,7 +47,7 @@ def measure(folder: Path) -> list[Measured]:
     for pull in there.pulls:
         pulls.world.seed(pull)
     standin.service.faults.add(Fault(delay=CALL_SECONDS, times=0))
-    client = github.Client(token=TOKEN, transport=httpx.MockTransport(handler(pulls)))
+    client = github.Client(key=TOKEN, transport=httpx.MockTransport(handler(pulls)))
     with served(standin.service) as url, patch.object(github, "connect", lambda _environment: client):
         environ = {
             "XATA_API_KEY": KEY,

@@ -9,9 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from components.errors import InfraError
+from components.errors import InfraError, NotFoundError
 from components.xata.api.client import KEY_VARIABLE, connect
-from components.xata.api.errors import NotFoundError
 from operations.deployed import on_this_machine, place_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, InfraError
-from components.worker.api import operations
-from components.worker.api.client import ACCOUNT_VARIABLE, TOKEN_VARIABLE, Client, connect
+from components.worker.api.client import ACCOUNT_VARIABLE, READ, TOKEN_VARIABLE, Client, connect
+from components.worker.api.models import HYPERDRIVE, SECRETS_STORE
 from components.worker.wrangler.expectation import errors
 from operations import wrangler
 from operations.findings import Finding
@@ -80,7 +80,7 @@ def _asked(seen: Seen) -> list[Finding]:
         workers = {one.id for one in seen.client.scripts(seen.account)}
     except InfraError as error:  # an unknown token, one without the permission and a strange account look alike
         return [Finding(check=TOKEN, verdict="failure", found=error.message, next_step=error.next_step)]
-    reads = f"cloudflare permission {operations.READ}"
+    reads = f"cloudflare permission {READ}"
     return [
         Finding(check=TOKEN, verdict="ok", found=f"accepted by {seen.client.base_url}"),
         Finding(check=ACCOUNT, verdict="ok", found=seen.account),
@@ -109,9 +109,9 @@ def _provider(seen: Seen) -> list[Finding]:
         return [Finding(check=check, verdict="failure", found=error.message, next_step=error.next_step)]
     found = [Finding(check=check, verdict="ok", found=f"{asked}: it is there")]
     if seen.settings.hyperdrive:
-        found.append(_read(operations.HYPERDRIVE, lambda: _told(seen.client.hyperdrives(seen.account))))
+        found.append(_read(HYPERDRIVE, lambda: _told(seen.client.hyperdrives(seen.account))))
     if seen.settings.secrets_store:
-        found.append(_read(operations.SECRETS_STORE, lambda: _store(seen)))
+        found.append(_read(SECRETS_STORE, lambda: _store(seen)))
     return found
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import InfraError
-from components.xata.api import errors, operations
-from components.xata.api.client import KEY_VARIABLE, connect
+from components.errors import InfraError, NotFoundError, NotOfferedError, PermissionDeniedError
+from components.xata.api.client import CREATE_BRANCH, CREATE_PROJECT, KEY_VARIABLE, ROTATE_CREDENTIALS, connect
 from components.xata.branches.errors import MissingError
 from components.xata.branches.find import resolve_branch
 from components.xata.branches.image import parse_image
@@ -21,6 +20,7 @@ from operations.findings import Finding
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from components.http.service import Operation
     from components.xata.api.client import Client
     from components.xata.api.models import BranchSummary, Project
     from operations.findings import Verdict
@@ -94,7 +94,7 @@ def look_at(name: str, check: Callable[[str, Seen], Finding], seen: Seen) -> Fin
         return check(name, seen)
     except NotLookedAtError as error:
         return Finding(check=name, verdict="warning", found=error.message, next_step=error.next_step)
-    except errors.NotOfferedError:
+    except NotOfferedError:
         return Finding(check=name, verdict="ok", found="this version of the service does not tell")
     except InfraError as error:
         return Finding(check=name, verdict="failure", found=error.message, next_step=error.next_step)
@@ -143,7 +143,7 @@ def key(name: str, seen: Seen) -> Finding:
     try:
         there = [f"{one.id} ({one.name})" for one in seen.client.organizations()]
         found = f"accepted by {seen.client.base_url}; it sees the organization {', '.join(there) or '(none)'}"
-    except errors.PermissionDeniedError:
+    except PermissionDeniedError:
         found = f"accepted by {seen.client.base_url}"
     return Finding(check=name, verdict="ok", found=found)
 
@@ -160,7 +160,7 @@ def may_read_organization(name: str, seen: Seen) -> Finding:
     """The key may read what the organization offers; only the foundation cannot do without."""
     try:
         count = len(seen.images)
-    except errors.PermissionDeniedError as error:
+    except PermissionDeniedError as error:
         verdict: Verdict = "failure" if seen.wanted.founds else "warning"
         found = f"denied: images, instance types and limits cannot be read ({error.server_message or 'no reason'})"
         return Finding(check=name, verdict=verdict, found=found, next_step=error.next_step)
@@ -191,12 +191,12 @@ def may_read_credentials(name: str, seen: Seen) -> Finding:
         raise NotLookedAtError("not tested: there is no branch to read them of")
     try:
         seen.client.credentials(seen.organization, seen.project.id, tried.id)
-    except errors.NotFoundError:
+    except NotFoundError:
         return Finding(check=name, verdict="ok", found=f"granted; the branch {tried.name} has none at the moment")
     return Finding(check=name, verdict="ok", found=f"granted: those of the branch {tried.name} can be read")
 
 
-def _may_write(operation: operations.Operation, use: str) -> Callable[[str, Seen], Finding]:
+def _may_write(operation: Operation, use: str) -> Callable[[str, Seen], Finding]:
     def check(name: str, seen: Seen) -> Finding:
         del seen
         limit = f", and must not be limited to some {operation.unlimited}" if operation.unlimited else ""
@@ -289,7 +289,7 @@ def _needed(read: Callable[[], T], what: str) -> T:
 def _most_branches(seen: Seen) -> int:
     try:
         return seen.client.project_limits(seen.organization, seen.project.id).max_branches_per_project
-    except (errors.NotOfferedError, errors.PermissionDeniedError):  # how a limited key hears of an unknown route
+    except (NotOfferedError, PermissionDeniedError):  # how a limited key hears of an unknown route
         return seen.client.default_project_limits(seen.organization).max_branches
 
 
@@ -314,9 +314,9 @@ CHECKS: Mapping[str, Callable[[str, Seen], Finding]] = {
     "xata permission project:read": may_read_projects,
     "xata permission branch:read": may_read_branches,
     "xata permission credentials:read": may_read_credentials,
-    "xata permission branch:write": _may_write(operations.CREATE_BRANCH, "up"),
-    "xata permission credentials:write": _may_write(operations.ROTATE_CREDENTIALS, "rotate, and a new preview,"),
-    "xata permission project:write": _may_write(operations.CREATE_PROJECT, "up foundation, and nothing else,"),
+    "xata permission branch:write": _may_write(CREATE_BRANCH, "up"),
+    "xata permission credentials:write": _may_write(ROTATE_CREDENTIALS, "rotate, and a new preview,"),
+    "xata permission project:write": _may_write(CREATE_PROJECT, "up foundation, and nothing else,"),
     "xata project": project,
     "xata parent branch": parent,
     "xata region": region,

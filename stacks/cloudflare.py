@@ -9,8 +9,7 @@ import pulumi
 import pulumi_cloudflare
 
 from components.errors import RefusedError
-from components.worker.api.address import DEFAULT_BASE_URL, base_url_in
-from components.worker.api.client import connect
+from components.worker.api.client import CLOUDFLARE, connect
 from components.worker.hyperdrive import hyperdrive
 from components.worker.secrets_store import secret_name, store_secret
 from stacks.settings import DATABASE_URL
@@ -80,5 +79,5 @@ def _unless_there(kind: str, there: Callable[[], Sequence[Named]]) -> pulumi.Res
 
 def _provider() -> pulumi_cloudflare.Provider:
     """The provider at the server that everything else here talks to; it reads the token from the environment."""
-    url = base_url_in(os.environ)
-    return pulumi_cloudflare.Provider("cloudflare", base_url=None if url == DEFAULT_BASE_URL else url)
+    url = CLOUDFLARE.base_url_in(os.environ)
+    return pulumi_cloudflare.Provider("cloudflare", base_url=None if url == CLOUDFLARE.default_url else url)

@@ -65,7 +65,7 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
 
     Raises:
         ConfigurationError: Something is missing.
-        CloudflareError: The account's Secrets Stores cannot be read.
+        ApiError: The account's Secrets Stores cannot be read.
     """
     account = worker_plan.account(settings, os.environ)
     if not account:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from components import plugins
 from components.errors import ConfigurationError
-from components.worker.api.address import DIRECTORY_VARIABLE
-from components.worker.api.operations import HYPERDRIVE, SECRETS_STORE, WORKERS_SCRIPTS
-from components.worker.secrets.names import account_fault, script_fault
+from components.worker.api.models import HYPERDRIVE, SECRETS_STORE, WORKERS_SCRIPTS
+from components.worker.secrets.names import DIRECTORY_VARIABLE, account_fault, script_fault
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
 from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW, PreviewSettings

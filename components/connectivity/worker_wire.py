@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from components.http.pool import pool
+from components.http.exchange import pool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

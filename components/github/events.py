@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError
 
-from components.github.api.errors import InputError
-from components.github.api.models import Model, PullRequest, Repository
-from components.http.malformed import first_fault
+from components.errors import InputError
+from components.github.models import Model, PullRequest, Repository
+from components.http.scrub import first_fault
 from components.local.files import read_bytes
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Where requests go: base URLs and segments of paths, judged before anything is sent. Pure."""
+"""Where requests go: base URLs and segments of paths, validated before anything is sent. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def split(text: str) -> SplitResult | None:
     if text.isprintable() and " " not in text:
         try:
             parts = urlsplit(text if "://" in text else f"//{text}")
-            _ = parts.port  # judged only when asked for
+            _ = parts.port  # validated only when asked for
         except ValueError:
             return None
         return parts
@@ -86,6 +86,15 @@ def segment_fault(value: str) -> str:
     if len(value) > LONGEST_SEGMENT:
         return f"has {len(value)} characters, and {LONGEST_SEGMENT} are allowed"
     return ""
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether a URL belongs to the API at a base URL: a key goes nowhere else, whatever an answer says."""
+    parts = split(url)
+    if parts is None or parts.username is not None or parts.fragment:
+        return False
+    own = urlsplit(base)
+    return parts[:2] == own[:2] and parts.path.startswith(f"{own.path}/") and ".." not in parts.path.split("/")
 
 
 def same_server(recorded: str, current: str) -> bool:

@@ -1,19 +1,48 @@
-"""One request and what became of it: the only place that meets httpx's exceptions."""
+"""One request, what became of it, and when the next one may be: the only place that meets httpx's exceptions."""
 
 from __future__ import annotations
 
 import json
+import math
+import re
+import ssl
 from dataclasses import dataclass, field, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from components.http.address import is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+USER_AGENT = "infra/0.1.0"
 MOST_BYTES = 32 * 1024 * 1024
 CONNECT_SECONDS = 10.0
+MOST_CONNECTIONS = 64
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.3, 5.0
+
+_SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
+_RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)=\"?([0-9]{1,9})")
+_MOMENT = re.compile(r"[0-9]{1,12}")
+
+
+def pool(base_url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
+    """The pool. Proxies of the environment are for the network: this machine's own addresses are reached directly."""
+    url = httpx.URL(base_url)
+    # Plain HTTP has no certificate to prove: a context that trusts nobody saves reading all the trusted ones.
+    verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if url.scheme == "http" else True
+    return httpx.Client(
+        transport=transport,
+        verify=verify,
+        trust_env=not is_loopback(url.host),
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS),
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,3 +156,47 @@ def _read(response: httpx.Response, *, until: float, clock: Callable[[], float])
 
 def _headers(response: httpx.Response) -> dict[str, str]:
     return {name.lower(): value for name, value in response.headers.items()}
+
+
+def pause(repeat: int, *, after: float | None, chance: float) -> float:
+    """Seconds before repeat number `repeat` (from 0): full jitter under a doubling ceiling, counted from `after`.
+
+    With the jitter on top, those who were sent away together do not come back together.
+    """
+    ceiling: float = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(repeat, 30))
+    return (after or 0.0) + chance * ceiling
+
+
+def retry_after(answer: Answer, *, now: float, limited: bool = False, otherwise: float | None = None) -> float | None:
+    """The seconds after which the server wants to be asked again; None when it does not say, or cannot be read.
+
+    `Retry-After` counts always. For a refusal by a rate limit (`limited`) also `Ratelimit` (`"default";r=0;t=30`), then
+    `X-RateLimit-Reset` when nothing remains, then `otherwise`: answers that succeed tell the state of a limit as well.
+    Dates are measured against the answer's own `Date`, so that a wrong clock on this machine does not matter; `now`
+    (seconds since the epoch) serves where there is none.
+    """
+    headers, sent = answer.headers, _moment(answer.headers.get("date", ""))
+    since = now if math.isnan(sent) else sent
+    text = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _moment(text)
+    if not math.isnan(until):
+        return max(0.0, until - since)
+    if not limited:
+        return None
+    if reset := _RESET.search(headers.get("ratelimit", "")):
+        return float(reset[1])
+    reset_at = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and _MOMENT.fullmatch(reset_at):
+        return max(0.0, float(reset_at) - since)
+    return otherwise
+
+
+def _moment(text: str) -> float:
+    """Seconds since the epoch of a date as HTTP writes it; NaN when it is none."""
+    try:
+        found = parsedate_to_datetime(text)
+        return found.replace(tzinfo=found.tzinfo or UTC).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return math.nan

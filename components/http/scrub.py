@@ -1,6 +1,8 @@
-"""Masks what looks like a secret in text that others wrote. Pure.
+"""What may be shown of text that others wrote. Pure.
 
-Servers quote what they were given: connection strings, headers, bodies. What is shown of it passes through here.
+Servers quote what they were given: connection strings, headers, bodies. What is shown of it passes through here. The
+likeness of a secret is masked; a part of one cannot be told from other text, so words that share a piece with a value
+that was sent are not shown at all.
 """
 
 from __future__ import annotations
@@ -14,8 +16,13 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pydantic import ValidationError
+
 MASK = "***"
 LONGEST_READ, LONGEST_SHOWN = 20_000, 400
+LONGEST_COMPARED = 2000
+PIECE = 8
+"""So many characters in common with a value are no coincidence."""
 
 _PATTERNS = (
     (re.compile(r"postgres(?:ql)?(?:\+\w+)?(?::|%3a)(?:/|%2f){2}\S*", re.IGNORECASE), f"postgresql://{MASK}"),
@@ -43,6 +50,31 @@ def scrub(text: str, *, secrets: Iterable[str] = ()) -> str:
         line = pattern.sub(masked, line)
     line = " ".join(line.split())
     return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+
+
+def quotable(text: str, *, key: str, values: Iterable[str] = ()) -> str:
+    """A server's words as they may be shown; empty when they hold a piece of a value that was sent."""
+    given, short = tuple(values), text[:LONGEST_COMPARED]
+    if any(_shares(short, value) for value in given):
+        return ""
+    return scrub(short, secrets=(key, *(value for value in given if len(value) >= PIECE)))
+
+
+def _shares(text: str, value: str) -> bool:
+    length = min(PIECE, len(value))
+    return length > 0 and any(text[start : start + length] in value for start in range(len(text) - length + 1))
+
+
+def first_fault(error: ValidationError, *place: str) -> str:
+    """The first field of an answer that is not as it should be, and why. What was found is not told.
+
+    Args:
+        error: What the model said.
+        place: Where in the answer the model begins.
+    """
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    name = ".".join((*place, *(str(part) for part in first["loc"]))) or "the answer"
+    return f"the answer is not what it should be: {name}: {first['msg']}"
 
 
 def _printable(text: str) -> str:

@@ -31,7 +31,7 @@ def client_for(recorded: Mapping[str, Any]) -> Client:
     """The client of this run, for a resource that was made at the server it talks to.
 
     Raises:
-        MissingTokenError: There is no API token.
+        InputError: There is no API token.
         RefusedError: The resource was made at another server, where the account and the Worker are others.
     """
     client = connect(os.environ)

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from components.errors import RefusedError
+from components.errors import NotFoundError, PermissionDeniedError, RefusedError
 from components.fingerprint import matches
 from components.http.address import same_server
 from components.resource import Properties, Provider, is_known, state
 from components.worker import told
 from components.xata.api.client import connect
-from components.xata.api.errors import NotFoundError, PermissionDeniedError
 from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.errors import MissingError, NotReadyError
@@ -76,7 +75,7 @@ def client_for(api: str, environment: Mapping[str, str] = os.environ) -> Client:
         environment: Holds the key and the server's address.
 
     Raises:
-        MissingKeyError: There is no API key.
+        InputError: There is no API key.
         RefusedError: The resource was made at another server, where its id means something else or nothing.
     """
     client = connect(environment)
@@ -220,7 +219,8 @@ class BranchSettingsProvider(Provider[BranchSettingsInputs, BranchSettingsState]
     """What can change on a branch, which keeps it when this goes.
 
     An instance type that is not given any more goes back to the parent's; storage and image cannot go back, so taking
-    them out is refused, but for the storage of a preview. The others have no default here: what declares them says theirs.
+    them out is refused, but for the storage of a preview. The others have no default here: what declares them says
+    theirs.
     """
 
     @override

@@ -30,7 +30,7 @@ def require_removable(branch: Properties, project: Properties) -> None:
     Raises:
         RefusedError: One of them may not go.
         PermissionDeniedError: The key may not delete it.
-        XataError: The API does not answer, so nothing is known.
+        ApiError: The API does not answer, so nothing is known.
     """
     if project:  # first: who names the children of its root branch has not emptied it
         _require_project_removable(project, leaving=[branch["id"]] if branch else [])

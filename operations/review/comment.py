@@ -16,7 +16,7 @@ from operations.workspace import PROJECT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from components.github.api.client import Client
+    from components.github.client import Client
     from components.github.events import Event
     from operations.review.document import Reading
 
@@ -38,7 +38,7 @@ def run(
 
     Raises:
         UsageError: Nothing says which pull request.
-        components.github.api.errors.GitHubError: GitHub refuses, or cannot be reached.
+        components.errors.ApiError: GitHub refuses, or cannot be reached.
     """
     environ = os.environ if dry_run and not sandbox else _environ(sandbox=sandbox)
     told = _event(event, environ) if number is None else None
@@ -83,8 +83,11 @@ def _event(file: Path | None, environ: Mapping[str, str]) -> Event | None:
 
 
 def _publish(body: str, number: int, event: Event | None, environ: Mapping[str, str]) -> None:
-    from components.github.api.address import REPOSITORY_VARIABLE, repository_in  # noqa: PLC0415 - loads the HTTP client
-    from components.github.api.client import connect  # noqa: PLC0415 - as above
+    from components.github.client import (  # noqa: PLC0415 - loads the HTTP client
+        REPOSITORY_VARIABLE,
+        connect,
+        repository_in,
+    )
     from operations.review.sticky import publish  # noqa: PLC0415 - as above
 
     named = environ.get(REPOSITORY_VARIABLE, "").strip()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from components.github.api.errors import AmbiguousError, NotFoundError, PermissionDeniedError
+from components.errors import AmbiguousError, NotFoundError, PermissionDeniedError
 from operations.review.render import MARKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.github.api.client import Client
-    from components.github.api.models import Comment
+    from components.github.client import Client
+    from components.github.models import Comment
 
 Outcome = Literal["written", "changed", "unchanged"]
 
@@ -28,7 +28,7 @@ def publish(client: Client, repository: str, number: int, body: str) -> tuple[Ou
     Two runs at once may both find none and write one each: whoever writes looks again afterwards, and the oldest stays.
 
     Raises:
-        GitHubError: As its tree says.
+        ApiError: As its tree says.
     """
     is_ours = _author(client)
     for _ in range(TRIES):

@@ -21,7 +21,7 @@ def listed(here: Scene) -> dict[str, str]:
 
     Raises:
         ConfigurationError: The Worker's name cannot be told from the app's wrangler file.
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     if not here.account or here.shares_worker:
         return {}
@@ -35,7 +35,7 @@ def is_ours(here: Scene, name: str, worker: str) -> bool:
     """Whether the preview's app is there and was deployed by us for it.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     client, target = workers.connect(here.environ), Target(account=here.account, script=worker)
     if here.shares_worker:
@@ -48,7 +48,7 @@ def remove(here: Scene, name: str, worker: str) -> None:
     """Remove the preview's app, if it is ours; what is gone is fine.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     client, target = workers.connect(here.environ), Target(account=here.account, script=worker)
     (life.remove if here.shares_worker else claim.remove)(client, target, name)

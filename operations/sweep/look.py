@@ -7,12 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from components.errors import InfraError
-from components.github.api import client as github
-from components.github.api.errors import GitHubError
-from components.github.api.errors import NotFoundError as PullNotFoundError
+from components.errors import ApiError, InfraError, NotFoundError
+from components.github import client as github
 from components.xata.api import client as xata
-from components.xata.api.errors import NotFoundError, XataError
 from components.xata.branches.names import is_preview
 from engine.errors import EngineError
 from operations.engines.known import known_stacks
@@ -59,7 +56,7 @@ def look(here: Scene, *, keep_label: str, without_github: bool) -> Looked:
         without_github: Do not ask GitHub.
 
     Raises:
-        XataError: The branches cannot be listed: then there is nothing to decide about.
+        ApiError: The branches cannot be listed: then there is nothing to decide about.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return _Look(here, pool, keep_label=keep_label, without_github=without_github).looked()
@@ -130,7 +127,7 @@ class _Look:
             read = client.branch(place.organization, place.project, summary.id)
         except NotFoundError:
             return None
-        except XataError as error:
+        except ApiError as error:
             self._faults[f"a branch could not be read: {error.message}"] = None
             return replace(branch, fault=error.message)
         # What was listed may have been renamed since: what was read last counts.
@@ -168,7 +165,7 @@ class _Look:
             return {}, "it was not to be asked"
         try:
             found = github.connect(self._here.environ).open_pull_requests(self._repository())
-        except GitHubError as error:
+        except ApiError as error:
             self._faults[f"the open pull requests could not be listed: {error.message}"] = None
             return {}, error.message
         return {one.number: Pull(state="open", labels=one.label_names) for one in found}, ""
@@ -177,9 +174,9 @@ class _Look:
         """A pull request that is not open, as far as its list tells: it is asked for by its number, to be certain."""
         try:
             found = github.connect(self._here.environ).pull_request(self._repository(), number)
-        except PullNotFoundError:
+        except NotFoundError:
             return Pull(state="unknown")
-        except GitHubError as error:
+        except ApiError as error:
             self._faults[f"a pull request could not be read: {error.message}"] = None
             return Pull(state="unasked", fault=error.message)
         return Pull(state=found.state, labels=found.label_names)

@@ -68,7 +68,7 @@ def scene(folder: Path, environ: Mapping[str, str]) -> Scene:
 
     Raises:
         ConfigurationError, UsageError: The template of previews is wrong, or something is not named.
-        XataError, MissingError: The project cannot be found.
+        ApiError, MissingError: The project cannot be found.
     """
     settings = settings_in(folder)
     organization = cloud.organization(settings, environ)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.github.api.errors import NotFoundError
+from components.errors import NotFoundError
 from operations.commands.sweep import KEEP_LABEL
 from operations.sync.decision import PullRequest
 
 if TYPE_CHECKING:
-    from components.github.api.client import Client
-    from components.github.api.models import PullRequest as Told
+    from components.github.client import Client
+    from components.github.models import PullRequest as Told
     from operations.sync.decision import State
 
 
@@ -21,7 +21,7 @@ def look(client: Client, repository: str, number: int) -> PullRequest:
     the same repository can tell the two apart; with another one nothing is decided.
 
     Raises:
-        components.github.api.errors.GitHubError: It cannot be asked, or the token may not see the repository.
+        components.errors.ApiError: It cannot be asked, or the token may not see the repository.
     """
     try:
         return _in_our_words(client.pull_request(repository, number))

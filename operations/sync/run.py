@@ -7,8 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from components.github import events
-from components.github.api.address import REPOSITORY_VARIABLE, repository_in
-from components.github.api.client import connect
+from components.github.client import REPOSITORY_VARIABLE, connect, repository_in
 from operations import changes, console, reporting, stack_names
 from operations.errors import UsageError
 from operations.sync import telling

@@ -15,8 +15,8 @@ import httpx
 import pytest
 import yaml
 
-from components.worker.api.bodies import Upload
 from components.worker.api.client import Client
+from components.worker.api.models import Upload
 from operations.engines.choice import installed
 from sandbox import node
 from tests.acceptance.conftest import cloned
@@ -56,7 +56,7 @@ class Production:
     def cloudflare(self) -> Client:
         """Somebody else with the account's token."""
         return Client(
-            token=self.environment["CLOUDFLARE_API_TOKEN"], base_url=self.environment["CLOUDFLARE_API_BASE_URL"]
+            key=self.environment["CLOUDFLARE_API_TOKEN"], base_url=self.environment["CLOUDFLARE_API_BASE_URL"]
         )
 
     @property

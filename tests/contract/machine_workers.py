@@ -17,10 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from components.dynamic import ProviderError
-from components.errors import InfraError
+from components.errors import ApiError, InfraError
 from components.worker import properties
 from components.worker.address.lookup import address_of
-from components.worker.api.errors import CloudflareError
 from components.worker.provider import SecretsProvider
 from components.worker.secrets.target import Target
 from tests.components.worker.workers_world import ACCOUNT, TOKEN, KilledError, World
@@ -131,7 +130,7 @@ class Workers:
         self.visited.add(script)
         try:
             self._act(act.what, script)
-        except CloudflareError:
+        except ApiError:
             pass
         finally:
             faults.orders.extend(ordered)

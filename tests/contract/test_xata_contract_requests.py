@@ -6,18 +6,21 @@ from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
-from components.xata.api import operations
-from components.xata.api.bodies import (
+from components.errors import ApiError
+from components.http.service import Operation
+from components.xata.api import client as api
+from components.xata.api.client import Client
+from components.xata.api.models import (
+    BackupConfiguration,
     BranchCreation,
     BranchPatch,
     ClusterConfiguration,
     ProjectCreation,
     ProjectPatch,
+    ProjectScaleToZero,
     Restore,
+    ScaleToZero,
 )
-from components.xata.api.client import Client
-from components.xata.api.errors import XataError
-from components.xata.api.models import BackupConfiguration, ProjectScaleToZero, ScaleToZero
 from tests.contract.document import judge, needs_document
 from tests.contract.standin import KEY, LOCAL, ORGANIZATION, StandIn
 from tests.contract.tour import IMAGE, REGION, SIZE
@@ -30,7 +33,7 @@ pytestmark = needs_document
 ASLEEP = ScaleToZero(enabled=True, minutes=15)
 BACKUP = BackupConfiguration(retention_days=7, time="*:02:30")
 SIZED = ClusterConfiguration(image=IMAGE, region=REGION, instance_type=SIZE, replicas=1, storage=250)
-OPERATIONS = [one for one in vars(operations).values() if isinstance(one, operations.Operation)]
+OPERATIONS = [one for one in vars(api).values() if isinstance(one, Operation)]
 
 
 @cache
@@ -43,7 +46,7 @@ def _requests() -> list[httpx.Request]:
     project = client.create_project(ORGANIZATION, ProjectCreation(name="one", scale_to_zero=halves)).id
     client.update_project(ORGANIZATION, project, ProjectPatch(name="two", scale_to_zero=halves))
     client.project(ORGANIZATION, project)
-    with suppress(XataError):  # not implemented by the service
+    with suppress(ApiError):  # not implemented by the service
         client.project_limits(ORGANIZATION, project)
     _branches(client, project)
     client.delete_project(ORGANIZATION, project)
@@ -119,4 +122,6 @@ def test_scopes_are_those_of_the_document() -> None:
     """What the client says a key must be allowed is what the document says."""
     wanted = {judge().operation(request): judge().scopes(request) for request in _requests()}
     assert all(wanted.values())
-    assert sorted(one.scope for one in OPERATIONS) == sorted(scope for scopes in wanted.values() for scope in scopes)
+    assert sorted(one.permission for one in OPERATIONS) == sorted(
+        scope for scopes in wanted.values() for scope in scopes
+    )

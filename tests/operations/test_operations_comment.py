@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.github.api import client as github
+from components.github import client as github
 from operations.exit_codes import ExitCode
 from operations.review.document import MOST_BYTES
 from operations.review.render import MARKER

@@ -41,7 +41,7 @@ def _examined(service: Service, project: Path, environ: Mapping[str, str], **con
     def open_client(environment: Mapping[str, str]) -> Client:
         transport = httpx.MockTransport(handler(service))
         token = environment["CLOUDFLARE_API_TOKEN"]
-        return Client(token=token, base_url="http://127.0.0.1:1/client/v4", transport=transport, sleep=lambda _: None)
+        return Client(key=token, base_url="http://127.0.0.1:1/client/v4", transport=transport, sleep=lambda _: None)
 
     found = examine(environ, told, stack="staging", folder=project, open_client=open_client)
     return {one.check: one for one in found}

@@ -31,7 +31,7 @@ def test_every_command_has_a_section_with_an_example(pages: dict[str, str]) -> N
 def test_errors_name_the_exit_code_that_a_command_ends_with(pages: dict[str, str]) -> None:
     """A class that inherits two trees has the code that the one place that catches gives it."""
     rows = pages["errors.md"].splitlines()
-    assert any(row.startswith("| `MissingKeyError` | `components.xata.api.errors` | 2 |") for row in rows)
+    assert any(row.startswith("| `InputError` | `components.errors` | 2 |") for row in rows)
     assert any(row.startswith("| `LockedError` | `engine.errors` | 7 |") for row in rows)
 
 

@@ -17,10 +17,10 @@ import psutil
 import psycopg
 import pytest
 
+from components.errors import UnauthorizedError
 from components.postgres.server import process as servers
 from components.postgres.server.folder import Layout
 from components.xata.api.client import Client
-from components.xata.api.errors import KeyRefusedError
 from operations.commands import sandbox as command
 from operations.errors import ChangesRefusedError, MachineError
 from operations.exit_codes import ExitCode
@@ -143,7 +143,7 @@ def test_the_real_process_takes_its_key_and_no_other(real_place: Place) -> None:
     with contextlib.closing(Client(key=record.key, base_url=again.api)) as client:
         assert [one.id for one in client.organizations()] == [record.organization]
     stranger = Client(key="xau_" + "n" * 40, base_url=again.api)
-    with contextlib.closing(stranger), pytest.raises(KeyRefusedError):
+    with contextlib.closing(stranger), pytest.raises(UnauthorizedError):
         stranger.organizations()
     text = real_place.log.read_text()
     assert record.key not in text

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from components.github.api.client import Client as GitHubClient
-from components.github.api.errors import MissingTokenError
+from components.errors import InputError
+from components.github.client import Client as GitHubClient
 from components.worker.api.client import Client as WorkerClient
 from components.worker.secrets import draft
 from components.worker.secrets.target import Target as Worker
@@ -70,15 +70,15 @@ class Sky:
     def workers(self, _environment: Any = None) -> WorkerClient:
         """A client of Cloudflare."""
         transport = httpx.MockTransport(handler(self.cloudflare))
-        return WorkerClient(token=TOKEN, base_url="http://127.0.0.1:2/client/v4", transport=transport, **SLOW)
+        return WorkerClient(key=TOKEN, base_url="http://127.0.0.1:2/client/v4", transport=transport, **SLOW)
 
     def pulls(self, environment: Any) -> GitHubClient:
         """A client of GitHub."""
         token = environment.get("GITHUB_TOKEN", "")
         if not token:
-            raise MissingTokenError("there is no token", next_step="set it")
+            raise InputError("there is no token", next_step="set it")
         transport = httpx.MockTransport(handler(self.github))
-        return GitHubClient(token=token, base_url="http://127.0.0.1:3", transport=transport, **SLOW)
+        return GitHubClient(key=token, base_url="http://127.0.0.1:3", transport=transport, **SLOW)
 
     def preview(self, number: int, description: str | None, state: str = "", *labels: str, worker: str = "") -> None:
         """Make a branch, a pull request and a Worker; `worker` is the stack that the Worker was made for."""
@@ -121,7 +121,7 @@ def sky(project: Path, xata: Xata, monkeypatch: pytest.MonkeyPatch) -> Sky:
         github=GitHubService(GitHubSettings(tokens=(GitHubToken(token=TOKEN),))),
         cloudflare=CloudflareService(CloudflareSettings(tokens=(CloudflareToken(token=TOKEN),)), runtime=NoRuntime()),
     )
-    monkeypatch.setattr("components.github.api.client.connect", made.pulls)
+    monkeypatch.setattr("components.github.client.connect", made.pulls)
     monkeypatch.setattr("components.worker.api.client.connect", made.workers)
     named = Target.from_arguments
     monkeypatch.setattr(Target, "from_arguments", lambda arguments: replace(named(arguments), folder=project))

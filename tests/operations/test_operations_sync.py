@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from components.github.api.client import Client
-from components.github.api.errors import GitHubError
+from components.errors import ApiError
+from components.github.client import Client
 from engine import api
 from operations import settings
 from operations.errors import ResourceFailedError, UsageError
@@ -43,7 +43,7 @@ class GitHub:
     def client(self, _environment: Any = None) -> Client:
         """A client with the token, which waits in no time."""
         return Client(
-            token=TOKEN,
+            key=TOKEN,
             base_url="https://github.test",
             transport=httpx.MockTransport(handler(self.service)),
             clock=lambda: self.seconds,
@@ -122,7 +122,7 @@ def test_a_token_that_may_not_look_decides_nothing(rights: dict[str, Any]) -> No
     """Not found, of a token that may not see the repository or its pull requests, is an error, no reason to delete."""
     made = GitHub(**rights)
     made.opened()
-    with pytest.raises(GitHubError):
+    with pytest.raises(ApiError):
         look(made.client(), REPOSITORY, 7)
 
 

@@ -14,8 +14,7 @@ from components.connectivity.worker_probe import WorkerTransport
 from components.connectivity.worker_wire import HealthResponse, Loss
 from components.errors import LocalError
 from components.worker.secrets.names import DRAFT_ANSWER
-from components.xata.api.bodies import BranchPatch
-from components.xata.api.models import ScaleToZero
+from components.xata.api.models import BranchPatch, ScaleToZero
 from engine import api
 from operations import changes
 from operations.exit_codes import ExitCode

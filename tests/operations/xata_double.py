@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 
-from components.xata.api.bodies import BranchCreation, ClusterConfiguration, ProjectCreation
+from components.errors import InputError
 from components.xata.api.client import Client
-from components.xata.api.errors import MissingKeyError
+from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.branches.place import Place
 from engine import api
 from sandbox.xata.databases import NoDatabases
@@ -58,7 +58,7 @@ class Xata:
         """What stands for the function that commands call."""
         key = environment.get("XATA_API_KEY", "")
         if not key:
-            raise MissingKeyError("there is no API key")
+            raise InputError("there is no API key")
         return self.client(key)
 
     def password(self) -> str:

@@ -137,7 +137,7 @@ def worker_stack(folder: Path, *more: web.AbstractRouteDef) -> Iterator[WorkerSt
         served(loop, answering) as api,
     ):
         runtime.base = runs
-        client = Client(token=TOKEN, base_url=f"{api}{BASE_PATH}")
+        client = Client(key=TOKEN, base_url=f"{api}{BASE_PATH}")
         project = folder.with_name(f"{folder.name}-project")
         shutil.copytree(PROGRAM, project)
         (project / "components").symlink_to(PROJECT / "components")

@@ -12,8 +12,8 @@ import httpx
 
 from components.errors import ConfigurationError, LocalError
 from components.http.address import host_of, is_loopback, split
-from components.http.pool import pool
-from components.worker.api.address import DIRECTORY_VARIABLE
+from components.http.exchange import pool
+from components.worker.secrets.names import DIRECTORY_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,7 @@ def address_of(client: Client, target: Target, environment: Mapping[str, str]) -
     """The Worker's address, without a slash at the end; empty when the account has none to give.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
         ConfigurationError: The variable names a page that is not on this machine.
         LocalError: The page cannot be read.
     """

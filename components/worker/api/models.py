@@ -1,17 +1,29 @@
-"""What the API answers, as far as it is used. Fields that are not known are ignored; nothing here holds a secret.
+"""What the API answers, as far as it is used, and what it is sent. Pure.
+
+Fields of answers that are not known are ignored, and none holds a secret; values of secrets that are sent are in no
+representation.
 
 Sources: Cloudflare's API reference (Workers: scripts, secrets, versions, deployments, subdomains) and wrangler's code.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 Identifier = Annotated[str, Field(min_length=1)]
 
-SECRET_TEXT = "secret_text"  # noqa: S105 - the name of a kind of binding
+WORKERS_SCRIPTS, HYPERDRIVE, SECRETS_STORE = "Workers Scripts", "Hyperdrive", "Secrets Store"
+"""What permissions of a token are about; each is to be had as Read and as Write."""
+SECRET_TEXT: Final = "secret_text"  # noqa: S105 - the name of a kind of binding
+KEPT_BINDINGS: Final = ("secret_text", "secret_key")
+"""Kinds that an upload keeps although it does not name them, as wrangler does. What happens without saying so is told
+differently in different places, so it is always said."""
 
 
 class Model(BaseModel):
@@ -40,7 +52,7 @@ class Binding(Model):
 class Settings(Model):
     """A Worker's settings."""
 
-    bindings: tuple[Binding, ...] = Field((), strict=False)
+    bindings: tuple[Binding, ...] = ()
     compatibility_date: str | None = None
 
 
@@ -85,7 +97,7 @@ class Version(Model):
 class Versions(Model):
     """A page of versions, the newest first."""
 
-    items: tuple[Version, ...] = Field(strict=False)
+    items: tuple[Version, ...]
 
 
 class Share(Model):
@@ -99,7 +111,7 @@ class Deployment(Model):
     """Which versions answer."""
 
     id: Identifier
-    versions: tuple[Share, ...] = Field(strict=False)
+    versions: tuple[Share, ...]
 
     @property
     def only_version(self) -> str:
@@ -110,7 +122,7 @@ class Deployment(Model):
 class Deployments(Model):
     """A Worker's deployments, the newest first."""
 
-    deployments: tuple[Deployment, ...] = Field(strict=False)
+    deployments: tuple[Deployment, ...]
 
 
 class Preview(Model):
@@ -119,7 +131,7 @@ class Preview(Model):
     id: Identifier
     name: Identifier
     slug: Identifier
-    urls: tuple[str, ...] = Field((), strict=False)
+    urls: tuple[str, ...] = ()
 
 
 class PreviewBinding(Model):
@@ -146,8 +158,24 @@ class AccountSubdomain(Model):
     subdomain: str
 
 
-class Subdomain(Model):
-    """Whether a Worker, and its previews, are reached below workers.dev."""
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """A Worker's code as ES modules, with its bindings. `message` and `tag` are annotations of the version.
 
-    enabled: bool
-    previews_enabled: bool = False
+    Attributes:
+        main_module: The name of the module that exports the handlers.
+        modules: Name to content.
+        bindings: As the API takes them; those of secrets hold values.
+        keep_bindings: Kinds that stay although they are not in `bindings`.
+        compatibility_date: As YYYY-MM-DD; empty for Cloudflare's oldest.
+        message: Up to 100 characters for people.
+        tag: Up to 25 characters for programs.
+    """
+
+    main_module: str
+    modules: Mapping[str, bytes] = field(repr=False)
+    bindings: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    keep_bindings: tuple[str, ...] = KEPT_BINDINGS
+    compatibility_date: str = ""
+    message: str = ""
+    tag: str = ""

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import RefusedError
-from components.worker.api.errors import NotFoundError
+from components.errors import NotFoundError, RefusedError
 from components.worker.api.models import SECRET_TEXT
 from components.worker.secrets.claim import app_tag
 
@@ -52,7 +51,7 @@ def look(client: Client, target: Target, name: str) -> Seen | None:
     """The preview of this name; None when there is none.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     try:
         found = client.preview(*target.arguments, name)
@@ -70,7 +69,7 @@ def put(client: Client, target: Target, name: str, values: Mapping[str, str]) ->
 
     Raises:
         RefusedError: Somebody else deployed to it.
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     seen = look(client, target, name)
     if seen is None or seen.deployment is None:
@@ -97,7 +96,7 @@ def remove(client: Client, target: Target, name: str) -> bool:
     """Delete the preview, if it is ours; False when it is gone, or somebody else's.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     seen = look(client, target, name)
     return seen is not None and seen.is_owned(name) and client.delete_preview(*target.arguments, name)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from components.fingerprint import matches
 from components.worker.address.lookup import address_of
-from components.worker.api.address import DIRECTORY_VARIABLE
 from components.worker.preview import life
 from components.worker.properties import client_for
+from components.worker.secrets.names import DIRECTORY_VARIABLE
 from components.worker.secrets.target import Target
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Final
 
-from components.worker.api.errors import (
+from components.errors import (
     AmbiguousError,
     NoVersionsError,
     SecretNotFoundError,
@@ -51,8 +51,8 @@ def put(
     Raises:
         RefusedError: There is an owner, and the Worker was not made for it.
         UndeployedVersionError: A newer version is not deployed, and `on_undeployed` is `error`.
-        NameTakenError: Another kind of binding has one of the names.
-        CloudflareError: As its tree says.
+        ConflictError: Another kind of binding has one of the names.
+        ApiError: As its tree says.
     """
     made = False
     if owner:
@@ -79,7 +79,7 @@ def remove(
     One that was made for the stack `owner` goes with whatever was deployed to it. What is gone already is fine.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     if owner and claim.remove(client, target, owner):
         return
@@ -146,7 +146,7 @@ def unfinished(client: Client, target: Target) -> str:
     """The version that a run of ours made and did not come to deploy; empty when the newest one is no such.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     newest = next(client.versions(*target.arguments), None)
     if newest is None or newest.annotation("tag") != draft.CHANGE_TAG or is_deployed(client, target, newest.id):
@@ -158,7 +158,7 @@ def deploy(client: Client, target: Target, version: str) -> None:
     """Give a version all the traffic; when the answer is lost, look whether it has it.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     try:
         client.deploy(*target.arguments, version, message=MESSAGE)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from components.errors import RefusedError
-from components.worker.api.errors import NoVersionsError, WorkerNotFoundError
+from components.errors import NoVersionsError, RefusedError, WorkerNotFoundError
 from components.worker.secrets.names import OWNER
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def is_owned(client: Client, target: Target, owner: str) -> bool | None:
     """Whether the Worker was made for this stack; None when it is not there, or nothing was ever uploaded to it.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     empty = True
     try:
@@ -61,7 +60,7 @@ def require_owned(client: Client, target: Target, owner: str) -> None:
 
     Raises:
         RefusedError: The Worker is there, and was not made for this stack.
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     if is_owned(client, target, owner) is False:
         raise RefusedError(
@@ -79,6 +78,6 @@ def remove(client: Client, target: Target, owner: str) -> bool:
         Whether it was there and is gone; False for one that is not ours, which is left alone.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     return bool(is_owned(client, target, owner)) and client.delete_script(*target.arguments)

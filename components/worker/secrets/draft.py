@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from components.worker.api.bodies import Upload
-from components.worker.api.errors import AmbiguousError, ConflictError, NoVersionsError, WorkerNotFoundError
+from components.errors import AmbiguousError, ConflictError, NoVersionsError, WorkerNotFoundError
+from components.worker.api.models import Upload
 from components.worker.secrets import claim
 from components.worker.secrets.names import DRAFT_ANSWER
 
@@ -50,7 +50,7 @@ def make(client: Client, target: Target, *, worker_exists: bool = False, owner: 
     Raises:
         ConflictError: That happened: the app's version answers again, and the app has to be deployed once more so that
             the newest version is the app's.
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     message = "made before the app, so that it has its secrets"
     tag = STUFFING_TAG if worker_exists else TAG

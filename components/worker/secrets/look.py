@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from components.worker.api.errors import NoVersionsError, WorkerNotFoundError
+from components.errors import NoVersionsError, WorkerNotFoundError
 from components.worker.api.models import SECRET_TEXT
 from components.worker.secrets.draft import CHANGE_TAG, SECRET_CHANGE
 from components.worker.secrets.names import AS_SET
@@ -50,7 +50,7 @@ def look(client: Client, target: Target, names: Iterable[str], *, since: str) ->
     Two lists are asked for at the same time, and a third where anything was uploaded meanwhile.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     try:
         with ThreadPoolExecutor(max_workers=1) as pool:
@@ -73,7 +73,7 @@ def version_of_change(client: Client, target: Target) -> str:
     """The id of the version that the last change of secrets made.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     newest = ""
     for version in client.versions(*target.arguments):

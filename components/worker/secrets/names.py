@@ -26,6 +26,9 @@ DRAFT_ANSWER: Final = "No app is deployed to this Worker yet."
 CHOICES: Final = ("error", "deploy")
 """What to do while a newer version of the Worker is not deployed."""
 
+DIRECTORY_VARIABLE: Final = "INFRA_WORKER_ADDRESSES"
+"""A sandbox's page of where its Workers are reached; set in sandboxes and nowhere else."""
+
 _ACCOUNT = re.compile(r"[0-9a-f]{32}")
 _SCRIPT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from components.worker.api.errors import NoVersionsError, UndeployedVersionError, WorkerNotFoundError
+from components.errors import NoVersionsError, UndeployedVersionError, WorkerNotFoundError
 from components.worker.secrets import change, claim
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def require(client: Client, target: Target, *, on_undeployed: str = "error", own
     Raises:
         RefusedError: There is an owner, and the Worker was not made for it.
         UndeployedVersionError: The newest version does not get all the traffic, and `on_undeployed` is `error`.
-        CloudflareError: As its tree says; PermissionDeniedError where the token may read and not write.
+        ApiError: As its tree says; PermissionDeniedError where the token may read and not write.
     """
     if owner:
         claim.require_owned(client, target, owner)
@@ -47,7 +47,7 @@ def require_rights(client: Client, target: Target) -> None:
     """Ask to remove a secret that is not there, which is refused for that reason alone where all others allow it.
 
     Raises:
-        CloudflareError: As its tree says.
+        ApiError: As its tree says.
     """
     try:
         client.delete_secret(*target.arguments, NOBODYS)

@@ -1,41 +1,33 @@
-"""Which error an answer is: a table from status and message to class, words and next step. Pure.
+"""Xata's refusals: a table from status and message to error, words and next step. Pure.
 
 Message texts are those of the service's own source, in every version that was published. Ids stand in brackets, and
 newer versions write `with ID` before them. What no row knows is told in the service's own words, without a cause.
+
+A write is made again only where a row says that nothing was done: 503 with a time to come back is decided before the
+body is read; a project that is busy with another create says so instead of letting this one wait; a change lost
+against another one.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Final
 
-from components.xata.api import errors
-from components.xata.api.retry import is_busy, is_outage
-from components.xata.api.words import message_of
-
-if TYPE_CHECKING:
-    from components.http.exchange import Answer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """One row: the first whose statuses and pattern match decides.
-
-    Texts are templates over `n` (the number in the server's message and a blank), `scope`, and `reach` (what the key
-    must not be cut off from).
-    """
-
-    statuses: frozenset[int]
-    error: type[errors.XataError]
-    next_step: str
-    pattern: str = ""
-    says: str = ""
-
+from components.errors import (
+    BusyError,
+    ConflictError,
+    InvalidError,
+    LimitError,
+    MalformedAnswerError,
+    NotFoundError,
+    NotOfferedError,
+    PermissionDeniedError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from components.http.service import EVERY, FAILED, LATER, Rule
 
 _WAIT_AN_HOUR = "wait until fewer were made in the last 60 minutes, or ask Xata to raise the limit"
 _DELETE_BRANCHES = "delete branches that nobody needs (expired previews first), or ask Xata to raise the limit"
-LATER = "try again in a minute; when it lasts, look at Xata's status page"
 _SUPPORT = "try again in a minute; when it lasts, tell Xata's support the request id"
 _ID = r"(with ID )?\[[^\]]*\]"
 _ORGANIZATION = rf"^organization {_ID} has reached the limit of (?P<n>\d+) "
@@ -44,10 +36,31 @@ _LIMITED = frozenset({400, 403, 429})
 
 
 def _limit(pattern: str, says: str, next_step: str) -> Rule:
-    return Rule(statuses=_LIMITED, pattern=pattern, error=errors.LimitError, says=says, next_step=next_step)
+    return Rule(statuses=_LIMITED, pattern=pattern, error=LimitError, says=says, next_step=next_step)
 
 
-RULES = (
+RULES: Final = (
+    Rule(
+        statuses={401},
+        late=True,
+        error=UnavailableError,
+        says="the service could not check the key (an outage of its own, not a bad key: it took more than 10 s to say "
+        "so)",
+        next_step=_SUPPORT,
+    ),
+    *(
+        # Which status the newest servers take is not known, nor all of their words; a time to come back is.
+        Rule(
+            statuses={409, 423},
+            timed=timed,
+            pattern=words,
+            error=BusyError,
+            says="another change of the project is being made",
+            next_step=LATER,
+            again=EVERY,
+        )
+        for timed, words in ((True, ""), (False, r"^acquire project lock|\bbusy\b[^\]]*$"))
+    ),
     _limit(
         _ORGANIZATION + "branch creations per hour",
         "the organization's limit of {n}new branches per hour is reached (maxBranchesPerHour)",
@@ -94,116 +107,83 @@ RULES = (
         "delete children that nobody needs, or take another parent",
     ),
     Rule(
-        statuses=frozenset({401}),
+        statuses={401},
         pattern=r"^no access to organization",
-        error=errors.KeyRefusedError,
+        error=UnauthorizedError,
         says="the key is of another organization",
         next_step="check XATA_ORGANIZATION_ID, or take a key of that organization",
     ),
     Rule(
-        statuses=frozenset({401}),
+        statuses={401},
         pattern=r"^(invalid token|no token found)$",
-        error=errors.KeyRefusedError,
+        error=UnauthorizedError,
         says="the key is unknown, expired or revoked",
         next_step="make a new key in Xata's settings and put it into XATA_API_KEY",
     ),
-    Rule(statuses=frozenset({401}), error=errors.KeyRefusedError, next_step="check XATA_API_KEY; " + _READ_IT),
+    Rule(statuses={401}, error=UnauthorizedError, next_step="check XATA_API_KEY; " + _READ_IT),
     Rule(
-        statuses=frozenset({403}),
+        statuses={403},
         pattern="temporarily unavailable",
-        error=errors.BusyError,
+        error=BusyError,
         says="changes are switched off for the moment",
         next_step=LATER,
     ),
     Rule(
-        statuses=frozenset({403}),
+        statuses={403},
         pattern=r"^access denied$",
-        error=errors.PermissionDeniedError,
-        says="the key lacks the scope {scope}, or is limited to others than this",
-        next_step="give the key the scope {scope}; where it is limited, let it reach {reach}",
+        error=PermissionDeniedError,
+        says="the key lacks the scope {permission}, or is limited to others than this",
+        next_step="give the key the scope {permission}; where it is limited, let it reach {reach}",
     ),
-    Rule(statuses=frozenset({403}), error=errors.PermissionDeniedError, next_step=_READ_IT),
+    Rule(statuses={403}, error=PermissionDeniedError, next_step=_READ_IT),
     Rule(
-        statuses=frozenset({404}),
+        statuses={404},
         pattern=r"^not found$",
-        error=errors.NotOfferedError,
+        error=NotOfferedError,
         says="this version of the service does not have the operation",
         next_step="check XATA_API_BASE_URL; where it is right, do without",
     ),
     Rule(
-        statuses=frozenset({404}),
+        statuses={404},
         pattern="not found",
-        error=errors.NotFoundError,
+        error=NotFoundError,
         next_step="check the ids, and that the key is not limited to other projects or branches",
     ),
     Rule(
-        statuses=frozenset({404}),
-        error=errors.MalformedAnswerError,
+        statuses={404},
+        error=MalformedAnswerError,
         says="those are not Xata's words for what is gone: something on the way may have answered",
         next_step="check XATA_API_BASE_URL and proxies on the way; where both are right, update this program",
     ),
     Rule(
-        statuses=frozenset({409}),
-        pattern="modified concurrently",
-        error=errors.ConflictError,
+        statuses={409},
+        pattern="was modified concurrently, please retry$",
+        error=ConflictError,
         says="somebody else changed it at the same time",
         next_step="try again",
+        again={"PATCH"},
     ),
     Rule(
-        statuses=frozenset({409}),
+        statuses={409},
         pattern=r"already exists$",
-        error=errors.ConflictError,
+        error=ConflictError,
         next_step="take another name, or adopt what has this one",
     ),
-    Rule(statuses=frozenset({409}), error=errors.ConflictError, next_step=_READ_IT),
+    Rule(statuses={409}, error=ConflictError, next_step=_READ_IT),
     Rule(
-        statuses=frozenset({400}),
+        statuses={400},
         pattern=r"^project .* is not empty",
-        error=errors.InvalidError,
+        error=InvalidError,
         says="the project still has branches",
         next_step="delete its branches first, also those that were not made here",
     ),
     Rule(
-        statuses=frozenset({412}),
+        statuses={412},
         pattern="^cannot create child branch because parent branch .* is not healthy",
-        error=errors.InvalidError,
+        error=InvalidError,
         says="the parent branch is not healthy",
         next_step="wait until the parent is healthy, or wake it, and try again",
     ),
-    Rule(statuses=frozenset({408, 423, 429}), error=errors.BusyError, next_step=LATER),
-    Rule(
-        statuses=frozenset({501}),
-        error=errors.NotOfferedError,
-        says="this version of the service does not have the operation",
-        next_step="do without, or wait for a newer version",
-    ),
-    Rule(statuses=frozenset({503}), error=errors.BusyError, next_step=LATER),
-    Rule(statuses=frozenset(range(500, 600)), error=errors.ServerError, next_step=_SUPPORT),
-    Rule(statuses=frozenset(range(400, 500)), error=errors.InvalidError, next_step="correct what the message names"),
+    Rule(statuses={429, 503}, timed=True, error=BusyError, next_step=LATER, again=EVERY),
+    Rule(statuses=set(FAILED) - {501, 503}, error=UnavailableError, next_step=_SUPPORT),
 )
-
-_OUTAGE = Rule(
-    statuses=frozenset({401}),
-    error=errors.ServerError,
-    says="the service could not check the key (an outage of its own, not a bad key: it took more than 10 s to say so)",
-    next_step=_SUPPORT,
-)
-_IN_THE_WAY = Rule(
-    statuses=frozenset({409, 423}),
-    error=errors.BusyError,
-    says="another change of the project is being made",
-    next_step=LATER,
-)
-
-
-def match(answer: Answer) -> tuple[Rule, str]:
-    """The rule for an answer, and the number that its message names."""
-    if is_outage(answer):
-        return _OUTAGE, ""
-    if is_busy(answer):
-        return _IN_THE_WAY, ""
-    for rule in RULES:
-        found = re.search(rule.pattern, message_of(answer), re.IGNORECASE)
-        if answer.status in rule.statuses and found:
-            return rule, found.groupdict().get("n") or ""
-    return RULES[-1], ""

@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import ConfigurationError, RefusedError
-from components.xata.api.bodies import BranchCreation, ClusterConfiguration
-from components.xata.api.errors import NotFoundError
+from components.errors import ConfigurationError, NotFoundError, RefusedError
+from components.xata.api.models import BranchCreation, ClusterConfiguration
 from components.xata.branches.adopt import look, require_adoptable, take_over
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.errors import GoneError
@@ -61,7 +60,7 @@ def ensure_branch(
         RefusedError: The name belongs to a stranger, to several branches, or to one with another identity; or it is a
             preview's and there are as many as there may be.
         UnsettledError: No answer said whether the branch exists; running again finds it by its mark.
-        XataError: The service refused.
+        ApiError: The service refused.
     """
     require_parent_allowed(spec, spec.parent or "")
     seen = look(client, place, spec.name)

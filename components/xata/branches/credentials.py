@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.xata.api.errors import AmbiguousError, NotFoundError
+from components.errors import AmbiguousError, NotFoundError
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.endpoints import endpoints_of, require_same_domain
 from components.xata.branches.errors import GoneError, NotReadyError, UnsettledError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.errors import RefusedError
-from components.xata.api.errors import NotFoundError
+from components.errors import NotFoundError, RefusedError
 from components.xata.branches.errors import GoneError, MissingError
 
 if TYPE_CHECKING:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import RefusedError
-from components.xata.api.bodies import ProjectCreation, ProjectPatch
-from components.xata.api.errors import AmbiguousError, BusyError, NotFoundError
-from components.xata.api.models import ProjectScaleToZero, ScaleToZero
+from components.errors import AmbiguousError, BusyError, NotFoundError, RefusedError
+from components.xata.api.models import ProjectCreation, ProjectPatch, ProjectScaleToZero, ScaleToZero
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.errors import GoneError, MissingError, SettingsNotAppliedError
 from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack

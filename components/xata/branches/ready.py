@@ -10,8 +10,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from components.xata.api.bodies import BranchPatch
-from components.xata.api.errors import AmbiguousError, BusyError, ConflictError, NotFoundError
+from components.errors import AmbiguousError, BusyError, ConflictError, NotFoundError
+from components.xata.api.models import BranchPatch
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.errors import NotReadyError
 from components.xata.branches.find import read_branch

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.errors import RefusedError
-from components.xata.api.errors import NotFoundError
+from components.errors import NotFoundError, RefusedError
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.errors import StillThereError
 from components.xata.branches.names import aside_name

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.errors import RefusedError
-from components.xata.api.bodies import BranchPatch
-from components.xata.api.errors import AmbiguousError, ConflictError, NotFoundError
+from components.errors import AmbiguousError, ConflictError, NotFoundError, RefusedError
+from components.xata.api.models import BranchPatch
 from components.xata.branches.adopt import look
 from components.xata.branches.names import aside_name
 from components.xata.branches.ownership import marked_stack
@@ -29,7 +28,7 @@ def rename(client: Client, place: Place, branch_id: str, name: str) -> None:
 
     Raises:
         ConflictError: Another branch bears it.
-        XataError: As its tree says.
+        ApiError: As its tree says.
     """
     try:
         client.update_branch(place.organization, place.project, branch_id, BranchPatch(name=name))
@@ -60,7 +59,7 @@ def set_aside(
 
     Raises:
         RefusedError: The branch is not ours, or has living children, so that it could not be deleted later.
-        XataError: As its tree says.
+        ApiError: As its tree says.
     """
     branch = seen.branch
     if branch is None or branch.id != branch_id:
@@ -93,7 +92,7 @@ def give_back(
 
     Raises:
         ConflictError: Another branch bears the name, and is not such a copy.
-        XataError: As its tree says.
+        ApiError: As its tree says.
     """
     try:
         rename(client, place, branch_id, name)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import RefusedError
-from components.xata.api.bodies import Restore
-from components.xata.api.errors import NotFoundError, XataError
+from components.errors import ApiError, NotFoundError, RefusedError
+from components.xata.api.models import Restore
 from components.xata.branches.adopt import look
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.create import Ensured
@@ -42,7 +41,7 @@ def restore_points(client: Client, place: Place, branch: Branch) -> RestorePoint
     """What the service tells about a branch's backup; nothing where it keeps none.
 
     Raises:
-        XataError: The service did not answer.
+        ApiError: The service did not answer.
     """
     if not branch.backups_enabled:  # there the service answers 500
         return RestorePoints()
@@ -114,7 +113,7 @@ def _restored(client: Client, place: Place, source_id: str, restore: Restore) ->
 
 
 def _nothing_to_restore(
-    client: Client, place: Place, source_id: str, error: XataError
+    client: Client, place: Place, source_id: str, error: ApiError
 ) -> GoneError | NoRestorePointError:
     """The service answers 404 alike when the branch is gone, its region keeps no backups, or no point exists yet."""
     try:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.errors import ConfigurationError
-from components.xata.api.bodies import BranchPatch
-from components.xata.api.errors import AmbiguousError, BusyError, ConflictError, NotFoundError
-from components.xata.api.models import BackupConfiguration, ScaleToZero
+from components.errors import AmbiguousError, BusyError, ConfigurationError, ConflictError, NotFoundError
+from components.xata.api.models import BackupConfiguration, BranchPatch, ScaleToZero
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.errors import SettingsNotAppliedError
 from components.xata.branches.find import gone, read_branch

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from components.xata.api.errors import AmbiguousError, BusyError, ConflictError, XataError
+from components.errors import AmbiguousError, ApiError, BusyError, ConflictError
 from components.xata.branches.clock import Deadline
 from components.xata.branches.errors import UnsettledError
 
@@ -38,11 +38,11 @@ def settle(what: str, *, create: Callable[[], T], find: Callable[[bool], T | Non
 
     Raises:
         UnsettledError: The fate stays unknown.
-        XataError: The service refused, and nothing had been left in doubt.
+        ApiError: The service refused, and nothing had been left in doubt.
     """
     deadline = Deadline(SETTLE_SECONDS, clock)
     doubtful = final = False
-    last: XataError
+    last: ApiError
     for attempt in range(ATTEMPTS):
         try:
             return create()
@@ -50,7 +50,7 @@ def settle(what: str, *, create: Callable[[], T], find: Callable[[bool], T | Non
             doubtful, last = True, error
         except BusyError as error:
             last = error
-        except XataError as error:
+        except ApiError as error:
             # Limits are judged before names, so a refusal after a lost answer may be about our own success.
             last, final = error, not isinstance(error, ConflictError)
             if final and not doubtful:
@@ -65,7 +65,7 @@ def settle(what: str, *, create: Callable[[], T], find: Callable[[bool], T | Non
     raise _unsettled(what, last, doubtful=doubtful) from last
 
 
-def _unsettled(what: str, last: XataError, *, doubtful: bool) -> UnsettledError:
+def _unsettled(what: str, last: ApiError, *, doubtful: bool) -> UnsettledError:
     if doubtful:
         return UnsettledError(
             f"whether {what} was created is not known: {last.message}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from components.github.api.client import Client
+from components.github.client import Client
 from sandbox.github.service import Service
 from sandbox.github.settings import DEFAULT_REPOSITORY, Settings, Token
 from sandbox.github.transport import handler
@@ -50,7 +50,7 @@ class World:
     def client_of(self, token: str) -> Client:
         """A client with another token."""
         return Client(
-            token=token,
+            key=token,
             base_url=BASE_URL,
             transport=httpx.MockTransport(self._hooked),
             clock=lambda: self.time,
@@ -88,7 +88,7 @@ class Scripted(Script):
     def github(self, *, budget_seconds: float = 60.0, base_url: str = "https://github.test") -> Client:
         """A client whose clock is this service's."""
         return Client(
-            token=TOKEN,
+            key=TOKEN,
             base_url=base_url,
             transport=httpx.MockTransport(self),
             budget_seconds=budget_seconds,

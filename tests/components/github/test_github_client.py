@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.github.api import address, errors
-from components.github.api.client import Client, connect, disconnect
+from components import errors
+from components.github.client import connect, disconnect, repository_in
 from tests.components.github.github_world import PERSON, REPOSITORY, TOKEN, Scripted, World
 
 
@@ -158,17 +158,12 @@ def test_the_environment_says_where_and_with_what() -> None:
         assert connect({"GITHUB_TOKEN": TOKEN}).base_url == "https://api.github.com"
     finally:
         disconnect()
-    with pytest.raises(errors.MissingTokenError, match="GITHUB_TOKEN is not set"):
+    with pytest.raises(errors.InputError, match="GITHUB_TOKEN is not set"):
         connect({})
     with pytest.raises(errors.InputError, match="characters that no token has"):
         connect({"GITHUB_TOKEN": "two words"})
-    with pytest.raises(errors.AddressError, match="does not begin with https"):
+    with pytest.raises(errors.InputError, match="does not begin with https"):
         connect({"GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": "http://github.example"})
-    assert address.repository_in({"GITHUB_REPOSITORY": "a/b.c"}) == "a/b.c"
+    assert repository_in({"GITHUB_REPOSITORY": "a/b.c"}) == "a/b.c"
     with pytest.raises(errors.InputError, match="no repository is named"):
-        address.repository_in({})
-
-
-def test_a_client_shows_its_address_alone() -> None:
-    """The token is in no representation."""
-    assert repr(Client(token=TOKEN, base_url="https://github.test")) == "Client(base_url='https://github.test')"
+        repository_in({})

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from components.github.api import errors
+from components import errors
 from tests.components.github.github_world import READER, REPOSITORY, STRANGER, TOKEN, Scripted, World, refused
-from tests.components.xata.scripted import cut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from components.github.api.client import Client
+    from components.github.client import Client
     from tests.components.xata.scripted import Step
 
 COMMENT = {"id": 1, "body": "text"}
@@ -30,41 +29,6 @@ PRIMARY = "API rate limit exceeded for installation ID 1."
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
 BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 AFTER_SENDING = (httpx.ReadError, httpx.ReadTimeout, httpx.RemoteProtocolError)
-
-
-@pytest.mark.parametrize("call", TWICE)
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        *(pytest.param(refused(status), id=str(status)) for status in (408, 500, 502, 503, 504)),
-        pytest.param(httpx.Response(502, text="<html>Bad gateway"), id="html"),
-        *(pytest.param(kind("x"), id=kind.__name__) for kind in BEFORE_SENDING + AFTER_SENDING),
-        pytest.param(cut(), id="cut in mid-body"),
-    ],
-)
-def test_what_is_safe_to_do_twice_is_asked_again(call: str, trouble: Step) -> None:
-    """What fails once and may pass is not seen by the caller."""
-    service = Scripted(trouble, httpx.Response(200, json=GOOD[call]))
-    CALLS[call](service.github())
-    assert len(service.requests) == 2
-
-
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        *(refused(status) for status in (408, 500, 502, 503, 504)),
-        *(kind("x") for kind in AFTER_SENDING),
-        cut(201),
-        httpx.Response(201, text="<html>"),
-    ],
-)
-def test_a_comment_is_not_written_again_when_it_may_have_been(trouble: Step) -> None:
-    """Its fate is not known, which the error says; the next run looks for it."""
-    service = Scripted(trouble)
-    with pytest.raises(errors.AmbiguousError) as caught:
-        CALLS["create"](service.github())
-    assert len(service.requests) == 1
-    assert "it looks for what is there before it writes anything" in caught.value.next_step
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -99,7 +63,7 @@ def test_a_rate_limit_beyond_the_budget_is_told_at_once() -> None:
     """Nobody waits an hour in silence: the error says when to come back."""
     limited = refused(403, PRIMARY, x_ratelimit_remaining="0", x_ratelimit_reset="1800003600")
     service = Scripted(limited)
-    with pytest.raises(errors.RateLimitedError, match="too many calls with this token") as caught:
+    with pytest.raises(errors.BusyError, match="too many calls with this token") as caught:
         CALLS["read"](service.github())
     assert (len(service.requests), service.slept, caught.value.retry_after) == (1, [], 3600.0)
     assert caught.value.next_step == "try again in 3600 s: that is what GitHub asks for"
@@ -108,7 +72,7 @@ def test_a_rate_limit_beyond_the_budget_is_told_at_once() -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "says", "next_step"),
     [
-        (refused(401, "Bad credentials"), errors.TokenRefusedError, "unknown, expired or revoked", "GITHUB_TOKEN"),
+        (refused(401, "Bad credentials"), errors.UnauthorizedError, "unknown, expired or revoked", "GITHUB_TOKEN"),
         (
             refused(403, "Resource not accessible by integration"),
             errors.PermissionDeniedError,
@@ -125,7 +89,7 @@ def test_a_rate_limit_beyond_the_budget_is_told_at_once() -> None:
 )
 @pytest.mark.parametrize("call", ["update", "create"])
 def test_each_refusal_is_its_own_error(
-    call: str, answer: Step, error: type[errors.GitHubError], says: str, next_step: str
+    call: str, answer: Step, error: type[errors.ApiError], says: str, next_step: str
 ) -> None:
     """The error tells what was tried, GitHub's own words, and what to do; nothing is asked twice."""
     service = Scripted(answer)
@@ -153,7 +117,7 @@ def test_the_token_is_in_no_text(call: str, answer: Step) -> None:
     service = Scripted(answer)
     try:
         CALLS[call](service.github(budget_seconds=0))
-    except errors.GitHubError as error:
+    except errors.ApiError as error:
         told = f"{error} {error!r} {error.args} {vars(error)} {error.__cause__} {error.__context__}"
         assert TOKEN not in told
         assert "ghp_a" not in told
@@ -164,10 +128,10 @@ def test_the_token_is_in_no_text(call: str, answer: Step) -> None:
     [
         (READER, errors.PermissionDeniedError, "Resource not accessible by integration"),
         (STRANGER, errors.NotFoundError, "Not Found"),
-        ("ghs_unknown", errors.TokenRefusedError, "Bad credentials"),
+        ("ghs_unknown", errors.UnauthorizedError, "Bad credentials"),
     ],
 )
-def test_tokens_that_may_not_write_are_told_why(token: str, error: type[errors.GitHubError], says: str) -> None:
+def test_tokens_that_may_not_write_are_told_why(token: str, error: type[errors.ApiError], says: str) -> None:
     """A token that only reads, one of another repository, and one that nobody knows are three different errors."""
     world = World()
     with pytest.raises(error, match=says):

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components import errors
 from components.github import events
-from components.github.api import errors
 from sandbox.github import shapes
 from tests.components.github.github_world import World
 

@@ -15,7 +15,7 @@ from components.errors import ConfigurationError, LocalError
 from components.worker import properties
 from components.worker.address.lookup import address_of
 from components.worker.address.provider import AddressProvider
-from components.worker.api.address import DIRECTORY_VARIABLE
+from components.worker.secrets.names import DIRECTORY_VARIABLE
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, World
 
 if TYPE_CHECKING:

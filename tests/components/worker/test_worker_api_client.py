@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 import logging
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
-from components.http.pool import USER_AGENT
-from components.worker.api import errors
-from components.worker.api.client import Client, account_in, connect, disconnect
+from components import errors
+from components.http.exchange import USER_AGENT
+from components.worker.api.client import CLOUDFLARE, Client, form
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, Scripted, app, good, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 ROOM = Path(__file__).parents[3]
 PLACE = (ACCOUNT, SCRIPT)
@@ -75,13 +73,6 @@ CASES: dict[str, tuple[Callable[[Client], Any], Any, str, Any]] = {
         {"subdomain": "team"},
         f"GET {WORKERS}/subdomain",
         None,
-    ),
-    "subdomain": (lambda client: client.subdomain(*PLACE), {"enabled": True}, f"GET {AT}/subdomain", None),
-    "set subdomain": (
-        lambda client: client.set_subdomain(*PLACE, enabled=True, previews=False),
-        {"enabled": True, "previews_enabled": False},
-        f"POST {AT}/subdomain",
-        {"enabled": True, "previews_enabled": False},
     ),
 }
 
@@ -182,59 +173,6 @@ def test_an_account_without_subdomain_has_none(code: int) -> None:
     assert Scripted(refused(404, code)).worker().account_subdomain(ACCOUNT) == ""
 
 
-@pytest.fixture
-def _fresh() -> Iterator[None]:
-    disconnect()
-    yield
-    disconnect()
-
-
-@pytest.mark.usefixtures("_fresh")
-def test_worker_clients_are_shared_by_address_and_token() -> None:
-    """Whatever connects with the same pair uses the same connections, until they are closed."""
-    environment = {"CLOUDFLARE_API_TOKEN": f" {TOKEN}\n", "CLOUDFLARE_API_BASE_URL": "http://127.0.0.1:9/client/v4"}
-    found = connect(environment)
-    assert connect({**environment, "CLOUDFLARE_API_BASE_URL": "http://127.0.0.1:9/client/v4/"}) is found
-    assert connect({**environment, "CLOUDFLARE_API_TOKEN": "other"}) is not found
-    assert connect({"CLOUDFLARE_API_TOKEN": TOKEN}).base_url == "https://api.cloudflare.com/client/v4"
-    disconnect()
-    assert connect(environment) is not found
-
-
-@pytest.mark.usefixtures("_fresh")
-@pytest.mark.parametrize("environment", [{}, {"CLOUDFLARE_API_TOKEN": ""}, {"CLOUDFLARE_API_TOKEN": " \n"}])
-def test_a_missing_token_is_told_by_its_variable(environment: dict[str, str]) -> None:
-    """Nothing is tried without a token; the permission to give it is named."""
-    with pytest.raises(errors.MissingTokenError, match="CLOUDFLARE_API_TOKEN") as caught:
-        connect(environment)
-    assert "Workers Scripts Write" in caught.value.next_step
-
-
-@pytest.mark.parametrize("token", ["a b", "a\r\nX-Evil: 1", "ä", "a\x00"])
-def test_a_token_that_is_none_is_refused_and_not_quoted(token: str) -> None:
-    """What can not be a header is found before it is one."""
-    with pytest.raises(errors.InputError, match="characters that no token has") as caught:
-        Client(token=token)
-    assert token not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("environment", "error"),
-    [
-        ({}, errors.MissingAccountError),
-        ({"CLOUDFLARE_ACCOUNT_ID": " "}, errors.MissingAccountError),
-        ({"CLOUDFLARE_ACCOUNT_ID": "my-account"}, errors.InputError),
-        ({"CLOUDFLARE_ACCOUNT_ID": ACCOUNT.upper()}, errors.InputError),
-    ],
-)
-def test_an_account_that_is_none_is_told_by_its_variable(environment: dict[str, str], error: type[Exception]) -> None:
-    """The account is never guessed, and what is no id may be a token in the wrong place: it is not quoted."""
-    with pytest.raises(error, match="CLOUDFLARE_ACCOUNT_ID") as caught:
-        account_in(environment)
-    assert "my-account" not in str(caught.value)
-    assert account_in({"CLOUDFLARE_ACCOUNT_ID": f" {ACCOUNT}\n"}) == ACCOUNT
-
-
 def test_token_and_values_are_in_no_log_and_no_text(caplog: pytest.LogCaptureFixture) -> None:
     """[F2] With everything logged, neither turns up anywhere but in the request."""
     caplog.set_level(logging.DEBUG)
@@ -245,7 +183,7 @@ def test_token_and_values_are_in_no_log_and_no_text(caplog: pytest.LogCaptureFix
         try:
             client.change_secrets(*PLACE, {"DATABASE_URL": VALUE})
             client.put_secret(*PLACE, "DATABASE_URL", VALUE)
-        except errors.CloudflareError as error:
+        except errors.ApiError as error:
             texts += [str(error), repr(error), repr(vars(error))]
     texts.append(caplog.text)
     assert "HTTP Request: PATCH" in caplog.text
@@ -256,15 +194,37 @@ def test_what_is_sent_shows_no_values() -> None:
     """The parts a call is made of can be printed."""
     upload = app(SECRET_LIKE=VALUE)
     assert VALUE not in repr(upload)
-    assert VALUE not in repr(upload.content())
+    assert VALUE not in repr(form(upload))
 
 
-def test_the_worker_client_needs_no_pulumi() -> None:
-    """The client and the life cycle are plain Python: importing them loads nothing of Pulumi."""
-    program = (
-        "import sys, components.worker.api.client, components.worker.secrets.change, components.worker.secrets.look; "
-        "print([name for name in sys.modules if name.partition('.')[0] in "
-        "{'pulumi', 'sandbox', 'stacks', 'operations', 'engine'} or name.startswith('components.xata')])"
-    )
-    found = subprocess.run([sys.executable, "-c", program], cwd=ROOM, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    ("environment", "url"),
+    [
+        ({}, "https://api.cloudflare.com/client/v4"),
+        ({"CLOUDFLARE_API_BASE_URL": " "}, "https://api.cloudflare.com/client/v4"),
+        ({"CLOUDFLARE_API_BASE_URL": " http://127.0.0.1:1/client/v4\n"}, "http://127.0.0.1:1/client/v4"),
+        ({"CLOUDFLARE_BASE_URL": "http://127.0.0.1:2/client/v4"}, "http://127.0.0.1:2/client/v4"),
+        (
+            {"CLOUDFLARE_API_BASE_URL": "http://127.0.0.1:1", "CLOUDFLARE_BASE_URL": "http://127.0.0.1:2"},
+            "http://127.0.0.1:1",
+        ),
+    ],
+)
+def test_both_variables_of_the_tools_count(environment: dict[str, str], url: str) -> None:
+    """Wrangler's variable first, then that of Cloudflare's own packages, then Cloudflare itself."""
+    assert CLOUDFLARE.base_url_in(environment) == url
+
+
+def test_names_are_one_segment_each() -> None:
+    """A name with characters of URLs is encoded; one that leads elsewhere is refused by what it is."""
+    service = Scripted(good())
+    service.worker().delete_secret(ACCOUNT, SCRIPT, "a?b#c%d e")
+    assert service.requests[0].url.raw_path.decode() == f"{AT}/secrets/a%3Fb%23c%25d%20e?url_encoded=true"
+    for segments, noun in (
+        (("../x", SCRIPT, "A"), "account id"),
+        ((ACCOUNT, "../x", "A"), "Worker's name"),
+        ((ACCOUNT, SCRIPT, "../x"), "secret's name"),
+    ):
+        with pytest.raises(errors.InputError, match=f"the {noun} '../x' is a path; nothing was sent"):
+            service.worker().delete_secret(*segments)
+    assert len(service.requests) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[2]
 OF_WORKERS = (
+    "*/http/test_http_client.py",
     "*/worker/test_worker_*.py",
     "*/test_worker_check_*.py",
     "*/test_cloudflare_*.py",

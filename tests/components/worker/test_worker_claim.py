@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from components.errors import RefusedError
-from components.worker.api.bodies import Upload
+from components.worker.api.models import Upload
 from components.worker.secrets import change, claim
 from components.worker.secrets.names import owner_fault
 from components.worker.secrets.target import Target

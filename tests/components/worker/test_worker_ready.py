@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.worker.api import errors
+from components import errors
 from components.worker.secrets import change, ready
 from components.worker.secrets.target import Target
 from sandbox.cloudflare.settings import READ, Token
@@ -35,10 +35,10 @@ def _rollout(world: World) -> None:
     account.deploy(account.worker(SCRIPT), ((before, 50.0), (newest, 50.0)), source="api", annotations={})
 
 
-REFUSALS: dict[str, tuple[Callable[[World], None], type[errors.CloudflareError]]] = {
+REFUSALS: dict[str, tuple[Callable[[World], None], type[errors.ApiError]]] = {
     "a version that is not deployed": (World.upload_version, errors.UndeployedVersionError),
     "two versions share the traffic": (_rollout, errors.UndeployedVersionError),
-    "the service is down": (lambda world: world.fault(status=500, times=0), errors.ServerError),
+    "the service is down": (lambda world: world.fault(status=500, times=0), errors.UnavailableError),
 }
 
 

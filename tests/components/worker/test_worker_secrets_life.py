@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.worker.api import errors
+from components import errors
 from components.worker.secrets import change, draft, look
 from components.worker.secrets.names import AS_SET
 from components.worker.secrets.target import Target
@@ -201,9 +201,9 @@ def test_a_plain_variable_of_the_name_is_named(choice: str) -> None:
     world.deploy_app(DATABASE_URL="plain", OTHER="x")
     if choice == "deploy":
         world.upload_version(DATABASE_URL="plain")
-    with pytest.raises(errors.NameTakenError) as caught:
+    with pytest.raises(errors.ConflictError) as caught:
         change.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
-    assert caught.value.names == ("DATABASE_URL",)
+    assert "DATABASE_URL: another kind of binding has this name" in caught.value.message
     assert "wrangler.jsonc" in caught.value.next_step
     world.deploy_app(OTHER="x")
     change.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
@@ -332,7 +332,7 @@ def test_a_draft_that_may_not_be_deleted_is_told(status: int) -> None:
     world = World()
     change.put(world.client, TARGET, {"A": "1"})
     world.fault(method="DELETE", status=status)
-    with pytest.raises(errors.CloudflareError) as caught:
+    with pytest.raises(errors.ApiError) as caught:
         change.remove(world.client, TARGET, ["A"])
     assert caught.value.status == status
     assert (world.there(), world.values()) == ({SCRIPT}, {"A": "1"})

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from components.worker.api.bodies import Upload
 from components.worker.api.client import Client
+from components.worker.api.models import Upload
 from components.worker.secrets.target import Target
 from sandbox.cloudflare.runtime import NoRuntime
 from sandbox.cloudflare.service import Service
@@ -54,7 +54,7 @@ class World:
 
     def _client(self, answer: Callable[[httpx.Request], httpx.Response]) -> Client:
         return Client(
-            token=TOKEN,
+            key=TOKEN,
             base_url=BASE_URL,
             transport=httpx.MockTransport(answer),
             clock=lambda: self.time,
@@ -122,7 +122,7 @@ class Scripted(Script):
     def worker(self, *, budget_seconds: float = 60.0, chance: float = 0.5) -> Client:
         """A client whose clock is this service's."""
         return Client(
-            token=TOKEN,
+            key=TOKEN,
             base_url="https://cloudflare.test/client/v4",
             transport=httpx.MockTransport(self),
             budget_seconds=budget_seconds,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from components.xata.api.bodies import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.api.client import Client
+from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.branches.clock import Clock
 from components.xata.branches.place import Place
 from sandbox.xata.databases import NoDatabases

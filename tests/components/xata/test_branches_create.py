@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from components.errors import ConfigurationError, RefusedError
+from components.errors import ApiError, BusyError, ConfigurationError, LimitError, RefusedError
 from components.xata.api.client import Client
-from components.xata.api.errors import BusyError, LimitError, XataError
 from components.xata.branches.create import Ensured, ensure_branch
 from components.xata.branches.errors import GoneError, MissingError, UnsettledError
 from components.xata.branches.find import find_branch
@@ -438,6 +437,6 @@ def test_our_branch_goes_between_list_and_read(what: str) -> None:
 def test_what_the_region_does_not_offer_is_told(changes: dict[str, Any], words: str) -> None:
     """An unknown image, region or size is the service's refusal, and it names the value."""
     world = World()
-    with pytest.raises(XataError) as caught:
+    with pytest.raises(ApiError) as caught:
         ensure(world, root_spec(**changes))
     assert words in str(caught.value)

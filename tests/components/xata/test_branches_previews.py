@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.errors import RefusedError
-from components.xata.api.errors import ConflictError
+from components.errors import ConflictError, RefusedError
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.names import aside_name, set_aside_from
 from components.xata.branches.remove import delete_branch

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.errors import RefusedError
-from components.xata.api.errors import ConflictError, InvalidError
+from components.errors import ConflictError, InvalidError, RefusedError
 from components.xata.branches import projects
 from components.xata.branches.errors import GoneError, MissingError, UnsettledError
 from components.xata.branches.place import find_organization, find_project

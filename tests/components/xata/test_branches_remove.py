@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.errors import RefusedError
-from components.xata.api.errors import InvalidError, PermissionDeniedError, XataError
+from components.errors import ApiError, InvalidError, PermissionDeniedError, RefusedError
 from components.xata.branches.errors import StillThereError
 from components.xata.branches.remove import delete_branch, delete_judged
 from tests.components.xata.branches_world import World
@@ -127,7 +126,7 @@ def test_a_row_that_goes_a_moment_later_is_gone() -> None:
     ("status", "message", "error"),
     [(422, "not now", InvalidError), (403, "access denied", PermissionDeniedError)],
 )
-def test_a_refused_delete_is_told(status: int, message: str, error: type[XataError]) -> None:
+def test_a_refused_delete_is_told(status: int, message: str, error: type[ApiError]) -> None:
     """D11: the service refuses; the error says so, and the branch stays."""
     world = World()
     preview = world.child("pr-7", world.root().id, MARK)

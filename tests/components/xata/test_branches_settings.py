@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.errors import ConfigurationError
-from components.xata.api.errors import AmbiguousError, ConflictError
+from components.errors import AmbiguousError, ConfigurationError, ConflictError
 from components.xata.branches import settings
 from components.xata.branches.errors import GoneError, SettingsNotAppliedError
 from components.xata.inputs import Settings

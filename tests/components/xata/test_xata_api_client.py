@@ -6,9 +6,8 @@ import base64
 import copy
 import http.server
 import logging
+import re
 import socket
-import subprocess
-import sys
 import threading
 import tomllib
 from pathlib import Path
@@ -17,10 +16,12 @@ from urllib.parse import quote
 
 import pytest
 
-from components.http.pool import USER_AGENT
-from components.xata.api import errors
-from components.xata.api.bodies import BranchCreation, BranchPatch, ProjectCreation, ProjectPatch, Restore
+from components import errors
+from components.http.exchange import USER_AGENT
+from components.http.service import Operation
+from components.xata.api import client
 from components.xata.api.client import Client, connect, disconnect
+from components.xata.api.models import BranchCreation, BranchPatch, ProjectCreation, ProjectPatch, Restore
 from tests.components.xata.scripted import (
     BRANCH,
     KEY,
@@ -248,42 +249,6 @@ def _fresh() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_fresh")
-def test_clients_are_shared_by_address_and_key() -> None:
-    """Whatever connects with the same pair, in whatever thread, uses the same connections."""
-    environment = {"XATA_API_KEY": f" {KEY}\n", "XATA_API_BASE_URL": "http://127.0.0.1:9"}
-    found: list[Client] = []
-    threads = [threading.Thread(target=lambda: found.append(connect(environment))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len({id(client) for client in found}) == 1
-    assert connect({**environment, "XATA_API_BASE_URL": "http://127.0.0.1:9/"}) is found[0]
-    assert connect({**environment, "XATA_API_KEY": "xau_other"}) is not found[0]
-    assert connect({**environment, "XATA_API_BASE_URL": ""}).base_url == "https://api.xata.tech"
-    disconnect()
-    assert connect(environment) is not found[0]
-
-
-@pytest.mark.usefixtures("_fresh")
-@pytest.mark.parametrize("environment", [{}, {"XATA_API_KEY": ""}, {"XATA_API_KEY": " \n"}])
-def test_a_missing_key_is_told_by_its_variable(environment: dict[str, str]) -> None:
-    """Nothing is tried without a key."""
-    with pytest.raises(errors.MissingKeyError) as caught:
-        connect(environment)
-    assert "XATA_API_KEY" in str(caught.value)
-    assert "make a key" in caught.value.next_step
-
-
-@pytest.mark.parametrize("key", ["xau_a b", "xau_a\r\nX-Evil: 1", "xau_ä", "xau_\x00"])
-def test_a_key_that_is_none_is_refused_and_not_quoted(key: str) -> None:
-    """What can not be a header is found before it is one."""
-    with pytest.raises(errors.InputError, match="characters that no key has") as caught:
-        Client(key=key)
-    assert key not in str(caught.value)
-
-
-@pytest.mark.usefixtures("_fresh")
 def test_proxies_of_the_environment_are_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """A key for a service on this machine does not leave it in plain text; elsewhere the proxy is used."""
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
@@ -343,7 +308,7 @@ def test_the_key_is_in_no_log_and_no_text(
     texts = [repr(client), str(client), repr(copy.copy(client))]
     try:
         assert client.projects("whole") == []
-        for organization, error in (("refused", errors.PermissionDeniedError), ("cut", errors.UnreachableError)):
+        for organization, error in (("refused", errors.PermissionDeniedError), ("cut", errors.UnavailableError)):
             with pytest.raises(error) as caught:
                 client.projects(organization)
             texts += [str(caught.value), repr(caught.value), repr(vars(caught.value))]
@@ -372,17 +337,45 @@ def test_a_refused_connection_is_told() -> None:
     with socket.socket() as taken:  # bound and not listening: connections are refused, and nobody else gets the port
         taken.bind(("127.0.0.1", 0))
         client = Client(key=KEY, base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", budget_seconds=1.5)
-        with pytest.raises(errors.UnreachableError, match="no connection came about"):
+        with pytest.raises(errors.UnavailableError, match="no connection came about"):
             client.projects(ORGANIZATION)
         client.close()
 
 
-def test_the_client_needs_no_pulumi() -> None:
-    """The client is plain Python: importing it loads nothing of Pulumi, nor of the rooms above."""
-    program = (
-        "import sys, components.xata.api.client, components.xata.api.bodies; "
-        "print([name for name in sys.modules if name.partition('.')[0] in "
-        "{'pulumi', 'sandbox', 'stacks', 'operations', 'engine'} or name.startswith('components.xata.branches')])"
-    )
-    found = subprocess.run([sys.executable, "-c", program], cwd=ROOM, capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("https://xata.sh", "xata.sh"),
+        ("https://us-east-1.xata.sh", "us-east-1.xata.sh"),
+        ("https://ws-1.us-east-1.XATA.SH./db/x:main", "ws-1.us-east-1.xata.sh"),
+        ("https://api.xata.io", "api.xata.io"),
+        ("api.xata.io", "api.xata.io"),
+        ("postgresql://ws:hidden@us-east-1.sql.xata.sh:5432/db:main", "us-east-1.sql.xata.sh"),
+    ],
+)
+def test_addresses_of_xata_lite_are_known(text: str, host: str) -> None:
+    """The service of that name that has ended is told from one that does not answer, and nothing is sent to it."""
+    says = f"{host} is an address of Xata Lite, which ended on 28 February 2026; nothing was sent"
+    with pytest.raises(errors.InputError, match=says) as caught:
+        Client(key=KEY, base_url=text)
+    assert "hidden" not in str(caught.value)
+    assert "XATA_API_BASE_URL" in caught.value.next_step
+
+
+@pytest.mark.parametrize("operation", [each for each in vars(client).values() if isinstance(each, Operation)])
+def test_every_operation_can_be_told_of(operation: Operation) -> None:
+    """The table is whole: a path below the organizations, a scope; what creates or changes is not safe to repeat."""
+    assert operation.path.startswith("/organizations")
+    assert re.fullmatch(r"[a-z]+:(read|write)", operation.permission)
+    assert operation.act
+    assert operation.repeatable == (operation.method in {"GET", "DELETE"})
+
+
+@pytest.mark.parametrize("name", ["organization", "project", "branch"])
+def test_an_id_that_is_none_is_named(name: str) -> None:
+    """It is told which one is wrong."""
+    ids = {"organization": ORGANIZATION, "project": PROJECT, "branch": BRANCH, name: "a/b"}
+    service = Service()
+    with pytest.raises(errors.InputError, match=f"the {name}'s id 'a/b' is a path; nothing was sent"):
+        service.client().delete_branch(*ids.values())
+    assert service.requests == []

@@ -10,18 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.xata.api import errors, models
-from components.xata.api.bodies import (
+from components import errors
+from components.xata.api.models import (
     LONGEST_NAME_BYTES,
+    BackupConfiguration,
     Body,
     BranchCreation,
     BranchPatch,
     ClusterConfiguration,
     ProjectCreation,
     ProjectPatch,
+    ProjectScaleToZero,
     Restore,
+    ScaleToZero,
 )
-from components.xata.api.models import BackupConfiguration, ProjectScaleToZero, ScaleToZero
 from tests.components.xata.scripted import (
     BRANCH,
     HALF,
@@ -36,6 +38,8 @@ from tests.components.xata.scripted import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from components.xata.api import models
 
 PLACE = (ORGANIZATION, PROJECT)
 SLEEPY = ScaleToZero(enabled=True, minutes=15)

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from components.xata.api import errors
-from components.xata.api.bodies import (
+from components import errors
+from components.xata.api.client import Client
+from components.xata.api.models import (
+    BackupConfiguration,
     BranchCreation,
     BranchPatch,
     ClusterConfiguration,
     ProjectCreation,
     ProjectPatch,
+    ProjectScaleToZero,
     Restore,
+    ScaleToZero,
 )
-from components.xata.api.client import Client
-from components.xata.api.models import BackupConfiguration, ProjectScaleToZero, ScaleToZero
 from sandbox.xata.databases import NoDatabases
 from sandbox.xata.faults import Fault
 from sandbox.xata.service import Service

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.xata.api import errors, rules
-from components.xata.api.bodies import BranchCreation
+from components import errors
+from components.xata.api import rules
+from components.xata.api.models import BranchCreation
 from sandbox.xata import messages
 from tests.components.xata.scripted import BRANCH, ORGANIZATION, PROJECT, Service, refusal
 
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 BAD = (errors.InvalidError, "correct what the message names")
 GONE = (errors.NotFoundError, "check the ids")
 TAKEN = (errors.ConflictError, "take another name")
-MEANT: dict[str, tuple[type[errors.XataError], str]] = {
+MEANT: dict[str, tuple[type[errors.ApiError], str]] = {
     "backup_not_found": GONE,
     "bad_description": BAD,
     "bad_project_name": BAD,
-    "bad_token": (errors.KeyRefusedError, "unknown, expired or revoked"),
+    "bad_token": (errors.UnauthorizedError, "unknown, expired or revoked"),
     "branch_changed": (errors.ConflictError, "at the same time"),
     "branch_exists": TAKEN,
     "branch_not_found": GONE,
@@ -33,12 +34,12 @@ MEANT: dict[str, tuple[type[errors.XataError], str]] = {
     "cluster_not_found": GONE,
     "creation_disabled": (errors.BusyError, "try again in a minute"),
     "denied": (errors.PermissionDeniedError, "the scope branch:read"),
-    "internal": (errors.ServerError, "the request id"),
+    "internal": (errors.UnavailableError, "the request id"),
     "invalid": BAD,
     "new_organization_limit": (errors.LimitError, "limit of branches for a new organization"),
     "no_credentials": GONE,
     "no_route": (errors.NotOfferedError, "does not have the operation"),
-    "no_token": (errors.KeyRefusedError, "unknown, expired or revoked"),
+    "no_token": (errors.UnauthorizedError, "unknown, expired or revoked"),
     "not_implemented": (errors.NotOfferedError, "does not have the operation"),
     "organization_branch_limit": (errors.LimitError, "maxBranchesPerOrg"),
     "organization_disabled": (errors.LimitError, "the organization is disabled"),
@@ -74,10 +75,10 @@ def _all() -> set[str]:
     return {name for name, one in made if not name.startswith("_") and one.__annotations__["return"] == "RefusedError"}
 
 
-def _told(found: RefusedError, text: str) -> errors.XataError:
+def _told(found: RefusedError, text: str) -> errors.ApiError:
     headers = {"retry_after": found.retry_after} if found.retry_after else {}
     shown: Any = refusal(found.status, text if found.status < 500 else "Internal Error", **headers)
-    with pytest.raises(errors.XataError) as caught:
+    with pytest.raises(errors.ApiError) as caught:
         Service(shown, shown).client(budget_seconds=0.0).branch(ORGANIZATION, PROJECT, BRANCH)
     return caught.value
 

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 
 import engine
-from components.xata.api.bodies import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.api.client import Client
+from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from engine.values import UNKNOWN
 from sandbox.xata.databases import NoDatabases
 from sandbox.xata.server import application

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.github.api import errors
+from components import errors
 from operations.review.render import MARKER
 from operations.review.sticky import publish
 from tests.components.github.github_world import PERSON, READER, REPOSITORY, World
@@ -130,7 +130,7 @@ def test_runs_converge_whatever_goes_wrong(faults: list[dict[str, Any]], doubled
         world.say(f"{MARKER}\nold", login=BOT, kind="Bot")
     for fault in faults:
         world.fault(**fault)
-    with contextlib.suppress(errors.GitHubError):
+    with contextlib.suppress(errors.ApiError):
         publish(world.client, REPOSITORY, 7, f"{BODY}first")
     world.service.faults.clear()
     publish(world.client, REPOSITORY, 7, BODY)
@@ -184,10 +184,10 @@ def _interleaved(world: World, turns: list[bool], bodies: list[str]) -> None:
     ("prepare", "error"),
     [
         (lambda world: world.fault(status=404, times=0, path="comments", message="Not Found"), errors.NotFoundError),
-        (lambda world: world.fault(status=502, times=0, path="comments"), errors.ServerError),
+        (lambda world: world.fault(status=502, times=0, path="comments"), errors.UnavailableError),
         (
             lambda world: world.fault(status=403, times=0, path="comments", retry_after="3600", message="rate limit"),
-            errors.RateLimitedError,
+            errors.BusyError,
         ),
     ],
 )

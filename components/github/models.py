@@ -54,7 +54,7 @@ class PullRequest(Model):
     draft: bool = False
     merged_at: str | None = None
     user: User | None = None
-    labels: tuple[Label, ...] = Field((), strict=False)
+    labels: tuple[Label, ...] = ()
     head: Side
     base: Side
 
