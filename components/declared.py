@@ -37,7 +37,10 @@ class Words:
 
 @dataclass(frozen=True)
 class Rule:
-    """What types and patterns cannot say: a function that tells why a value is not allowed, empty when it is."""
+    """What types and patterns cannot say: a function that tells why a value is not allowed, empty when it is.
+
+    Of a secret it does not quote the value.
+    """
 
     reason: Callable[[Any], str]
 
@@ -114,16 +117,22 @@ class Field:
         default = self.default
         if default is not dataclasses.MISSING and (value == str(default) if text else value is default):
             return default
-        if not self._fits(value, text=text):
-            raise ValueError(f"{'' if self.about.secret else f'got {shown(value)}; '}allowed: {self.allowed}")
-        return msgspec.convert(value, self.type, strict=not text)
-
-    def _fits(self, value: Any, *, text: bool = False) -> bool:
         try:
             found = msgspec.convert(value, self.type, strict=not text)
         except msgspec.ValidationError:
+            got = "" if self.about.secret else f"got {shown(value)}; "
+            raise ValueError(f"{got}allowed: {self.allowed}") from None
+        for rule in _all(Rule, self.type):
+            if reason := rule.reason(found):
+                raise ValueError(reason)
+        return found
+
+    def _fits(self, value: Any) -> bool:
+        try:
+            msgspec.convert(value, self.type)
+        except msgspec.ValidationError:
             return False
-        return not any(rule.reason(found) for rule in _all(Rule, self.type))
+        return True
 
 
 def shown(value: Any) -> str:
@@ -144,7 +153,12 @@ class Declared:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        dataclass(frozen=True, kw_only=True)(cls)
+        dataclass(frozen=True, kw_only=True, repr=False)(cls)
+
+    def __repr__(self) -> str:
+        """Without what is secret."""
+        shown = {field.name: getattr(self, field.attribute) for field in self.fields() if not field.about.secret}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @classmethod
     @cache

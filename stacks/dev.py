@@ -20,8 +20,9 @@ from components.postgres import choice, docker_claim
 from components.postgres.database import BaselineSettings
 from components.postgres.docker_daemon import PACKAGE, availability
 from components.postgres.docker_settings import DockerSettings
-from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings
+from components.postgres.embedded import EmbeddedPostgres
 from components.postgres.server.ports import free_port
+from components.postgres.server.settings import ServerSettings
 from components.resource import later
 from stacks import cloud, worker
 from stacks.home import STACK, record_file, require_own_state
@@ -177,14 +178,15 @@ def _settle(
         choice.write_record(path, chosen)
 
 
-def _embedded(settings: DevSettings, folder: Path) -> EmbeddedSettings:
-    return EmbeddedSettings(
+def _embedded(settings: DevSettings, folder: Path) -> ServerSettings:
+    return ServerSettings(
         stack=STACK,
-        project_folder=folder,
+        project_folder=str(folder.resolve()),
+        data_folder=settings.data_folder,
+        preferred_port=settings.port,
         database=settings.database_name,
         user=settings.database_user,
-        data_folder=settings.data_folder,
-        port=settings.port,
+        password="",  # the component makes it
         retain_data=settings.retain_data,
         account=settings.account,
         start_timeout_seconds=settings.start_timeout_seconds,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from components import libpq
 from components.connection import Connection
-from components.errors import ConfigurationError, PostgresError, RefusedError
+from components.errors import PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
 from components.postgres.sqlfiles import SqlFile, history_problem
 from components.postgres.sqltext import split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     import psycopg
 
@@ -53,28 +53,6 @@ class BaselineTask:
     url: str = field(repr=False)
     branch: str
     sql_files: tuple[SqlFile, ...] | None = ()
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, Any]) -> BaselineTask:
-        """Read a resource's properties; without a list of files those of the database are left as they are."""
-        listed = properties.get("sqlFiles")
-        files = None if listed is None else tuple(map(SqlFile.from_properties, listed))
-        return cls(url=properties["url"], branch=properties["branch"], sql_files=files)
-
-
-def problems(properties: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with those properties that are known: name to reason."""
-    wrong: dict[str, str] = {}
-    if "branch" in properties:
-        with _problem("branch", wrong):
-            stamp(None, str(properties["branch"]))
-    if "url" in properties:
-        with _problem("url", wrong):
-            Connection.parse(str(properties["url"]))
-    if "sqlFiles" in properties:
-        twice = history_problem([], [SqlFile.from_properties(entry) for entry in properties["sqlFiles"] or []])
-        wrong |= {"sqlFiles": twice} if twice else {}
-    return wrong
 
 
 def apply(task: BaselineTask) -> None:
@@ -239,11 +217,3 @@ def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
         f"the SQL file {name} was refused at line {line}: {what}{hint}",
         next_step="correct the file and run the command again; nothing of this file was applied",
     )
-
-
-@contextlib.contextmanager
-def _problem(name: str, wrong: dict[str, str]) -> Iterator[None]:
-    try:
-        yield
-    except ConfigurationError as error:
-        wrong[name] = error.message

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pulumi
 
 from components.connection import Connection
 from components.errors import ConfigurationError
+from components.postgres.provider import BaselineInputs
+from components.postgres.resources import Baseline
 from components.postgres.sqlfiles import SqlFile, declare, history_problem
+from components.resource import later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +49,31 @@ class BaselineSettings:
         if problem:
             raise ConfigurationError(f"sqlFiles: {problem}", next_step="correct sqlFiles in the stack's configuration")
         return cls(branch=branch, sql_files=files)
+
+
+def declare_baseline(
+    name: str,
+    baseline: BaselineSettings,
+    url: pulumi.Output[str],
+    opts: pulumi.ResourceOptions,
+    **more: Any,
+) -> Baseline:
+    """Declare the baseline of a component's database.
+
+    Args:
+        name: The component's.
+        baseline: What the database must carry.
+        url: Its connection string.
+        opts: Of the resource.
+        more: Other inputs (`BaselineInputs`).
+    """
+    files = baseline.sql_files
+    listed = None if files is None else [{"name": one.name, "path": one.path, "sha256": one.sha256} for one in files]
+    if listed is None:
+        kept = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["sqlFiles"]))
+        opts = kept or opts
+    inputs = BaselineInputs(url=later(url), branch=baseline.branch, sql_files=listed, **more)
+    return Baseline(f"{name}-baseline", inputs, opts)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi_docker as docker
-from pulumi.dynamic import Resource
 
 from components.errors import LocalError
-from components.options import with_secrets
 from components.postgres import docker_claim, docker_daemon
-from components.postgres.database import LOCAL_HOST, DatabaseConnection, connection_url
-from components.postgres.docker_provider import DockerRoleProvider
+from components.postgres.database import LOCAL_HOST, DatabaseConnection, connection_url, declare_baseline
+from components.postgres.docker_provider import DockerRole
+from components.postgres.docker_role import RoleSettings
 from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT, STOP_SECONDS
-from components.postgres.resources import Baseline, Password
-from components.resource import own_text
+from components.postgres.provider import PasswordInputs
+from components.postgres.resources import Password
+from components.resource import later, own_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from components.postgres.database import BaselineSettings
     from components.postgres.docker_settings import DockerSettings
+    from components.postgres.resources import Baseline
 
 LOG_OPTIONS = {"max-file": "3", "max-size": "10m"}
 
@@ -38,56 +39,6 @@ CONTAINER_OPTIONS = pulumi.ResourceOptions(
     replace_on_changes=["healthcheck"],
     delete_before_replace=True,  # the name is taken as long as the old container is there
 )
-
-
-class DockerRole(Resource, module="postgres", name="DockerRole"):
-    """The app's role and database in the container: made, and kept in step with the password.
-
-    Args:
-        stack: The stack whose label the container carries.
-        container: Its name.
-        container_id: Changes when it was replaced, so that the role is looked at again.
-        port: The port of this machine it is published on.
-        database: Made when missing, owned by `user`; a new name renames it.
-        user: The app's role; a new name renames it.
-        password: The role's password; the role follows it.
-        timeout_seconds: How long the server may take to let the role in.
-    """
-
-    condition: pulumi.Output[str]
-    version: pulumi.Output[str]
-    systemIdentifier: pulumi.Output[str]  # noqa: N815 - property names are camel case, as in all of Pulumi
-    database: pulumi.Output[str]
-    user: pulumi.Output[str]
-    password: pulumi.Output[str]
-    port: pulumi.Output[int]
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        stack: pulumi.Input[str],
-        container: pulumi.Input[str],
-        container_id: pulumi.Input[str],
-        port: pulumi.Input[int],
-        database: pulumi.Input[str],
-        user: pulumi.Input[str],
-        password: pulumi.Input[str],
-        timeout_seconds: pulumi.Input[int] = 90,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        props: dict[str, Any] = {
-            "stack": stack,
-            "container": container,
-            "containerId": container_id,
-            "port": port,
-            "database": database,
-            "user": user,
-            "password": pulumi.Output.secret(password),
-            "timeoutSeconds": timeout_seconds,
-            **dict.fromkeys(("condition", "version", "systemIdentifier")),
-        }
-        super().__init__(DockerRoleProvider(), name, props, with_secrets(opts, "password"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +72,7 @@ class DockerPostgres(pulumi.ComponentResource):
     ) -> None:
         super().__init__("infra:postgres:DockerPostgres", name, None, opts)
         self.settings = settings
-        password = Password(f"{name}-password", opts=self._child())
+        password = Password(f"{name}-password", PasswordInputs(), self._child())
         image = docker.RemoteImage(
             f"{name}-image", name=settings.image, keep_locally=True, opts=self._child(_image_hooks())
         )
@@ -131,9 +82,7 @@ class DockerPostgres(pulumi.ComponentResource):
         url = connection_url(
             host=LOCAL_HOST, port=role.port, database=role.database, user=role.user, password=role.password
         )
-        stamped = Baseline(
-            f"{name}-baseline", url=url, branch=baseline.branch, sql_files=baseline.sql_files, opts=self._child()
-        )
+        stamped = declare_baseline(name, baseline, url, self._child())
         self.resources = DockerPostgresResources(
             password=password, image=image, volume=volume, container=container, role=role, baseline=stamped
         )
@@ -214,15 +163,17 @@ class DockerPostgres(pulumi.ComponentResource):
         settings = self.settings
         return DockerRole(
             f"{name}-role",
-            stack=settings.stack,
-            container=settings.container_name,
-            container_id=container.id,
-            port=settings.port,
-            database=settings.database,
-            user=settings.user,
-            password=password.value,
-            timeout_seconds=settings.start_timeout_seconds,
-            opts=self._child(),
+            RoleSettings(
+                stack=settings.stack,
+                container=settings.container_name,
+                container_id=later(container.id),
+                port=settings.port,
+                database=settings.database,
+                user=settings.user,
+                password=later(password.value),
+                timeout_seconds=settings.start_timeout_seconds,
+            ),
+            self._child(),
         )
 
 

@@ -1,90 +1,75 @@
-"""Pulumi's side of the role in the container. The class path is a contract with recorded state."""
+"""The role in the container, as a resource. The class path of its provider is a contract with recorded state."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Annotated
 
+import pulumi
 from typing_extensions import override
 
-from components.dynamic import DynamicProvider
+from components.declared import about
 from components.postgres import docker_daemon, docker_role
 from components.postgres.docker_role import DOOR, Before, Condition, RoleFacts, RoleSettings
-from components.postgres.docker_settings import container_name_problem, docker_port_problem
-from components.postgres.server.settings import database_problem, password_problem, timeout_problem, user_problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from components.dynamic import Properties
+from components.resource import Properties, Provider, Resource, state
 
 
-class DockerRoleProvider(DynamicProvider):
-    """Everything follows in place. `containerId` is there to look again when the container was replaced."""
+class DockerRoleState(RoleSettings):
+    """The role as it was found. Nothing secret but the password."""
 
-    inputs = ("stack", "container", "containerId", "port", "database", "user", "password", "timeoutSeconds")
-    secret_inputs: ClassVar[frozenset[str]] = frozenset({"password"})
+    condition: Annotated[str, about("Whether it is in place.")] = ""
+    version: Annotated[str, about("The server's version, such as `18.6`.")] = ""
+    system_identifier: Annotated[str, about("That of the data.")] = ""
 
-    rules: ClassVar[Mapping[str, Callable[[Any], str]]] = {
-        "container": container_name_problem,
-        "port": docker_port_problem,
-        "database": database_problem,
-        "user": user_problem,
-        "password": password_problem,
-        "timeoutSeconds": timeout_problem,
-    }
+
+class DockerRoleProvider(Provider[RoleSettings, DockerRoleState]):
+    """Everything follows in place. `containerId` is there to read again when the container was replaced."""
 
     @override
-    def judge(self, news: Properties) -> Mapping[str, str]:
-        reasons = {name: rule(news[name]) for name, rule in self.rules.items() if news.get(name) is not None}
-        return {name: reason for name, reason in reasons.items() if reason}
+    def needs_update(self, old: DockerRoleState, news: Properties) -> bool:
+        return old.condition != Condition.IN_PLACE
 
     @override
-    def needs_update(self, olds: Properties, news: Properties) -> bool:
-        return bool(olds.get("condition") != Condition.IN_PLACE)
+    def create_resource(self, new: RoleSettings) -> tuple[str, DockerRoleState]:
+        return f"{new.stack}/{new.container}", _converged(new, Before(), version="")
 
     @override
-    def make(self, news: Properties) -> tuple[str, Properties]:
-        return f"{news['stack']}/{news['container']}", _converged(news, Before())
+    def update_resource(self, resource_id: str, old: DockerRoleState, new: RoleSettings) -> DockerRoleState:
+        return _converged(new, _before(old), version=old.version)
 
     @override
-    def change(self, resource_id: str, olds: Properties, news: Properties) -> Properties:
-        return _converged(news, _before(olds))
-
-    @override
-    def look(self, resource_id: str, olds: Properties) -> Properties | None:
-        return {**olds, **_outputs(docker_role.look(_settings(olds), _before(olds), DOOR))}
+    def read_resource(self, resource_id: str, old: DockerRoleState) -> DockerRoleState | None:
+        return _found(old, docker_role.look(old, _before(old), DOOR), version=old.version)
 
 
-def _converged(news: Properties, before: Before) -> Properties:
+class DockerRole(Resource, provider=DockerRoleProvider, module="postgres", name="DockerRole"):
+    """The app's role and database in the container: made, and kept in step with the password."""
+
+    version: pulumi.Output[str]
+    database: pulumi.Output[str]
+    user: pulumi.Output[str]
+    password: pulumi.Output[str]
+    port: pulumi.Output[int]
+
+
+def _converged(new: RoleSettings, before: Before, *, version: str) -> DockerRoleState:
     from components.postgres.docker_engine import open_engine  # noqa: PLC0415 - the SDK is slow, and rarely needed
 
     daemon = docker_daemon.find(os.environ)
     with open_engine(daemon.address, os.environ) as engine:
-        return _outputs(docker_role.converge(_settings(news), before, engine=engine, door=DOOR))
+        return _found(new, docker_role.converge(new, before, engine=engine, door=DOOR), version=version)
 
 
-def _settings(properties: Properties) -> RoleSettings:
-    return RoleSettings(
-        stack=properties["stack"],
-        container=properties["container"],
-        port=properties["port"],
-        database=properties["database"],
-        user=properties["user"],
-        password=properties["password"],
-        timeout_seconds=properties["timeoutSeconds"],
+def _before(old: DockerRoleState) -> Before:
+    return Before(system_identifier=old.system_identifier, user=old.user, database=old.database)
+
+
+def _found(settings: RoleSettings, facts: RoleFacts, *, version: str) -> DockerRoleState:
+    """Version is left as it was where it could not be read: it is no drift that a server is down."""
+    return state(
+        DockerRoleState,
+        settings,
+        condition=str(facts.condition),
+        system_identifier=facts.system_identifier,
+        version=facts.version or version,
     )
-
-
-def _before(olds: Properties) -> Before:
-    return Before(
-        system_identifier=olds.get("systemIdentifier") or "",
-        user=olds.get("user") or "",
-        database=olds.get("database") or "",
-    )
-
-
-def _outputs(facts: RoleFacts) -> Properties:
-    """Version is left as it was where a look could not read it: it is no drift that a server is down."""
-    known = {"version": facts.version} if facts.version else {}
-    return {"condition": str(facts.condition), "systemIdentifier": facts.system_identifier, **known}

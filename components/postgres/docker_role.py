@@ -7,16 +7,17 @@ keeps the old one. So the role is made and changed from here, over the container
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from components.declared import Declared, Rule, about
 from components.errors import LocalError, PostgresError, RefusedError
-from components.postgres.docker_settings import STACK_LABEL, Done
+from components.postgres.docker_settings import STACK_LABEL, ContainerName, Done, docker_port_problem
 from components.postgres.password import verifier
 from components.postgres.server import login
 from components.postgres.server.roles import ROLE_RIGHTS, identifier, literal
-from components.postgres.server.settings import SUPERUSER
+from components.postgres.server.settings import SUPERUSER, DatabaseName, Password, RoleName, StartSeconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,17 +53,17 @@ class Condition(StrEnum):
     OTHER_CLUSTER = "another cluster"
 
 
-@dataclass(frozen=True, kw_only=True)
-class RoleSettings:
-    """Which role is to be let into which database."""
+class RoleSettings(Declared):
+    """Which role is to be let into which database of the container."""
 
-    stack: str
-    container: str
-    port: int
-    database: str
-    user: str
-    password: str = field(repr=False)
-    timeout_seconds: int = 90
+    stack: Annotated[str, about("The stack whose label the container carries.")]
+    container: Annotated[ContainerName, about("Its name.")]
+    container_id: Annotated[str, about("Changes when it was replaced, so that the role is read again.")] = ""
+    port: Annotated[int, Rule(docker_port_problem), about("The port of this machine that it is published on.")]
+    database: Annotated[DatabaseName, about("Made when missing, owned by `user`; a new name renames it.")]
+    user: Annotated[RoleName, about("The app's role; a new name renames it.")]
+    password: Annotated[Password, about("The role's password; the role follows it.", secret=True)]
+    timeout_seconds: Annotated[StartSeconds, about("How long the server may take to let the role in.")] = 90
 
     @property
     def login(self) -> login.Login:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
+from components.declared import Rule, Words
 from components.errors import ConfigurationError
 from components.postgres.server.settings import (
     SUPERUSER,
     database_problem,
     port_problem,
-    timeout_problem,
     user_problem,
 )
 
@@ -81,7 +82,6 @@ class DockerSettings:
             "memoryMegabytes": _at_least(self.memory_megabytes, SMALLEST_MEMORY_MEGABYTES),
             "sharedMemoryMegabytes": _at_least(self.shared_memory_megabytes, SMALLEST_SHARED_MEMORY_MEGABYTES)
             or _at_most(self.shared_memory_megabytes, self.memory_megabytes),
-            "startTimeoutSeconds": timeout_problem(self.start_timeout_seconds),
         }
         wrong = {name: reason for name, reason in problems.items() if reason}
         if wrong:
@@ -127,6 +127,9 @@ def container_name_problem(name: str) -> str:
     if _CONTAINER_NAME.fullmatch(name):
         return ""
     return f"{name!r} is no container's name; allowed: a letter or digit, then up to 62 letters, digits, _, . and -"
+
+
+ContainerName = Annotated[str, Rule(container_name_problem), Words("a container's name", "printfarm-db-dev")]
 
 
 def docker_port_problem(port: int) -> str:

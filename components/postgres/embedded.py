@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pulumi
 
 from components.errors import ConfigurationError
-from components.postgres.database import DatabaseConnection, connection_url
-from components.postgres.resources import Baseline, EmbeddedServer, Password
+from components.postgres.database import DatabaseConnection, connection_url, declare_baseline
+from components.postgres.provider import PasswordInputs
+from components.postgres.resources import EmbeddedServer, Password
 from components.postgres.server.account import choose_account, running_as_root
 from components.postgres.server.binaries import installed
 from components.postgres.sqlfiles import extensions_of
+from components.resource import later
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from components.postgres.database import BaselineSettings
-
-DEFAULT_START_SECONDS = 60
-
-
-@dataclass(frozen=True, kw_only=True)
-class EmbeddedSettings:
-    """The server to be. What is wrong with a value is said at preview, by the resource.
-
-    Attributes:
-        stack: The stack's name.
-        project_folder: The clone. Relative data folders start here.
-        database: The app's database.
-        user: The app's role.
-        data_folder: Where the data live; empty for a folder of their own in the user's data folder.
-        port: 0 for a free one, which then stays the same.
-        retain_data: Whether `destroy` keeps the data.
-        account: As root, who runs the server; empty for the data's owner, `postgres` or `nobody`.
-        start_timeout_seconds: How long a start may take, crash recovery included.
-    """
-
-    stack: str
-    project_folder: Path
-    database: str
-    user: str
-    data_folder: str = ""
-    port: int = 0
-    retain_data: bool = True
-    account: str = ""
-    start_timeout_seconds: int = DEFAULT_START_SECONDS
+    from components.postgres.resources import Baseline
+    from components.postgres.server.settings import ServerSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +55,7 @@ class EmbeddedPostgres(pulumi.ComponentResource):
 
     Args:
         name: Of the component; its children are named after it.
-        settings: The server to be.
+        settings: The server to be; its password is made here. What is wrong with a value is said at preview.
         baseline: What the database carries before anyone is told about it.
 
     Raises:
@@ -93,7 +66,7 @@ class EmbeddedPostgres(pulumi.ComponentResource):
         self,
         name: str,
         *,
-        settings: EmbeddedSettings,
+        settings: ServerSettings,
         baseline: BaselineSettings,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -102,27 +75,12 @@ class EmbeddedPostgres(pulumi.ComponentResource):
         self.settings = settings
         self._say_account()
         child = pulumi.ResourceOptions(parent=self)
-        password = Password(f"{name}-password", opts=child)
-        server = EmbeddedServer(
-            f"{name}-server",
-            stack=settings.stack,
-            project_folder=str(settings.project_folder.resolve()),
-            data_folder=settings.data_folder,
-            preferred_port=settings.port,
-            database=settings.database,
-            user=settings.user,
-            password=password.value,
-            retain_data=settings.retain_data,
-            account=settings.account,
-            start_timeout_seconds=settings.start_timeout_seconds,
-            opts=child,
-        )
+        password = Password(f"{name}-password", PasswordInputs(), child)
+        server = EmbeddedServer(f"{name}-server", replace(settings, password=later(password.value)), child)
         url = connection_url(
             host=server.host, port=server.port, database=server.database, user=server.user, password=server.password
         )
-        stamped = Baseline(
-            f"{name}-baseline", url=url, branch=baseline.branch, sql_files=baseline.sql_files, opts=child
-        )
+        stamped = declare_baseline(name, baseline, url, child)
         self.resources = EmbeddedPostgresResources(password=password, server=server, baseline=stamped)
         self._url = url
         self.register_outputs({})

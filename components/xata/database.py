@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from components.connection import Connection
-from components.postgres.database import DatabaseConnection
-from components.postgres.resources import Baseline
+from components.postgres.database import DatabaseConnection, declare_baseline
 from components.resource import later
 from components.xata.inputs import DEFAULT_READY_SECONDS, BranchConnectionInputs, BranchSettingsInputs, Located
 from components.xata.resources import Branch, BranchConnection, BranchSettings
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.postgres.database import BaselineSettings
+    from components.postgres.resources import Baseline
     from components.xata.inputs import BranchInputs, Settings
 
 
@@ -99,14 +99,14 @@ class XataPostgres(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         connection = self._connection(name, place)
-        stamped = Baseline(
-            f"{name}-baseline",
-            url=connection.url,
-            branch=baseline.branch,
-            sql_files=baseline.sql_files,
-            may_wake=not settings.scale_to_zero_enabled,
+        stamped = declare_baseline(
+            name,
+            baseline,
+            connection.url,
             # A branch that was put to sleep is woken with its settings, and one of another size restarts.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[applied]),
+            pulumi.ResourceOptions(parent=self, depends_on=[applied]),
+            may_wake=False if settings.scale_to_zero_enabled else None,
+            branch_id=later(made.id),
         )
         self.resources = XataPostgresResources(branch=made, settings=applied, connection=connection, baseline=stamped)
         self.register_outputs({})

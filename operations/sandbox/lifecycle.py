@@ -306,7 +306,7 @@ def _started(record: Record, ready: process.Ready, report: servers.Report) -> Re
 def _server(place: Place, record: Record | None) -> ServerSettings:
     return ServerSettings(
         stack=STACK,
-        project_folder=place.folder,
+        project_folder=str(place.folder),
         data_folder=place.data_folder,
         database=DATABASE,
         user=USER,

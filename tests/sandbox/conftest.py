@@ -58,7 +58,7 @@ def manager(postgres_folder: Path) -> Iterator[Manager]:
     (postgres_folder / "clone").mkdir()
     settings = ServerSettings(
         stack="sandbox",
-        project_folder=postgres_folder / "clone",
+        project_folder=str(postgres_folder / "clone"),
         data_folder=str(postgres_folder / "server"),
         database="sandbox",
         user="sandbox",

@@ -394,7 +394,7 @@ def test_it_outlives_its_postgres(starter: Starter, postgres_folder: Path) -> No
     (place / "clone").mkdir(parents=True)
     settings = ServerSettings(
         stack="away",
-        project_folder=place / "clone",
+        project_folder=str(place / "clone"),
         data_folder=str(place / "server"),
         database="sandbox",
         user="sandbox",

@@ -106,8 +106,8 @@ class Mark:
 def server_folder(settings: ServerSettings) -> Path:
     """Where the server lives: absolute, without symbolic links."""
     if settings.data_folder:
-        return (settings.project_folder / Path(settings.data_folder).expanduser()).resolve()
-    return default_folder(settings.stack, settings.project_folder)
+        return (Path(settings.project_folder) / Path(settings.data_folder).expanduser()).resolve()
+    return default_folder(settings.stack, Path(settings.project_folder))
 
 
 def default_folder(stack: str, project_folder: Path) -> Path:
@@ -133,7 +133,7 @@ def check(layout: Layout, settings: ServerSettings) -> Mark | None:
     if mark is None:
         _refuse_foreign_content(layout)
         return None
-    owner = other_owner(mark, settings.stack, settings.project_folder)
+    owner = other_owner(mark, settings.stack, Path(settings.project_folder))
     if owner:
         raise LocalError(
             f"the data folder {layout.root} belongs to {owner}",
@@ -193,7 +193,7 @@ def other_owner(mark: Mark, stack: str, project_folder: Path) -> str:
 
 def claimed(mark: Mark | None, settings: ServerSettings) -> Mark:
     """The mark that says that the folder is ours."""
-    project = str(settings.project_folder.resolve())
+    project = str(Path(settings.project_folder).resolve())
     return replace(mark, project=project) if mark else Mark(stack=settings.stack, project=project)
 
 

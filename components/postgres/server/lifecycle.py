@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -20,7 +21,6 @@ from components.postgres.server.login import Answer, Attempt, Login
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from components.postgres.server.process import Server
     from components.postgres.server.settings import ServerSettings
@@ -102,8 +102,8 @@ def take_down(settings: ServerSettings, root: Path, *, system_identifier: str, r
         if not root.is_dir():
             return
         if not retain:
-            require_removable(settings.stack, settings.project_folder, root, system_identifier=system_identifier)
-        if _stranger(layout, settings.stack, settings.project_folder):
+            require_removable(settings.stack, Path(settings.project_folder), root, system_identifier=system_identifier)
+        if _stranger(layout, settings.stack, Path(settings.project_folder)):
             return
         with _locked(layout):
             _take_down(layout, retain=retain)

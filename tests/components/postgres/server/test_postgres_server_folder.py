@@ -166,7 +166,7 @@ def test_a_folder_that_cannot_be_written_is_refused(layout: Layout, settings: Se
 def test_relative_folders_start_at_the_project(settings: ServerSettings) -> None:
     """A run from any folder means the same place."""
     found = server_folder(dataclasses.replace(settings, data_folder="../db"))
-    assert found == settings.project_folder.parent / "db"
+    assert found == Path(settings.project_folder).parent / "db"
 
 
 def test_the_home_folder_may_be_written_short(settings: ServerSettings, monkeypatch: pytest.MonkeyPatch) -> None:

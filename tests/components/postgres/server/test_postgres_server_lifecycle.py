@@ -283,7 +283,7 @@ def killed(*arguments, **options):
     os.kill(os.getpid(), signal.SIGKILL)
 setattr(module, name, killed)
 place = Path(sys.argv[1])
-lifecycle.ensure(ServerSettings(stack="dev", project_folder=place / "clone", data_folder=str(place / "server"),
+lifecycle.ensure(ServerSettings(stack="dev", project_folder=str(place / "clone"), data_folder=str(place / "server"),
                                 database="app", user="app", password="correct-horse-battery"))
 """
 
@@ -321,7 +321,7 @@ def test_taking_down_keeps_the_data(
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     _take_down(settings, report, retain=True)
     assert not pid_of(report)
-    other = dataclasses.replace(settings, project_folder=report.folder.parent)
+    other = dataclasses.replace(settings, project_folder=str(report.folder.parent))
     assert lifecycle.ensure(other) == report
     with connect() as connection:
         assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
