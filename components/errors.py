@@ -5,6 +5,10 @@ InfraError                          everything below; `str()` is what the user r
 ├── LocalError                      this machine is in the way: a port, a folder, an account, a program
 ├── PostgresError                   a server was reached and refused, or cannot be started
 ├── RefusedError                    the act was understood and is not done, to keep data or secrets safe
+├── LifecycleError                  a step in the life of a project or a branch did not come to its end
+│   ├── MissingError                what a name or an id stands for is not there
+│   ├── GoneError                   it was there, and somebody removed it while we worked
+│   └── NotReadyError               a branch is not healthy, or has no credentials, by the deadline
 └── ApiError                        an API (Xata, Cloudflare, GitHub), or the way to it; `service` says which
     ├── InputError                  a key, an address or a value is missing or wrong, found before any call
     ├── UnauthorizedError           the key is unknown, expired, revoked, or somebody else's
@@ -63,6 +67,26 @@ class PostgresError(InfraError):
 
 class RefusedError(InfraError):
     """The act was understood and is not done, to keep data or secrets safe."""
+
+
+class LifecycleError(InfraError):
+    """A step in the life of a project or a branch did not come to its end; the message says which, and why.
+
+    Settings read back otherwise than they were accepted, a backup has nothing to restore yet, what was deleted can
+    still be read, or the fate of a request stays unknown after every safe attempt: running again resolves that.
+    """
+
+
+class MissingError(LifecycleError):
+    """What a name or an id stands for is not there."""
+
+
+class GoneError(LifecycleError):
+    """It was there, and somebody removed it while we worked."""
+
+
+class NotReadyError(LifecycleError):
+    """A branch is not healthy, or has no credentials, by the deadline."""
 
 
 class ApiError(InfraError):

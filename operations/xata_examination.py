@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import InfraError, NotFoundError, NotOfferedError, PermissionDeniedError
+from components.errors import InfraError, MissingError, NotFoundError, NotOfferedError, PermissionDeniedError
 from components.xata.api.client import CREATE_BRANCH, CREATE_PROJECT, KEY_VARIABLE, ROTATE_CREDENTIALS, connect
-from components.xata.branches.errors import MissingError
 from components.xata.branches.find import resolve_branch
 from components.xata.branches.image import parse_image
 from components.xata.branches.place import find_organization, find_project

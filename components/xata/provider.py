@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typing_extensions import override
 
-from components.errors import NotFoundError, PermissionDeniedError, RefusedError
+from components.errors import MissingError, NotFoundError, NotReadyError, PermissionDeniedError, RefusedError
 from components.fingerprint import matches
 from components.http.address import same_server
 from components.resource import Properties, Provider, is_known, state
@@ -23,7 +23,6 @@ from components.worker import told
 from components.xata.api.client import connect
 from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
-from components.xata.branches.errors import MissingError, NotReadyError
 from components.xata.branches.image import has_same_major, image_refusal, parse_image
 from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
 from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from components.errors import MissingError
 from components.xata.api.client import connect
 from components.xata.branches import remove
 from components.xata.branches.adopt import look
-from components.xata.branches.errors import MissingError
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.place import Place, find_project
 from components.xata.branches.projects import require_project_removable

@@ -19,12 +19,11 @@ import httpx
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
-from components.errors import InfraError, RefusedError
+from components.errors import InfraError, MissingError, NotReadyError, RefusedError
 from components.xata.api.client import Client
 from components.xata.branches.clock import Clock
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready, current, rotate
-from components.xata.branches.errors import MissingError, NotReadyError
 from components.xata.branches.names import PERSISTENT, is_preview
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.place import Place

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from components.errors import InfraError, RefusedError
+from components.errors import InfraError, NotReadyError, RefusedError
 from components.xata.api.client import Client
 from components.xata.branches.clock import Clock
 from components.xata.branches.create import ensure_branch
-from components.xata.branches.errors import NotReadyError
 from components.xata.branches.place import Place
 from components.xata.branches.ready import wait_until_healthy
 from components.xata.inputs import BranchIdentity

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import NotFoundError, RefusedError
-from components.xata.branches.errors import MissingError
+from components.errors import MissingError, NotFoundError, RefusedError
 from components.xata.branches.find import only_branch, resolve_branch
 from components.xata.branches.image import has_same_major
 from components.xata.branches.ownership import marked_stack

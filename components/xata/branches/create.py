@@ -6,11 +6,10 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import ConfigurationError, NotFoundError, RefusedError
+from components.errors import ConfigurationError, GoneError, NotFoundError, RefusedError
 from components.xata.api.models import BranchCreation, ClusterConfiguration
 from components.xata.branches.adopt import look, require_adoptable, take_over
 from components.xata.branches.clock import SYSTEM
-from components.xata.branches.errors import GoneError
 from components.xata.branches.find import resolve_branch
 from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
 from components.xata.branches.ownership import mark
@@ -59,7 +58,7 @@ def ensure_branch(
         MissingError: The parent, or the branch to adopt, is not there.
         RefusedError: The name belongs to a stranger, to several branches, or to one with another identity; or it is a
             preview's and there are as many as there may be.
-        UnsettledError: No answer said whether the branch exists; running again finds it by its mark.
+        LifecycleError: No answer said whether the branch exists; running again finds it by its mark.
         ApiError: The service refused.
     """
     require_parent_allowed(spec, spec.parent or "")

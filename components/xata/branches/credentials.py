@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import AmbiguousError, NotFoundError
+from components.errors import AmbiguousError, GoneError, LifecycleError, NotFoundError, NotReadyError
 from components.xata.branches.clock import SYSTEM, Deadline
 from components.xata.branches.endpoints import endpoints_of, require_same_domain
-from components.xata.branches.errors import GoneError, NotReadyError, UnsettledError
 from components.xata.branches.find import gone, read_branch
 from components.xata.branches.ready import DEFAULT_TIMEOUT, not_ready, pause_after, until_healthy
 
@@ -130,7 +129,7 @@ def _renewed(client: Client, place: Place, before: Ready, deadline: Deadline) ->
                 raise
         else:
             return Ready(branch=branch, endpoints=after)
-    raise UnsettledError(
+    raise LifecycleError(
         f"the password of the branch {branch.name!r} ({branch.id}) is still the old one: {ROTATE_ATTEMPTS} requests to "
         "rotate it got no answer",
         next_step="run it again in a minute",

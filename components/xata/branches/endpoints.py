@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from components.connection import DEFAULT_PORT, Connection
-from components.errors import RefusedError
-from components.xata.branches.errors import LifecycleError
+from components.errors import LifecycleError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.errors import NotFoundError, RefusedError
-from components.xata.branches.errors import GoneError, MissingError
+from components.errors import GoneError, MissingError, NotFoundError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

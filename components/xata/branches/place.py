@@ -6,8 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import NotFoundError, RefusedError
-from components.xata.branches.errors import MissingError
+from components.errors import MissingError, NotFoundError, RefusedError
 from components.xata.branches.names import is_project_id
 
 if TYPE_CHECKING:

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import AmbiguousError, BusyError, NotFoundError, RefusedError
+from components.errors import (
+    AmbiguousError,
+    BusyError,
+    GoneError,
+    LifecycleError,
+    MissingError,
+    NotFoundError,
+    RefusedError,
+)
 from components.xata.api.models import ProjectCreation, ProjectPatch, ProjectScaleToZero, ScaleToZero
 from components.xata.branches.clock import SYSTEM, Deadline
-from components.xata.branches.errors import GoneError, MissingError, SettingsNotAppliedError
 from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
 from components.xata.branches.ready import pause_after
 from components.xata.branches.remove import confirm_gone
@@ -45,7 +52,7 @@ def ensure_project(client: Client, organization: str, spec: ProjectInputs, *, cl
     Raises:
         MissingError: The project to adopt is not there.
         RefusedError: The project is a stranger's, or the one to adopt bears another name.
-        UnsettledError: No answer said whether it exists.
+        LifecycleError: No answer said whether it exists.
     """
     existing = _find(client, organization, spec)
     if existing is not None:
@@ -157,7 +164,7 @@ def update_project(
     Raises:
         ConflictError: Another project bears the name.
         GoneError: It was deleted.
-        SettingsNotAppliedError: It reads back other values.
+        LifecycleError: It reads back other values.
     """
     project = _read(client, organization, project_id)
     for attempt in range(1, PATCH_ATTEMPTS + 1):
@@ -189,7 +196,7 @@ def _read_back(client: Client, organization: str, project_id: str, spec: Project
             return project
         if not deadline.pause(pause_after(deadline.elapsed)):
             named = "; ".join(f"{name}: declared {want!r}, found {have!r}" for name, (want, have) in found.items())
-            raise SettingsNotAppliedError(
+            raise LifecycleError(
                 f"the project {project.name!r} ({project_id}) is not what was declared: {named}",
                 next_step="run it again; if it stays so, look who else changes the project",
             )
@@ -224,7 +231,7 @@ def delete_project(
 
     Raises:
         RefusedError: It is not named, was renamed, or still holds branches.
-        StillThereError: The service took the request and still shows the project.
+        LifecycleError: The service took the request and still shows the project.
     """
     if not require_project_removable(client, organization, project_id, name=name, environment=environment):
         return False

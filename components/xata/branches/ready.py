@@ -10,10 +10,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from components.errors import AmbiguousError, BusyError, ConflictError, NotFoundError
+from components.errors import AmbiguousError, BusyError, ConflictError, NotFoundError, NotReadyError
 from components.xata.api.models import BranchPatch
 from components.xata.branches.clock import SYSTEM, Deadline
-from components.xata.branches.errors import NotReadyError
 from components.xata.branches.find import read_branch
 
 if TYPE_CHECKING:

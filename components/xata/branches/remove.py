@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from components.errors import NotFoundError, RefusedError
+from components.errors import LifecycleError, NotFoundError, RefusedError
 from components.xata.branches.clock import SYSTEM, Deadline
-from components.xata.branches.errors import StillThereError
 from components.xata.branches.names import aside_name
 from components.xata.branches.ownership import (
     ALLOW_DELETE,
@@ -48,7 +47,7 @@ def delete_branch(
 
     Raises:
         RefusedError: It is protected, not ours, renamed since, or has living children. Nothing was deleted.
-        StillThereError: The service took the request and still shows the branch.
+        LifecycleError: The service took the request and still shows the branch.
     """
     if not require_removable(client, place, branch_id, name=name, environment=environment):
         return False
@@ -100,7 +99,7 @@ def delete_judged(
 
     Raises:
         RefusedError: It is no preview, not ours, or another `up` or somebody has changed it since. Nothing was deleted.
-        StillThereError: The service took the request and still shows the branch.
+        LifecycleError: The service took the request and still shows the branch.
     """
     require_deletable(name, description, {})
     try:
@@ -126,7 +125,7 @@ def confirm_gone(read: Callable[[], object], what: str, clock: Clock) -> None:
     """Read until the service says "not found": its 404 to a delete is no proof, older versions keep the row.
 
     Raises:
-        StillThereError: It can still be read.
+        LifecycleError: It can still be read.
     """
     deadline = Deadline(CONFIRM_SECONDS, clock)
     while True:
@@ -135,7 +134,7 @@ def confirm_gone(read: Callable[[], object], what: str, clock: Clock) -> None:
         except NotFoundError:
             return
         if not deadline.pause(pause_after(deadline.elapsed)):
-            raise StillThereError(
+            raise LifecycleError(
                 f"{what} was to be deleted, and the service still shows it after {deadline.elapsed:.0f} s",
                 next_step="run it again; if it stays so, report it to Xata's support: it may still cost money",
             )

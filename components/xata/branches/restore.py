@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import ApiError, NotFoundError, RefusedError
+from components.errors import ApiError, GoneError, LifecycleError, MissingError, NotFoundError, RefusedError
 from components.xata.api.models import Restore
 from components.xata.branches.adopt import look
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.create import Ensured
-from components.xata.branches.errors import GoneError, MissingError, NoRestorePointError
 from components.xata.branches.find import read_branch
 from components.xata.branches.names import check_branch_name
 from components.xata.branches.ownership import mark, marked_stack
@@ -66,9 +65,9 @@ def restore_into(
     Raises:
         ConfigurationError: The name is not one we create.
         RefusedError: The name is taken.
-        NoRestorePointError: The backup has nothing to restore yet, or the region keeps none.
+        LifecycleError: The backup has nothing to restore yet, or the region keeps none.
         MissingError: The source is not there.
-        UnsettledError: No answer said whether the branch exists.
+        LifecycleError: No answer said whether the branch exists.
     """
     check_branch_name(name)
     restore = Restore(name=name, description=mark(stack))
@@ -112,9 +111,7 @@ def _restored(client: Client, place: Place, source_id: str, restore: Restore) ->
         raise _nothing_to_restore(client, place, source_id, error) from error
 
 
-def _nothing_to_restore(
-    client: Client, place: Place, source_id: str, error: ApiError
-) -> GoneError | NoRestorePointError:
+def _nothing_to_restore(client: Client, place: Place, source_id: str, error: ApiError) -> LifecycleError:
     """The service answers 404 alike when the branch is gone, its region keeps no backups, or no point exists yet."""
     try:
         source = read_branch(client, place, source_id)
@@ -124,6 +121,6 @@ def _nothing_to_restore(
         why, next_step = f"its region {source.region} keeps no backups", "dump and restore the data instead"
     else:
         why, next_step = "there is no restore point yet", "try again later: the first one follows the first full backup"
-    return NoRestorePointError(
+    return LifecycleError(
         f"the branch {source.name!r} ({source_id}) cannot be restored: {why} ({error.message})", next_step=next_step
     )

@@ -7,10 +7,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.errors import AmbiguousError, BusyError, ConfigurationError, ConflictError, NotFoundError
+from components.errors import (
+    AmbiguousError,
+    BusyError,
+    ConfigurationError,
+    ConflictError,
+    LifecycleError,
+    NotFoundError,
+)
 from components.xata.api.models import BackupConfiguration, BranchPatch, ScaleToZero
 from components.xata.branches.clock import SYSTEM, Deadline
-from components.xata.branches.errors import SettingsNotAppliedError
 from components.xata.branches.find import gone, read_branch
 from components.xata.branches.image import image_refusal, is_any_minor_of
 from components.xata.branches.ready import DEFAULT_TIMEOUT, pause_after, until_healthy
@@ -79,7 +85,7 @@ def apply(
         ConfigurationError: A setting cannot be had here: storage cannot shrink, the image is of another major
             version, the region keeps no backups.
         GoneError: The branch was deleted.
-        SettingsNotAppliedError: The branch reads back other values; the message names each.
+        LifecycleError: The branch reads back other values; the message names each.
     """
     deadline = Deadline(timeout_seconds, clock)
     branch = read_branch(client, place, branch_id)
@@ -171,9 +177,9 @@ def _require_possible(wanted: Settings, branch: Branch) -> None:
         )
 
 
-def _not_applied(branch: Branch, found: Differences) -> SettingsNotAppliedError:
+def _not_applied(branch: Branch, found: Differences) -> LifecycleError:
     named = "; ".join(f"{name}: declared {declared!r}, found {value!r}" for name, (declared, value) in found.items())
-    return SettingsNotAppliedError(
+    return LifecycleError(
         f"the branch {branch.name!r} ({branch.id}) does not have the settings that were declared: {named}",
         next_step="run it again; if it stays so, declare what the service keeps, or look who else changes the branch",
     )

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from components.errors import AmbiguousError, ApiError, BusyError, ConflictError
+from components.errors import AmbiguousError, ApiError, BusyError, ConflictError, LifecycleError
 from components.xata.branches.clock import Deadline
-from components.xata.branches.errors import UnsettledError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +36,7 @@ def settle(what: str, *, create: Callable[[], T], find: Callable[[bool], T | Non
         clock: The time.
 
     Raises:
-        UnsettledError: The fate stays unknown.
+        LifecycleError: The fate stays unknown.
         ApiError: The service refused, and nothing had been left in doubt.
     """
     deadline = Deadline(SETTLE_SECONDS, clock)
@@ -65,13 +64,13 @@ def settle(what: str, *, create: Callable[[], T], find: Callable[[bool], T | Non
     raise _unsettled(what, last, doubtful=doubtful) from last
 
 
-def _unsettled(what: str, last: ApiError, *, doubtful: bool) -> UnsettledError:
+def _unsettled(what: str, last: ApiError, *, doubtful: bool) -> LifecycleError:
     if doubtful:
-        return UnsettledError(
+        return LifecycleError(
             f"whether {what} was created is not known: {last.message}",
             next_step="run it again: if it was, it carries our mark and is taken over",
         )
-    return UnsettledError(
+    return LifecycleError(
         f"{what} was not created: the service refuses it for something that is there, and shows nothing of that name: "
         f"{last.message}",
         next_step="run it again in a minute; if it stays so, the API key may not see what bears the name",

@@ -8,10 +8,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from components.errors import ApiError, BusyError, ConfigurationError, LimitError, RefusedError
+from components.errors import (
+    ApiError,
+    BusyError,
+    ConfigurationError,
+    GoneError,
+    LifecycleError,
+    LimitError,
+    MissingError,
+    RefusedError,
+)
 from components.xata.api.client import Client
 from components.xata.branches.create import Ensured, ensure_branch
-from components.xata.branches.errors import GoneError, MissingError, UnsettledError
 from components.xata.branches.find import find_branch
 from components.xata.inputs import BranchIdentity, RootConfiguration
 from tests.components.xata.branches_world import IMAGE, REGION, TYPE, World
@@ -315,7 +323,7 @@ def test_a_fate_that_stays_unknown_is_said() -> None:
     world.root()
     world.fault("POST", "branches", "cut", times=5)
     world.fault("POST", "branches", "lose")
-    with pytest.raises(UnsettledError, match="whether the branch 'staging' was created is not known") as caught:
+    with pytest.raises(LifecycleError, match="whether the branch 'staging' was created is not known") as caught:
         ensure(world)
     assert "run it again" in caught.value.next_step
     assert 5 < world.seconds < 180
@@ -395,7 +403,7 @@ def test_a_name_that_is_taken_and_never_shown() -> None:
     world = World()
     world.root()
     world.fault("POST", "branches", status=409, message="branch [staging] already exists", times=99)
-    with pytest.raises(UnsettledError, match="shows nothing of that name"):
+    with pytest.raises(LifecycleError, match="shows nothing of that name"):
         ensure(world)
     assert len(world.writes()) <= 6
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.errors import GoneError, LifecycleError, NotReadyError
 from components.xata.branches import credentials
-from components.xata.branches.errors import GoneError, NotReadyError, UnsettledError
 from sandbox.xata import shapes
 from tests.components.xata.branches_world import REGION, World
 
@@ -168,7 +168,7 @@ def test_a_rotation_that_never_happens_is_told() -> None:
     branch = world.root()
     old = connect(world, branch.id).endpoints.password
     world.fault("POST", "branches/./credentials/rotate", "cut", times=99)
-    with pytest.raises(UnsettledError, match="is still the old one"):
+    with pytest.raises(LifecycleError, match="is still the old one"):
         rotate(world, branch.id, old)
     assert len(world.writes()) == 4
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.errors import ConflictError, InvalidError, RefusedError
+from components.errors import ConflictError, GoneError, InvalidError, LifecycleError, MissingError, RefusedError
 from components.xata.branches import projects
-from components.xata.branches.errors import GoneError, MissingError, UnsettledError
 from components.xata.branches.place import find_organization, find_project
 from components.xata.inputs import ProjectInputs
 from tests.components.xata.branches_world import ORGANIZATION, World
@@ -148,7 +147,7 @@ def test_a_project_whose_fate_stays_unknown() -> None:
     """Bounded, and told."""
     world = World()
     world.fault("POST", "project", "cut", times=99)
-    with pytest.raises(UnsettledError, match="the project 'new'"):
+    with pytest.raises(LifecycleError, match="the project 'new'"):
         ensure(world, name="new")
 
 

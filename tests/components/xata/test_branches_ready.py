@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.errors import InfraError
-from components.xata.branches.errors import GoneError, NotReadyError
+from components.errors import GoneError, InfraError, NotReadyError
 from components.xata.branches.ready import pause_after, wait_until_healthy
 from tests.components.xata.branches_world import World
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from components.errors import ApiError, InvalidError, PermissionDeniedError, RefusedError
-from components.xata.branches.errors import StillThereError
+from components.errors import ApiError, InvalidError, LifecycleError, PermissionDeniedError, RefusedError
 from components.xata.branches.remove import delete_branch, delete_judged
 from tests.components.xata.branches_world import World
 
@@ -108,7 +107,7 @@ def test_a_404_to_a_delete_is_no_proof() -> None:
     world = World()
     preview = world.child("pr-7", world.root().id, MARK)
     world.fault("DELETE", "branches/.", status=404, message="branch [x] not found", times=99)
-    with pytest.raises(StillThereError, match=f"{preview.id}.* still shows it"):
+    with pytest.raises(LifecycleError, match=f"{preview.id}.* still shows it"):
         delete(world, preview.id, "pr-7")
     assert world.seconds <= 10
 

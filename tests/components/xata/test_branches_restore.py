@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.errors import ConfigurationError, RefusedError
-from components.xata.branches.errors import GoneError, MissingError, NoRestorePointError
+from components.errors import ConfigurationError, GoneError, LifecycleError, MissingError, RefusedError
 from components.xata.branches.restore import RestorePoints, restore_into, restore_points
 from tests.components.xata.branches_world import World
 
@@ -36,7 +35,7 @@ def test_the_latest_point_becomes_a_new_child() -> None:
 def test_without_a_restore_point_it_says_so() -> None:
     """The service's 404 is told as what it means."""
     world = World(pace="time", restore_point=3600)
-    with pytest.raises(NoRestorePointError, match="there is no restore point yet"):
+    with pytest.raises(LifecycleError, match="there is no restore point yet"):
         restore(world, world.root().id)
     assert list(world.there()) == ["main"]
 
@@ -44,7 +43,7 @@ def test_without_a_restore_point_it_says_so() -> None:
 def test_in_a_region_without_backups_it_says_so() -> None:
     """The same 404, another reason."""
     world = World()
-    with pytest.raises(NoRestorePointError, match="its region us-central1 keeps no backups"):
+    with pytest.raises(LifecycleError, match="its region us-central1 keeps no backups"):
         restore(world, world.root(region="us-central1").id)
 
 

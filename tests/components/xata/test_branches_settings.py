@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.errors import AmbiguousError, ConfigurationError, ConflictError
+from components.errors import AmbiguousError, ConfigurationError, ConflictError, GoneError, LifecycleError
 from components.xata.branches import settings
-from components.xata.branches.errors import GoneError, SettingsNotAppliedError
 from components.xata.inputs import Settings
 from tests.components.xata.branches_world import World
 
@@ -156,7 +155,7 @@ def test_what_reads_back_otherwise_fails_with_each_difference() -> None:
     done = {"id": branch.id, "name": "main", "region": "us-east-1", "publicAccess": False, "parentID": None}
     times = {"createdAt": "2026-01-01T00:00:00Z", "updatedAt": "2026-01-01T00:00:00Z"}
     world.fault("PATCH", "branches/.", status=200, body={**done, **times})
-    with pytest.raises(SettingsNotAppliedError) as caught:
+    with pytest.raises(LifecycleError) as caught:
         apply(world, branch.id, backup_retention_days=7, scale_to_zero_minutes=60)
     assert "backupRetentionDays: declared 7, found 2" in caught.value.message
     assert "scaleToZeroMinutes: declared 60, found 30" in caught.value.message
@@ -264,7 +263,7 @@ def test_somebody_else_changes_the_same_setting() -> None:
             world.change(branch.id, description="theirs")
 
     world.meddle = meddle
-    with pytest.raises(SettingsNotAppliedError, match="description: declared 'infra stack staging', found 'theirs'"):
+    with pytest.raises(LifecycleError, match="description: declared 'infra stack staging', found 'theirs'"):
         apply(world, branch.id, description=MARK)
 
 
@@ -273,7 +272,7 @@ def test_somebody_else_changes_a_setting_while_the_size_changes() -> None:
     world = World()
     branch = world.root()
     world.meddle = lambda number: world.change(branch.id, description="theirs") if number == 4 else None
-    with pytest.raises(SettingsNotAppliedError, match="description: declared 'infra stack staging', found 'theirs'"):
+    with pytest.raises(LifecycleError, match="description: declared 'infra stack staging', found 'theirs'"):
         apply(world, branch.id, description=MARK, replicas=1)
 
 
