@@ -1,6 +1,6 @@
 """One session through libpq, driven step by step: the driver's own answer, with a deadline and a time per layer.
 
-libpq is the judge of success, because apps connect through drivers. Its non-blocking interface shows which layer it is
+libpq decides what success is, because apps connect through drivers. Its non-blocking interface shows which layer it is
 waiting in; about a refusal it has only prose to offer, so `wire` looks for the cause.
 """
 
