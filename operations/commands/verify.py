@@ -117,7 +117,7 @@ def verify(target: changes.Target, *, budget_seconds: float) -> Verification:
         UsageError: The stack has no outputs.
     """
     from components.connection import Connection  # noqa: PLC0415 - not for help and usage errors
-    from components.connectivity.probe import probe  # noqa: PLC0415 - loads the driver
+    from components.connectivity.probe import probe  # noqa: PLC0415 - as above
 
     values = outputs(target)
     environ = target.environ()
