@@ -29,9 +29,14 @@ WORKER_CHAIN = 2
 PROPAGATION_SECONDS = 5.0
 """How long the Worker goes on answering as before after its secrets were set."""
 OURS = """\
-import json, sys
-from components.worker.properties import make_secrets
-make_secrets(json.load(sys.stdin))
+import json, os, sys
+from components.worker import changes
+from components.worker.api.client import connect
+from components.worker.names import Target
+news = json.load(sys.stdin)
+client, worker = connect(os.environ), Target.of(news)
+changes.put(client, worker, news["values"])
+changes.version_of_change(client, worker)
 """
 """What `worker.Secrets` does when it is made, as a whole process: neither Pulumi nor the rest of `up` is in it."""
 

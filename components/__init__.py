@@ -12,6 +12,10 @@ from typing import Any
 
 MOVED = {
     "components.connectivity.worker_provider": "components.connectivity.provider",
+    "components.worker.address.provider": "components.worker.address",
+    "components.worker.preview.provider": "components.worker.preview",
+    "components.worker.provider": "components.worker.secrets",
+    "components.worker.wrangler.provider": "components.worker.wrangler.check",
 }
 """Modules of providers that states name, and where their classes are today. The embedded engine reads these lines."""
 

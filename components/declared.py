@@ -29,10 +29,11 @@ SHOWN = 60
 
 @dataclass(frozen=True)
 class Words:
-    """What a type allows, for people, and a good value to paste."""
+    """What a type allows, for people, and a good value to paste; whether an error quotes what was given instead."""
 
     allowed: str
     example: Any = None
+    quoted: bool = True
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Field:
             text: Whether numbers and truth values may be written as text.
 
         Raises:
-            ValueError: It is not allowed. The message says what was got, unless that is secret, and what is allowed.
+            ValueError: It is not allowed. The message says what is allowed, and what was got unless that may be secret.
         """
         default = self.default
         if default is not dataclasses.MISSING and (value == str(default) if text else value is default):
@@ -120,7 +121,7 @@ class Field:
         try:
             found = msgspec.convert(value, self.type, strict=not text)
         except msgspec.ValidationError:
-            got = "" if self.about.secret else f"got {shown(value)}; "
+            got = "" if self.about.secret or not self.words.quoted else f"got {shown(value)}; "
             raise ValueError(f"{got}allowed: {self.allowed}") from None
         for rule in _all(Rule, self.type):
             if reason := rule.reason(found):

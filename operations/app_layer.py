@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from components.connectivity.report import AppLayer, Finding
 from components.errors import InfraError
 from components.local import wrangler_dev
+from components.worker.wrangler.findings import DATABASE_URL
 from operations.settings import judged
 from operations.workspace import describe_workspace
 
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 
     from operations.changes import Target
     from operations.workspace import Workspace
-
-URL = "DATABASE_URL"
-OURS = (URL, "XATA_BRANCH", "ENVIRONMENT")
-NOT_PASSED = f"{URL} is not in env.{wrangler_dev.ENVIRONMENT}.secrets.required, so wrangler dev keeps it from the app"
-MENDS = "./infra wrangler write dev"
 
 
 def app_folder(place: Workspace) -> Path:
@@ -46,19 +42,29 @@ def read(target: Target, url: str) -> Finding:
         return Finding(layer=AppLayer.VARIABLES, ok=False, cause=cause, next_step=error.next_step)
 
 
+def variables(folder: Path) -> tuple[wrangler_dev.Variables, wrangler_dev.Loss | None]:
+    """What `wrangler dev` reads in an app's folder, and what keeps the database's URL from the Worker.
+
+    Raises:
+        InfraError: A file there cannot be read.
+    """
+    found = wrangler_dev.variables(folder)
+    return found, found.withheld(DATABASE_URL)
+
+
 def finding(folder: Path, url: str) -> Finding:
     """The verdict on an app's folder.
 
     Raises:
         InfraError: A file there cannot be read.
     """
-    found = wrangler_dev.variables(folder, OURS)
+    found, withheld = variables(folder)
+    if withheld:
+        return Finding(layer=AppLayer.VARIABLES, ok=False, cause=withheld.what, next_step=withheld.next_step)
     files = " and ".join(file.name for file in found.files) or "no file"
-    if not wrangler_dev.passes(folder, URL):
-        return Finding(layer=AppLayer.VARIABLES, ok=False, cause=NOT_PASSED, next_step=MENDS)
-    if found.values.get(URL) != url:
-        what = f"another {URL}" if URL in found.values else f"no {URL}"
+    if found.values.get(DATABASE_URL) != url:
+        what = f"another {DATABASE_URL}" if DATABASE_URL in found.values else f"no {DATABASE_URL}"
         cause = f"wrangler dev reads {files} in {folder}, with {what} in it"
         return Finding(layer=AppLayer.VARIABLES, ok=False, cause=cause, next_step="./infra up dev writes it there")
-    cause = "; ".join([f"{URL} is in {files}", *(loss.what for loss in found.losses())])
+    cause = "; ".join([f"{DATABASE_URL} is in {files}", *(loss.what for loss in found.losses())])
     return Finding(layer=AppLayer.VARIABLES, ok=True, cause=cause)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from components.errors import ConfigurationError, InfraError
 from components.worker.api.client import ACCOUNT_VARIABLE, READ, TOKEN_VARIABLE, Client, connect
 from components.worker.api.models import HYPERDRIVE, SECRETS_STORE
-from components.worker.wrangler.expectation import errors
+from components.worker.wrangler.findings import errors
 from operations import wrangler
 from operations.findings import Finding
 from stacks import worker_plan

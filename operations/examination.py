@@ -349,13 +349,12 @@ def _settings_of_dev(machine: Machine) -> Settings | None:
 
 def app(name: str, machine: Machine) -> Finding:
     """`wrangler dev` gives to the app on this machine what its files hold."""
-    from components.local import wrangler_dev  # noqa: PLC0415 - not before it is needed
     from operations import app_layer  # noqa: PLC0415 - loads pydantic
 
     folder = app_layer.app_folder(_place(machine, "dev"))
-    if not wrangler_dev.passes(folder, app_layer.URL):
-        return Finding(check=name, verdict="failure", found=app_layer.NOT_PASSED, next_step=app_layer.MENDS)
-    found = wrangler_dev.variables(folder, app_layer.OURS)
+    found, withheld = app_layer.variables(folder)
+    if withheld:
+        return Finding(check=name, verdict="failure", found=withheld.what, next_step=withheld.next_step)
     if lost := found.losses():
         return Finding(check=name, verdict="warning", found=lost[0].what, next_step=lost[0].next_step)
     files = " and ".join(str(file) for file in found.files) or f"no file yet; ./infra up dev makes one in {folder}"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
 from components.local.files import read_private
-from components.worker.secrets.names import account_fault
+from components.worker.names import validate_target
 from components.worker.wrangler import file as files
-from components.worker.wrangler.expectation import Expectation
+from components.worker.wrangler.config import read_document
+from components.worker.wrangler.findings import Expectation, LocalExpectation
 from components.worker.wrangler.jsonc import MalformedError
 from operations import stack_names
 from operations.errors import UsageError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from components.worker.wrangler.expectation import Finding
+    from components.worker.wrangler.findings import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +57,13 @@ def asked(
     # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
     temporary = stack_names.is_preview(stack)
     block = settings.environment if temporary else stack
-    expectation = Expectation(
+    expectation = (Expectation if worker else LocalExpectation)(
         stack=block,
         environment=settings.environment,
         branch="" if temporary else settings.branch,
         secrets=(DATABASE_URL, *(worker.worker_secrets if worker else ())),
-        worker_name="" if path.is_file() and (temporary or not known) else known or f"{DEFAULT_WORKER}-{block}",
+        expected_name="" if path.is_file() and (temporary or not known) else known or f"{DEFAULT_WORKER}-{block}",
         account_id=_account(worker, environ),
-        deployed=worker is not None,
     )
     return Asked(path=path, expectation=expectation)
 
@@ -97,7 +97,7 @@ def write(file: Asked) -> list[str]:
 def _account(settings: WorkerSettings | None, environ: Mapping[str, str]) -> str:
     """The account's id where one is known; what is none is told by the commands that need it."""
     found = (settings.cloudflare_account if settings else "") or environ.get(ACCOUNT_VARIABLE, "").strip()
-    return "" if account_fault(found) else found
+    return "" if validate_target(account=found) else found
 
 
 def _require_readable(path: Path) -> None:
@@ -105,7 +105,7 @@ def _require_readable(path: Path) -> None:
     if not path.is_file():
         return
     try:
-        files.read_document(path, read_private(path).text)
+        read_document(path, read_private(path).text)
     except MalformedError as error:
         raise ConfigurationError(
             f"{path}:{error.line}:{error.column}: {error.reason}", next_step=error.next_step

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from components.local.files import write_private
-from components.worker.secrets.claim import app_tag
-from components.worker.wrangler.built import Built, find, require_for
-from components.worker.wrangler.file import locate, worker_name
+from components.worker.draft import app_tag
+from components.worker.wrangler.file import Built, find_build, locate, require_build_for, worker_name
 from operations import console, stack_names
 from operations.errors import MachineError, ResourceFailedError, UsageError
 from operations.settings import judged
@@ -92,10 +91,10 @@ def planned(target: Target) -> Deployment:
 def _built(stack: str, file: Path, script: str, *, preview: str) -> Built | None:
     """What the app's build tool made for this environment; None for an app that wrangler builds itself."""
     block = PREVIEW if stack_names.is_preview(stack) else stack
-    built = find(file, block)
+    built = find_build(file, block)
     if built:
         own = block == PREVIEW and not preview
-        require_for(built, file, block, worker_name(file, block) if own else script, renamed=own)
+        require_build_for(built, file, block, worker_name(file, block) if own else script, renamed=own)
     return built
 
 

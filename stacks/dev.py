@@ -24,13 +24,12 @@ from components.postgres.embedded import EmbeddedPostgres
 from components.postgres.server.ports import free_port
 from components.postgres.server.settings import ServerSettings
 from components.resource import later
+from components.worker.wrangler.findings import TOLD
 from stacks import cloud, worker
 from stacks.home import STACK, record_file, require_own_state
 from stacks.outputs import export
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from components.postgres.database import Database, DatabaseConnection
     from stacks.settings import DevSettings
 
@@ -57,14 +56,10 @@ def program(settings: DevSettings, folder: Path) -> None:
         connection = database.connection()
         check = _check(settings, connection)
         values = _outputs(settings, connection, check)
-    told = {
-        "DATABASE_URL": values["databaseUrl"],
-        "XATA_BRANCH": settings.branch,
-        "ENVIRONMENT": settings.environment,
-    }
+    told = dict(zip(TOLD, (values["databaseUrl"], settings.branch, settings.environment), strict=True))
     written = DevVars(
         "dev-vars",
-        DevVarsInputs(path=_file_for_the_app((folder / settings.app_path).resolve(), told), values=told),
+        DevVarsInputs(path=_file_for_the_app((folder / settings.app_path).resolve()), values=told),
         pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
     )
     if branch:
@@ -74,11 +69,11 @@ def program(settings: DevSettings, folder: Path) -> None:
     export(values)
 
 
-def _file_for_the_app(app: Path, told: Collection[str]) -> str:
+def _file_for_the_app(app: Path) -> str:
     """The file that the app's `wrangler dev` reads; what else it does not give to the Worker is said in the plan."""
-    file = wrangler_dev.file_to_write(app, told)
+    file = wrangler_dev.file_to_write(app)
     try:
-        losses = [str(loss) for loss in wrangler_dev.variables(app, told).losses()]
+        losses = [str(loss) for loss in wrangler_dev.variables(app).losses()]
     except InfraError as error:  # such as a wrangler.jsonc in the middle of an edit: the database comes up all the same
         losses = [f"what wrangler dev gives to the app cannot be told: {error.message}"]
     for sentence in losses:

@@ -17,7 +17,7 @@ from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import Declared, Rule, Words, about
 from components.postgres.server.settings import port_problem
-from components.worker.secrets.names import MOST_SECRETS, name_fault
+from components.worker.names import MOST_SECRETS, validate_name
 from components.xata.branches.names import is_preview
 from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
 
@@ -58,7 +58,7 @@ BranchId = Annotated[str, Meta(pattern=_WORD), Words("a branch's id", "b6k2q0exa
 
 
 def _further(names: tuple[str, ...]) -> str:
-    wrong = any(name_fault(name) for name in names) or DATABASE_URL in names or len(set(names)) < len(names)
+    wrong = any(validate_name(name) for name in names) or DATABASE_URL in names or len(set(names)) < len(names)
     return "these are not names of further secrets" if wrong else ""
 
 

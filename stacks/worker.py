@@ -16,11 +16,12 @@ from components.connectivity.inputs import OFF, WorkerCheckInputs
 from components.connectivity.provider import WorkerCheck
 from components.connectivity.worker_address import PATH, health_url
 from components.resource import later
-from components.worker.address.resources import Address
+from components.worker.address import Address
 from components.worker.api.client import connect
-from components.worker.preview.resources import Preview
-from components.worker.resources import Secrets
-from components.worker.wrangler.resources import WranglerConfig
+from components.worker.names import Target
+from components.worker.preview import Preview, PreviewInputs
+from components.worker.secrets import Secrets, SecretsInputs
+from components.worker.wrangler.check import WranglerConfig, WranglerConfigInputs
 from stacks import worker_plan
 from stacks.settings import DATABASE_URL, PREVIEW
 from stacks.worker_plan import Plan
@@ -103,15 +104,17 @@ def wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
     return [
         WranglerConfig(
             "wrangler-config",
-            path=str(plan.wrangler),
-            stack=settings.environment,
-            environment=settings.environment,
-            # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
-            branch="" if temporary else settings.branch,
-            secrets=sorted([DATABASE_URL, *plan.secrets]),
-            worker_name="" if temporary else plan.script,
-            account_id=plan.account,
-            mode=settings.wrangler_mode,
+            WranglerConfigInputs(
+                path=str(plan.wrangler),
+                stack=settings.environment,
+                environment=settings.environment,
+                # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
+                branch="" if temporary else settings.branch,
+                secrets=sorted([DATABASE_URL, *plan.secrets]),
+                expected_name="" if temporary else plan.script,
+                account_id=plan.account,
+                mode=settings.wrangler_mode,
+            ),
         )
     ]
 
@@ -155,26 +158,22 @@ def _told(
     plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
 ) -> tuple[Secrets | Preview, pulumi.Output[str]]:
     """What is told the secrets: the Worker, or the preview of one; and its address."""
-    values: dict[str, pulumi.Input[str]] = {DATABASE_URL: connection.url, **plan.secrets}
+    values = {DATABASE_URL: later(connection.url), **plan.secrets}
     opts = pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked])
     if plan.preview:
-        made = Preview(
-            "worker-preview",
-            account=plan.account,
-            script=plan.script,
-            preview_name=plan.preview,
-            values=values,
-            opts=opts,
-        )
+        inputs = PreviewInputs(account=plan.account, script=plan.script, name=plan.preview, values=values)
+        made = Preview("worker-preview", inputs, opts)
         return made, made.url
     secrets = Secrets(
         "worker-secrets",
-        account=plan.account,
-        script=plan.script,
-        values=values,
-        on_undeployed_version=settings.on_undeployed_version,
-        owner=worker_plan.owner(settings) or None,
-        opts=opts,
+        SecretsInputs(
+            account=plan.account,
+            script=plan.script,
+            values=values,
+            on_undeployed_version=settings.on_undeployed_version,
+            owner=worker_plan.owner(settings) or None,
+        ),
+        opts,
     )
     return secrets, _address(plan, settings, secrets)
 
@@ -183,7 +182,7 @@ def _address(plan: Plan, settings: CloudSettings, secrets: Secrets) -> pulumi.Ou
     if settings.worker_url:
         return pulumi.Output.from_input(settings.worker_url)
     there = pulumi.ResourceOptions(depends_on=[secrets])  # a Worker that is not there yet is made for its secrets
-    return Address("worker-address", account=plan.account, script=plan.script, opts=there).url
+    return Address("worker-address", Target(account=plan.account, script=plan.script), there).url
 
 
 def _from_the_provider(
@@ -201,7 +200,7 @@ def outputs(worker: Worker | None) -> dict[str, Any]:
     return {
         "workerName": worker.script if worker else "",
         "healthUrl": worker.health_url if worker else "",
-        "secretNames": worker.secrets.secretNames if worker else [],
+        "secretNames": worker.secrets.secret_names if worker else [],
         "hyperdriveId": worker.hyperdrive_id if worker else "",
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from components import plugins
 from components.errors import ConfigurationError
 from components.worker.api.models import HYPERDRIVE, SECRETS_STORE, WORKERS_SCRIPTS
-from components.worker.secrets.names import DIRECTORY_VARIABLE, account_fault, script_fault
+from components.worker.names import DIRECTORY_VARIABLE, validate_target
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
 from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW, PreviewSettings
@@ -65,7 +65,7 @@ def account(settings: WorkerSettings, environment: Mapping[str, str]) -> str:
         return ""
     found = settings.cloudflare_account or environment.get(ACCOUNT_VARIABLE, "").strip()
     next_step = f"set infra:cloudflareAccount, or {ACCOUNT_VARIABLE}, to the id that the dashboard shows"
-    if found and account_fault(found):
+    if found and validate_target(account=found):
         raise ConfigurationError(f"{ACCOUNT_VARIABLE} is no account id: 32 hexadecimal digits", next_step=next_step)
     asked = [
         name
@@ -181,9 +181,10 @@ def script(settings: CloudSettings, wrangler: Path) -> str:
         return f"{DEFAULT_WORKER}{suffix or f'-{settings.environment}'}"
     name = worker_name(wrangler, TOP if suffix else settings.environment)
     name = f"{name}{suffix}" if name else ""
-    if not name or script_fault(name):
+    reason = validate_target(script=name) if name else "the name of the Worker cannot be told from this file"
+    if reason:
         raise ConfigurationError(
-            f"{wrangler}: {script_fault(name) if name else 'the name of the Worker cannot be told from this file'}",
+            f"{wrangler}: {reason}",
             next_step=f"./infra wrangler check {settings.branch} says what is wrong with it; or set infra:workerName",
         )
     return name

@@ -16,7 +16,7 @@ from components.connectivity.report import WorkerLayer
 from components.connectivity.worker_address import PATH
 from components.connectivity.worker_wire import MOST_BYTES, HealthResponse, Loss
 from components.http.scrub import scrub
-from components.worker.secrets.names import DRAFT_ANSWER
+from components.worker.names import DRAFT_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from components.worker import properties as worker
-from components.worker.preview import properties as preview
+from components.worker import preview, secrets
 from components.xata import removal
 
 if TYPE_CHECKING:
@@ -42,9 +41,10 @@ def remove_lost(kind: str, inputs: Mapping[str, Any]) -> bool:
     if kind == "xata:Branch":
         removal.remove_lost_branch(dict(inputs))
     elif kind == "worker:Secrets":
-        worker.remove_lost_secrets(dict(inputs))
+        secrets.remove_lost(dict(inputs))
     elif kind == "worker:Preview":
-        preview.remove(dict(inputs))
+        lost = preview.PreviewState.of(inputs)
+        preview.remove(secrets.client_for(lost.api), lost, lost.name)
     else:
         return kind in NOTHING_OF_ITS_OWN
     return True

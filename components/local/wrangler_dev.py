@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 from components.local.dev_vars import parse
 from components.local.files import read_private
-from components.worker.wrangler.config import TOP, Config
-from components.worker.wrangler.file import locate, read_document
+from components.worker.wrangler.config import TOP, Config, read_document
+from components.worker.wrangler.file import locate
+from components.worker.wrangler.findings import TOLD
 from components.worker.wrangler.jsonc import is_object
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 ENVIRONMENT = "dev"
@@ -49,6 +50,7 @@ class Variables:
         filtered: The names that `secrets.required` keeps from the Worker.
         hidden: The names that stand only in files that it does not read.
         unread: The files that it does not read, because of the first of `files`.
+        passed: The names that the wrangler file lets reach the Worker; None for all.
     """
 
     files: tuple[Path, ...]
@@ -56,9 +58,19 @@ class Variables:
     filtered: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     unread: tuple[Path, ...] = ()
+    passed: frozenset[str] | None = None
+
+    def withheld(self, name: str) -> Loss | None:
+        """What keeps a variable that we tell the app from its Worker; None where nothing does."""
+        if self.passed is None or name in self.passed:
+            return None
+        return Loss(
+            what=f"{name} is not in env.{ENVIRONMENT}.secrets.required, so wrangler dev keeps it from the app",
+            next_step=f"./infra wrangler write {ENVIRONMENT}",
+        )
 
     def losses(self) -> list[Loss]:
-        """What the app has and the Worker does not get."""
+        """What the app has of its own and the Worker does not get."""
         lost = []
         if self.filtered:
             lost.append(
@@ -79,14 +91,11 @@ class Variables:
         return lost
 
 
-def file_to_write(folder: Path, ours: Collection[str]) -> Path:
+def file_to_write(folder: Path) -> Path:
     """The file that `wrangler dev` will read our variables from and that hides none of the app's own.
 
-    A `.dev.vars` is begun only where the app has no `.env` file, which it would hide.
-
-    Args:
-        folder: The app's folder.
-        ours: The names of our variables: a file that holds no others is not the app's.
+    A `.dev.vars` is begun only where the app has no `.env` file, which it would hide. One that holds nothing but what
+    we tell the app (`TOLD`) is not the app's.
 
     Raises:
         LocalError: A file there cannot be read.
@@ -94,18 +103,17 @@ def file_to_write(folder: Path, ours: Collection[str]) -> Path:
     special, usual = (folder / name for name in OWN)
     if special.is_file():
         return special
-    if read(usual).keys() - set(ours) or not any((folder / name).is_file() for name in SHARED):
+    if read(usual).keys() - set(TOLD) or not any((folder / name).is_file() for name in SHARED):
         return usual
     local, last = folder / SHARED[1], folder / SHARED[3]
     return last if last.is_file() else local
 
 
-def variables(folder: Path, ours: Collection[str] = ()) -> Variables:
+def variables(folder: Path) -> Variables:
     """What `wrangler dev --env dev` reads in an app's folder.
 
     Args:
         folder: The app's folder, with its wrangler file.
-        ours: Names that are not the app's own: their loss is no loss of its.
 
     Raises:
         InfraError: A file there cannot be read.
@@ -119,16 +127,11 @@ def variables(folder: Path, ours: Collection[str] = ()) -> Variables:
     return Variables(
         files=tuple(files),
         values=values,
-        filtered=() if passed is None else tuple(sorted(values.keys() - passed - set(ours))),
-        hidden=tuple(sorted(_together(unread).keys() - values.keys() - set(ours))),
+        filtered=() if passed is None else tuple(sorted(values.keys() - passed - set(TOLD))),
+        hidden=tuple(sorted(_together(unread).keys() - values.keys() - set(TOLD))),
         unread=tuple(unread),
+        passed=passed,
     )
-
-
-def passes(folder: Path, name: str) -> bool:
-    """Whether the wrangler file lets a variable of this name reach the Worker."""
-    passed = _passed(folder)
-    return passed is None or name in passed
 
 
 def read(file: Path) -> dict[str, str]:
@@ -140,7 +143,7 @@ def _together(files: Sequence[Path]) -> dict[str, str]:
     return {name: value for file in files for name, value in read(file).items()}
 
 
-def _passed(folder: Path) -> set[str] | None:
+def _passed(folder: Path) -> frozenset[str] | None:
     """The names that the wrangler file lets pass; None for all."""
     path = locate(folder)
     if not path.is_file():
@@ -151,7 +154,7 @@ def _passed(folder: Path) -> set[str] | None:
         return None
     required, plain = config.own(block, "secrets", "required"), config.own(block, "vars")
     listed = required.data if required and isinstance(required.data, list) else []
-    return {*map(str, listed), *(plain.data if plain and is_object(plain) else ())}
+    return frozenset({*map(str, listed), *(plain.data if plain and is_object(plain) else ())})
 
 
 def _named(files: Sequence[Path]) -> str:

@@ -7,13 +7,13 @@ Loads the HTTP client.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from components.declared import about
 from components.errors import InfraError
-from components.worker.preview import life
-from components.worker.properties import client_for
-from components.worker.secrets import change, ready
-from components.worker.secrets.target import Target
+from components.worker import changes, preview
+from components.worker.names import Target
+from components.worker.secrets import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,52 +23,57 @@ class NotToldError(InfraError):
     """The password is new, and the app could not be told."""
 
 
-def require(told: Mapping[str, Any]) -> bool:
+class Told(Target):
+    """Whose secret the database's URL is."""
+
+    secret: Annotated[str, about("Its name.")]
+    on_undeployed_version: Annotated[str, about("As `SecretsInputs` take it.")] = "error"
+    owner: Annotated[str, about("As `SecretsInputs` take it; empty for a Worker that stays.")] = ""
+    preview: Annotated[str, about("Which preview of the Worker; empty for the Worker itself.")] = ""
+
+    def wishes(self) -> dict[str, str]:
+        """How it is set, as arguments of `changes`."""
+        return {"on_undeployed": self.on_undeployed_version, "owner": self.owner}
+
+
+def require(properties: Mapping[str, Any]) -> bool:
     """Whether they are there to be told. Changes nothing.
 
     Args:
-        told: `account`, `script`, `secret` (its name), `onUndeployedVersion`, `owner`, and `preview` (of the Worker;
-            empty for itself).
+        properties: Those of `Told`.
 
     Raises:
         InfraError: They are there and could not be told now, or it cannot be found out.
     """
-    client, target = client_for({}), _target(told)
-    if not told.get("preview"):
-        return ready.require(client, target, **_wishes(told))
-    seen = life.look(client, target, told["preview"])
-    if seen is None or seen.deployment is None:
+    client, told = client_for(""), Told.of(properties)
+    if not told.preview:
+        return changes.require(client, told, **told.wishes())
+    found = preview.read(client, told, told.preview)
+    if found is None or found.deployment is None:
         return False
-    life.require_owned(seen, target, told["preview"])
-    ready.require_rights(client, target)
+    preview.require_owned(found, told, told.preview)
+    changes.require_rights(client, told)
     return True
 
 
-def tell(told: Mapping[str, Any], url: str) -> None:
+def tell(properties: Mapping[str, Any], url: str) -> None:
     """Set the secret.
 
     Raises:
         NotToldError: That failed. The next step is one that leads on.
     """
-    client, target, values = client_for({}), _target(told), {told["secret"]: url}
+    client, told = client_for(""), Told.of(properties)
+    values = {told.secret: url}
     try:
-        if told.get("preview"):
-            life.put(client, target, told["preview"], values)
+        if told.preview:
+            preview.put(client, told, told.preview, values)
         else:
-            change.put(client, target, values, **_wishes(told))
+            changes.put(client, told, values, **told.wishes())
     except InfraError as error:
         message, next_step = error.message, error.next_step
     else:
         return
     raise NotToldError(
-        f"the database has a new password, and {target} does not know it, so its app is without database: {message}",
+        f"the database has a new password, and {told} does not know it, so its app is without database: {message}",
         next_step=f"{next_step}; then bring the stack up: it finds the new password, and does not change it again",
     )
-
-
-def _wishes(told: Mapping[str, Any]) -> dict[str, str]:
-    return {"on_undeployed": told["onUndeployedVersion"], "owner": told.get("owner") or ""}
-
-
-def _target(told: Mapping[str, Any]) -> Target:
-    return Target(account=told["account"], script=told["script"])

@@ -159,14 +159,14 @@ def _value(arguments: argparse.Namespace) -> str:
 
 
 def _require_secret(key: str) -> None:
-    from components.worker.secrets.names import name_fault  # noqa: PLC0415 - not for help and usage errors
+    from components.worker.names import validate_name  # noqa: PLC0415 - not for help and usage errors
 
     namespace, _, name = key.partition(":")
     if namespace != SECRETS:
         raise UsageError(
             f"{key} is no secret: --secret is for {SECRETS}:NAME alone", next_step="leave --secret out, or correct KEY"
         )
-    fault = name_fault(name)
+    fault = validate_name(name)
     if fault:
         raise UsageError(f"{key} names no secret of a Worker: {fault}", next_step="correct NAME")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from components.worker.wrangler.expectation import Finding
+    from components.worker.wrangler.findings import Finding
     from operations.wrangler import Asked
 
 ACTIONS = ("check", "write", "deploy")
@@ -52,7 +52,7 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    from components.worker.wrangler.expectation import errors  # noqa: PLC0415 - not for help and usage errors
+    from components.worker.wrangler.findings import errors  # noqa: PLC0415 - not for help and usage errors
     from operations.wrangler import asked, findings  # noqa: PLC0415 - loads pydantic
 
     file = asked(arguments.stack, dict(arguments.config))

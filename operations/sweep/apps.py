@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.worker import draft, preview
 from components.worker.api import client as workers
-from components.worker.preview import life
-from components.worker.secrets import claim
-from components.worker.secrets.target import Target
+from components.worker.names import Target
 from components.xata.branches.names import is_preview
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def listed(here: Scene) -> dict[str, str]:
     prefix = here.worker_prefix
     names = [one.id for one in workers.connect(here.environ).scripts(here.account)]
     found = {name.removeprefix(prefix): name for name in names if name.startswith(prefix)}
-    return {preview: name for preview, name in found.items() if is_preview(preview)}
+    return {name: worker for name, worker in found.items() if is_preview(name)}
 
 
 def is_ours(here: Scene, name: str, worker: str) -> bool:
@@ -39,9 +38,9 @@ def is_ours(here: Scene, name: str, worker: str) -> bool:
     """
     client, target = workers.connect(here.environ), Target(account=here.account, script=worker)
     if here.shares_worker:
-        seen = life.look(client, target, name)
-        return seen is not None and seen.is_owned(name)
-    return bool(claim.is_owned(client, target, name))
+        found = preview.read(client, target, name)
+        return found is not None and found.is_owned(name)
+    return bool(draft.is_owned(client, target, name))
 
 
 def remove(here: Scene, name: str, worker: str) -> None:
@@ -51,4 +50,4 @@ def remove(here: Scene, name: str, worker: str) -> None:
         ApiError: As its tree says.
     """
     client, target = workers.connect(here.environ), Target(account=here.account, script=worker)
-    (life.remove if here.shares_worker else claim.remove)(client, target, name)
+    (preview.remove if here.shares_worker else draft.remove_owned)(client, target, name)

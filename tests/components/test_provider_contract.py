@@ -10,6 +10,7 @@ import pickle
 import pkgutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,19 @@ RECORDED: dict[str, str] = json.loads((Path(__file__).parent / "data" / "provide
 """Class path to the `__provider` text that released versions wrote into state. Add to it; never change a line."""
 
 
+LOADS_PLUGINS = {
+    "components.worker.hyperdrive",
+    "components.worker.secrets_store",
+    "components.postgres.docker_postgres",
+}
+"""Modules that load the large SDK of somebody else's provider, and define none of ours."""
+
+
+@cache
 def _providers() -> dict[str, type[ResourceProvider]]:
     found: dict[str, type[ResourceProvider]] = {}
     for module in pkgutil.walk_packages(components.__path__, "components."):
-        if module.name.endswith("provider"):
+        if module.name not in LOADS_PLUGINS:
             for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
                 if issubclass(kind, (DynamicProvider, Provider)) and kind not in {DynamicProvider, Provider}:
                     found[f"{kind.__module__}.{kind.__qualname__}"] = kind

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from components.dynamic import ProviderError
 from components.errors import ApiError, InfraError
-from components.worker import properties
-from components.worker.address.lookup import address_of
-from components.worker.provider import SecretsProvider
-from components.worker.secrets.target import Target
+from components.resource import ProviderError
+from components.worker import secrets
+from components.worker.address import address_of
+from components.worker.names import Target
+from components.worker.secrets import SecretsProvider
 from tests.components.worker.workers_world import ACCOUNT, TOKEN, KilledError, World
 
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ class WorkerRules(RuleBasedStateMachine):
         """The faults stop: one `up` has the Worker run with the URL, and a second one changes nothing."""
         workers, script = self.workers, script_of(name)
         workers.plan([])
-        with mock.patch.object(properties, "connect", return_value=workers.world.client):
+        with mock.patch.object(secrets, "connect", return_value=workers.world.client):
             if self._is_variable(script):
                 with pytest.raises(ProviderError, match=SECRET):
                     self._up(name, "deploy")
@@ -237,7 +237,7 @@ class WorkerRules(RuleBasedStateMachine):
         workers = self.workers
         workers.plan(plan)
         try:
-            with mock.patch.object(properties, "connect", return_value=workers.world.client):
+            with mock.patch.object(secrets, "connect", return_value=workers.world.client):
                 return work()
         except KilledError:
             return None

@@ -10,8 +10,7 @@ import pytest
 
 from components.local.dev_vars import parse as parse_dev_vars
 from components.worker.wrangler.config import Config
-from components.worker.wrangler.expectation import Expectation
-from components.worker.wrangler.findings import findings
+from components.worker.wrangler.findings import Expectation, findings
 from components.worker.wrangler.jsonc import parse
 from sandbox import node
 from tests.examples.health_worker import EXAMPLE, npm, run_in, shared

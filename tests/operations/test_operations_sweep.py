@@ -12,9 +12,9 @@ import pytest
 
 from components.errors import InputError
 from components.github.client import Client as GitHubClient
+from components.worker import draft
 from components.worker.api.client import Client as WorkerClient
-from components.worker.secrets import draft
-from components.worker.secrets.target import Target as Worker
+from components.worker.names import Target as Worker
 from components.xata.branches.ownership import mark, until
 from engine.errors import HeldError
 from operations import changes

@@ -13,7 +13,7 @@ from components.connectivity.report import AppLayer, Finding, Layer, Report
 from components.connectivity.worker_probe import WorkerTransport
 from components.connectivity.worker_wire import HealthResponse, Loss
 from components.errors import LocalError
-from components.worker.secrets.names import DRAFT_ANSWER
+from components.worker.names import DRAFT_ANSWER
 from components.xata.api.models import BranchPatch, ScaleToZero
 from engine import api
 from operations import changes

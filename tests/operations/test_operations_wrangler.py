@@ -107,6 +107,6 @@ def test_what_is_expected_comes_from_the_configuration(project: Path) -> None:
     told = {"infra:workerSecrets": '["SESSION_KEY"]', "infra:workerName": "shop", "infra:cloudflareAccount": "a" * 32}
     expected = wrangler.asked("staging", told, folder=project, environ={}).expectation
     assert expected.secrets == ("DATABASE_URL", "SESSION_KEY")
-    assert (expected.worker_name, expected.account_id) == ("shop", "a" * 32)
+    assert (expected.expected_name, expected.account_id) == ("shop", "a" * 32)
     other = wrangler.asked("staging", {}, folder=project, environ={"CLOUDFLARE_ACCOUNT_ID": "b" * 32}).expectation
-    assert (other.worker_name, other.account_id) == ("printfarm-manager-staging", "b" * 32)
+    assert (other.expected_name, other.account_id) == ("printfarm-manager-staging", "b" * 32)

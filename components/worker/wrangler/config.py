@@ -6,16 +6,33 @@ and `account_id` go from the top level to every environment; `vars`, `secrets` a
 
 from __future__ import annotations
 
+import json
+import re
+import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.worker.wrangler.jsonc import Document, Node, is_object
+from components.worker.wrangler.jsonc import Document, MalformedError, Node, is_object, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 TOP = ""
 """The name of the top level among environments. It is a Worker of its own."""
+
+TOML = ".toml"
+
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+
+
+def read_document(path: Path, text: str) -> Document:
+    """The text of a wrangler file as wrangler reads it, in the format that the file's name tells.
+
+    Raises:
+        MalformedError: wrangler would refuse it too.
+    """
+    return _parse_toml(text) if path.suffix == TOML else parse(text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,3 +108,16 @@ def _all(node: Node) -> Iterator[Node]:
     yield node
     for entry in node.entries:
         yield from _all(entry.value)
+
+
+def _parse_toml(text: str) -> Document:
+    """A wrangler.toml as the document that a wrangler.jsonc is; tomllib tells no places, so it has none that count."""
+    try:
+        data = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        place = _PLACE.search(str(error))
+        line, column = map(int, place.groups()) if place else (text.count("\n") + 1, 1)
+        raise MalformedError(_PLACE.sub("", str(error)).strip(), line=line, column=column) from None
+    except RecursionError:
+        raise MalformedError("it is nested too deeply", line=1, column=1) from None
+    return parse(json.dumps(data, default=str))

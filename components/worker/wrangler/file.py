@@ -1,4 +1,10 @@
-"""The app's wrangler file on disk: found, checked, written. Pure of Pulumi."""
+"""The app's wrangler file on disk: found, checked, written; and the one that a build has left beside it. No Pulumi.
+
+The app's build tool, such as Vite's plugin, writes `.wrangler/deploy/config.json` beside the app's wrangler file. It
+leads wrangler (`deploy`, `versions upload` and `preview` without `--config`) to a file of the build's: one environment,
+chosen by CLOUDFLARE_ENV at build time. wrangler refuses another `--env`, but not for a build that was made for no
+environment: it deploys that as it is.
+"""
 
 from __future__ import annotations
 
@@ -7,26 +13,24 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from components.errors import InfraError, LocalError, RefusedError
+from components.errors import ConfigurationError, InfraError, LocalError, RefusedError
 from components.local.files import PrivateFile, read_private, write_private
-from components.worker.wrangler import toml
-from components.worker.wrangler.block import apply, steps, template
-from components.worker.wrangler.config import Config
-from components.worker.wrangler.expectation import Finding
-from components.worker.wrangler.findings import findings
+from components.worker.wrangler.config import TOML, Config, read_document
+from components.worker.wrangler.editor import apply, steps, template, to_paste
+from components.worker.wrangler.findings import Finding, findings
 from components.worker.wrangler.jsonc import MalformedError, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Any
 
-    from components.worker.wrangler.block import Step
-    from components.worker.wrangler.expectation import Expectation
-    from components.worker.wrangler.jsonc import Document
+    from components.worker.wrangler.editor import Step
+    from components.worker.wrangler.findings import Expectation
 
-TOML = ".toml"
 NAMES = ("wrangler.json", "wrangler.jsonc", f"wrangler{TOML}")
 """The files that wrangler looks for, in its order: in the app's folder and, for each name, in all folders above it."""
 
+REDIRECT = (".wrangler", "deploy", "config.json")
 
 NEW_MODE = 0o644
 """The file belongs in the app's repository and holds no secret."""
@@ -53,15 +57,6 @@ def locate(path: Path) -> Path:
         return path
     folder, usual = (path, path / NAMES[1]) if path.is_dir() else (path.parent, path)
     return next((folder / name for name in NAMES if (folder / name).is_file()), usual)
-
-
-def read_document(path: Path, text: str) -> Document:
-    """The text of a wrangler file as wrangler reads it, in the format that the file's name tells.
-
-    Raises:
-        MalformedError: wrangler would refuse it too.
-    """
-    return toml.parse(text) if path.suffix == TOML else parse(text)
 
 
 def check(path: Path, expectation: Expectation) -> list[Finding]:
@@ -104,7 +99,7 @@ def planned(path: Path, expectation: Expectation) -> tuple[PrivateFile, str, lis
         raise RefusedError(
             f"{path} is TOML, which is checked and not written here",
             next_step=f"put these lines into it, each into its table where that is there already:\n"
-            f"{toml.to_paste(document, changes)}",
+            f"{to_paste(document, changes)}",
         )
     return file, base, changes
 
@@ -151,6 +146,64 @@ def digest(path: Path) -> str:
         return ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A build.
+
+    Attributes:
+        file: The wrangler file that the build tool wrote.
+        environment: The environment that it was built for; empty for none.
+        name: The Worker that it deploys to.
+    """
+
+    file: Path
+    environment: str
+    name: str
+
+
+def find_build(wrangler: Path, environment: str) -> Built | None:
+    """The build that wrangler deploys instead of the app's source; None where there is none.
+
+    Args:
+        wrangler: The app's wrangler file.
+        environment: The block of the environment that is to be deployed, for the next step.
+
+    Raises:
+        ConfigurationError: The redirect leads nowhere, or what it leads to cannot be read.
+    """
+    redirect = wrangler.parent.joinpath(*REDIRECT)
+    if not redirect.is_file():
+        return None
+    place = _read_build(redirect, wrangler, environment).get("configPath")
+    if not place or not isinstance(place, str):
+        raise _not_for(f"{redirect} names no configPath", wrangler, environment)
+    file = (redirect.parent / place).resolve()
+    found = _read_build(file, wrangler, environment)
+    return Built(file=file, environment=str(found.get("targetEnvironment") or ""), name=str(found.get("name") or ""))
+
+
+def require_build_for(built: Built, wrangler: Path, environment: str, name: str, *, renamed: bool) -> None:
+    """Refuse a build that was made for another environment or Worker than this one.
+
+    Args:
+        built: The build.
+        wrangler: The app's wrangler file.
+        environment: The block of the environment.
+        name: The Worker that the block deploys to.
+        renamed: Whether wrangler is told another name, so that the build's own counts only where it is all there is.
+
+    Raises:
+        ConfigurationError: Which one it was made for, and the command that builds for this one.
+    """
+    if built.environment not in {environment, ""}:
+        raise _not_for(
+            f"the build in {built.file.parent} is of the environment {built.environment}", wrangler, environment
+        )
+    if built.name != name and not (renamed and built.environment):
+        called = f"the Worker {built.name}" if built.name else "no Worker"
+        raise _not_for(f"the build in {built.file.parent} is for {called}, not for {name}", wrangler, environment)
+
+
 def _shadows(path: Path) -> list[Finding]:
     """Wrangler takes the earlier of its names, in any folder above, before this file."""
     names = NAMES[: NAMES.index(path.name)] if path.name in NAMES else ()
@@ -189,4 +242,24 @@ def _lines_changed(old: str, new: str) -> int:
         max(old_end - old_start, new_end - new_start)
         for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes()
         if kind != "equal"
+    )
+
+
+def _read_build(file: Path, wrangler: Path, environment: str) -> dict[str, Any]:
+    if not file.is_file():
+        raise _not_for(f"there is no {file}", wrangler, environment)
+    try:
+        found = parse(read_private(file).text).root.data
+    except MalformedError as error:
+        raise _not_for(f"{file}:{error.line}:{error.column}: {error.reason}", wrangler, environment) from None
+    if not isinstance(found, dict):
+        raise _not_for(f"{file} holds no object", wrangler, environment)
+    return found
+
+
+def _not_for(what: str, wrangler: Path, environment: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what}, and it is what wrangler deploys for {environment}",
+        next_step=f"build the app for it, such as: cd {wrangler.parent} && CLOUDFLARE_ENV={environment} npm run build; "
+        f"or remove {wrangler.parent.joinpath(*REDIRECT)} to deploy the source",
     )

@@ -13,7 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from components.connectivity import provider
 from components.connectivity.provider import WorkerCheckProvider
 from components.resource import ProviderError
-from components.worker.secrets.names import DRAFT_ANSWER
+from components.worker.names import DRAFT_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ from components.connectivity.worker_verdicts import (
     verdict_on,
 )
 from components.connectivity.worker_wire import HealthResponse, Loss
-from components.worker.secrets.names import DRAFT_ANSWER
+from components.worker.names import DRAFT_ANSWER
 
 EXPECTED = Expectation(environment="staging", branch="staging")
 HEALTHY = {

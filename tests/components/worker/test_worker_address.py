@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typing_extensions import override
 
-from components.dynamic import ProviderError
 from components.errors import ConfigurationError, LocalError
-from components.worker import properties
-from components.worker.address.lookup import address_of
-from components.worker.address.provider import AddressProvider
-from components.worker.secrets.names import DIRECTORY_VARIABLE
+from components.resource import ProviderError
+from components.worker import secrets
+from components.worker.address import AddressProvider, address_of
+from components.worker.names import DIRECTORY_VARIABLE
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, World
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ class Page(BaseHTTPRequestHandler):
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An account without Workers."""
     made = World()
-    monkeypatch.setattr(properties, "connect", lambda _environment: made.client)
+    monkeypatch.setattr(secrets, "connect", lambda _environment: made.client)
     monkeypatch.delenv(DIRECTORY_VARIABLE, raising=False)
     return made
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from components.errors import RefusedError
+from components.worker import changes, draft
 from components.worker.api.models import Upload
-from components.worker.secrets import change, claim
-from components.worker.secrets.names import owner_fault
-from components.worker.secrets.target import Target
+from components.worker.names import Target
+from components.worker.secrets import SecretsInputs
 from tests.components.worker.workers_world import ACCOUNT, KilledError, World, app
 
 OWNER = "pr-7"
@@ -17,11 +17,11 @@ SECRETS = {"DATABASE_URL": "postgresql://xata:one@b1.example:5432/xata"}
 
 
 def _put(world: World) -> bool:
-    return change.put(world.client, PREVIEW, SECRETS, owner=OWNER)
+    return changes.put(world.client, PREVIEW, SECRETS, owner=OWNER)
 
 
 def _remove(world: World) -> None:
-    change.remove(world.client, PREVIEW, list(SECRETS), owner=OWNER)
+    changes.remove(world.client, PREVIEW, list(SECRETS), owner=OWNER)
 
 
 def _deploy(world: World, *, tag: str = "") -> None:
@@ -38,9 +38,9 @@ def test_a_workers_draft_says_whose_it_is() -> None:
     world = World()
     assert _put(world)
     assert [version.annotation("tag") for version in world.other.versions(*PREVIEW.arguments)][-1] == "infra-draft-pr-7"
-    assert claim.is_owned(world.client, PREVIEW, OWNER)
-    assert not claim.is_owned(world.client, PREVIEW, "pr-70")
-    assert max(len(tag("pr-999999999")) for tag in (claim.draft_tag, claim.app_tag)) <= 25
+    assert draft.is_owned(world.client, PREVIEW, OWNER)
+    assert not draft.is_owned(world.client, PREVIEW, "pr-70")
+    assert max(len(tag("pr-999999999")) for tag in (draft.draft_tag, draft.app_tag)) <= 25
 
 
 @pytest.mark.parametrize("tag", ["", "infra-app-pr-7"])
@@ -49,7 +49,7 @@ def test_it_goes_with_whatever_was_deployed_to_it(tag: str) -> None:
     world = World()
     _put(world)
     _deploy(world, tag=tag)
-    change.put(world.client, PREVIEW, {"DATABASE_URL": "another"}, owner=OWNER)
+    changes.put(world.client, PREVIEW, {"DATABASE_URL": "another"}, owner=OWNER)
     _remove(world)
     assert world.other.service(*PREVIEW.arguments) is None
     _remove(world)
@@ -69,19 +69,19 @@ def test_a_strangers_worker_is_told_nothing_and_not_deleted() -> None:
 def test_another_pull_requests_worker_is_a_strangers_too() -> None:
     """Whose it is, the tag says, not the name."""
     world = World()
-    change.put(world.client, PREVIEW, SECRETS, owner="pr-8")
+    changes.put(world.client, PREVIEW, SECRETS, owner="pr-8")
     with pytest.raises(RefusedError, match="was not made for pr-7"):
         _put(world)
-    assert not claim.remove(world.client, PREVIEW, OWNER)
+    assert not draft.remove_owned(world.client, PREVIEW, OWNER)
 
 
 def test_a_worker_that_stays_is_no_previews() -> None:
     """Without an owner the draft has the tag it always had, and an app that was deployed to it keeps it."""
     world = World()
-    change.put(world.client, PREVIEW, SECRETS)
-    assert claim.is_owned(world.client, PREVIEW, OWNER) is False
+    changes.put(world.client, PREVIEW, SECRETS)
+    assert draft.is_owned(world.client, PREVIEW, OWNER) is False
     _deploy(world)
-    change.remove(world.client, PREVIEW, list(SECRETS))
+    changes.remove(world.client, PREVIEW, list(SECRETS))
     assert world.other.service(*PREVIEW.arguments) is not None
 
 
@@ -89,9 +89,9 @@ def test_a_worker_without_code_becomes_the_previews() -> None:
     """There is nothing in it to lose: `wrangler preview` makes such a one by itself."""
     world = World()
     world.service.world.create(PREVIEW.script)
-    assert claim.is_owned(world.client, PREVIEW, OWNER) is None
+    assert draft.is_owned(world.client, PREVIEW, OWNER) is None
     _put(world)
-    assert claim.is_owned(world.client, PREVIEW, OWNER)
+    assert draft.is_owned(world.client, PREVIEW, OWNER)
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
@@ -113,5 +113,5 @@ def test_a_run_that_is_killed_leaves_nothing_that_the_next_cannot_remove(call: i
 @pytest.mark.parametrize("owner", ["staging", "pr-0", "pr-07", "pr-1234567890", "", 7])
 def test_only_a_pull_request_owns_a_worker(owner: object) -> None:
     """Whatever else is refused by the preview, in words."""
-    assert "is not the stack of a pull request" in owner_fault(owner)
-    assert owner_fault("pr-7") == owner_fault(None) == ""
+    assert "allowed: the stack of a pull request" in SecretsInputs.validate({"owner": owner})["owner"]
+    assert SecretsInputs.validate({"owner": "pr-7"}) == SecretsInputs.validate({"owner": None}) == {}

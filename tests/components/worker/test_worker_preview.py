@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from components.dynamic import ProviderError
-from components.worker import properties
-from components.worker.preview.provider import PreviewProvider
+from components.resource import ProviderError
+from components.worker import secrets
+from components.worker.preview import PreviewProvider
 from sandbox.cloudflare.models import Preview, PreviewDeployment, Script, new_id, new_tag
 from tests.components.worker.workers_world import ACCOUNT, World
 
@@ -23,7 +23,7 @@ BASE = f"/accounts/{ACCOUNT}/workers/workers"
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An account without Workers."""
     made = World()
-    monkeypatch.setattr(properties, "connect", lambda _environment: made.client)
+    monkeypatch.setattr(secrets, "connect", lambda _environment: made.client)
     monkeypatch.delenv("INFRA_WORKER_ADDRESSES", raising=False)
     return made
 
@@ -143,7 +143,7 @@ def test_every_changed_input_has_its_fate(world: World, key: str, value: Any, re
     """The place replaces, the values are updated in place."""
     diff = PROVIDER.diff("id", _created(), {**INPUTS, key: value})
     assert (diff.changes, diff.replaces) == (True, [key] if replaces else [])
-    assert INPUTS.keys() == set(PROVIDER.inputs)
+    assert INPUTS.keys() == set(PROVIDER.inputs.names())
     assert world.there() == set()
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.dynamic import ProviderError
-from components.worker import properties
-from components.worker.provider import SecretsProvider
+from components.resource import ProviderError
+from components.worker import secrets
+from components.worker.secrets import SecretsProvider
 from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, KilledError, World
 
@@ -46,7 +46,7 @@ def inputs(**changes: Any) -> dict[str, Any]:
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """An account without Workers."""
     made = World()
-    monkeypatch.setattr(properties, "connect", lambda _environment: made.client)
+    monkeypatch.setattr(secrets, "connect", lambda _environment: made.client)
     return made
 
 
@@ -79,7 +79,7 @@ def changes(outs: dict[str, Any], **changed: Any) -> bool:
 
 def test_no_input_of_secrets_is_forgotten() -> None:
     """Whoever adds an input says here what a change of it leads to."""
-    assert FATES.keys() == set(PROVIDER.inputs)
+    assert FATES.keys() == set(PROVIDER.inputs.names())
 
 
 @pytest.mark.usefixtures("world")
@@ -342,12 +342,13 @@ def test_errors_show_neither_values_nor_causes(world: World) -> None:
 
 
 REFUSED: list[tuple[str, Any, str]] = [
-    ("account", "", "set CLOUDFLARE_ACCOUNT_ID"),
-    ("account", "me", "32 hexadecimal digits"),
-    ("script", "", "is empty"),
-    ("script", "a" * 64, "64 characters, and 63 are allowed"),
-    ("script", "a b", "cannot be a Worker's name"),
-    ("onUndeployedVersion", "ask", "allowed are error, deploy"),
+    ("account", "", "CLOUDFLARE_ACCOUNT_ID"),
+    ("account", "me", "allowed: 32 hexadecimal digits"),
+    ("script", "", "got an empty text; allowed: 1 to 63 letters"),
+    ("script", "a" * 64, "(66 characters); allowed: 1 to 63 letters"),
+    ("script", "a b", "got 'a b'; allowed: 1 to 63 letters"),
+    ("onUndeployedVersion", "ask", "got 'ask'; allowed: error or deploy"),
+    ("owner", "staging", "got 'staging'; allowed: the stack of a pull request"),
 ]
 
 
@@ -363,6 +364,8 @@ def test_bad_inputs_are_refused_at_preview(key: str, value: Any, says: str) -> N
     ("values", "says"),
     [
         ({}, "no secret is named"),
+        ("hunter2", "allowed: names of secrets, each with a text"),
+        ({"A": ["hunter2"]}, "allowed: names of secrets, each with a text"),
         ({"1A": "hunter2"}, "'1A' cannot be a secret's name"),
         ({"A-B": "hunter2"}, "'A-B' cannot be a secret's name"),
         ({"A": ""}, "A: the value is empty"),
@@ -371,7 +374,7 @@ def test_bad_inputs_are_refused_at_preview(key: str, value: Any, says: str) -> N
         ({f"A{number}": "hunter2" for number in range(129)}, "129 secrets are named"),
     ],
 )
-def test_bad_secrets_are_refused_by_name_without_their_value(values: dict[str, str], says: str) -> None:
+def test_bad_secrets_are_refused_by_name_without_their_value(values: Any, says: str) -> None:
     """The CLI prints the value of a property that a check names, so the reason alone does."""
     (failure,) = PROVIDER.check({}, inputs(values=values)).failures or []
     assert failure.property == ""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components import errors
-from components.worker.secrets import change, ready
-from components.worker.secrets.target import Target
+from components.worker import changes
+from components.worker.names import Target
 from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, World
 
@@ -23,7 +23,7 @@ def world() -> World:
     """An app with its secret."""
     made = World()
     made.deploy_app()
-    change.put(made.client, TARGET, {"DATABASE_URL": URL})
+    changes.put(made.client, TARGET, {"DATABASE_URL": URL})
     made.calm()
     return made
 
@@ -45,7 +45,7 @@ REFUSALS: dict[str, tuple[Callable[[World], None], type[errors.ApiError]]] = {
 def test_a_worker_that_can_be_told_is_left_as_it_is(world: World) -> None:
     """Three calls, and not one version more."""
     before = len(list(world.other.versions(ACCOUNT, SCRIPT)))
-    assert ready.require(world.client, TARGET)
+    assert changes.require(world.client, TARGET)
     assert len(list(world.other.versions(ACCOUNT, SCRIPT))) == before
     assert world.values() == {"DATABASE_URL": URL}
     assert [request.partition(" ")[0] for request in world.requests] == ["GET", "GET", "DELETE"]
@@ -57,9 +57,9 @@ def test_what_a_change_would_meet_is_met_before_it(world: World, cause: str) -> 
     spoil, error = REFUSALS[cause]
     spoil(world)
     with pytest.raises(error):
-        ready.require(world.client, TARGET)
+        changes.require(world.client, TARGET)
     with pytest.raises(error):
-        change.put(world.client, TARGET, {"DATABASE_URL": "other"})
+        changes.put(world.client, TARGET, {"DATABASE_URL": "other"})
     assert world.values() == {"DATABASE_URL": URL}
 
 
@@ -77,7 +77,7 @@ def test_a_token_that_may_not_write_is_refused(token: Token, target: Target) -> 
     world.deploy_app()
     object.__setattr__(world.service, "settings", World(tokens=(token,)).service.settings)
     with pytest.raises(errors.PermissionDeniedError):
-        ready.require(world.client, target)
+        changes.require(world.client, target)
 
 
 @pytest.mark.parametrize("spoil", [World.upload_version, _rollout])
@@ -86,14 +86,14 @@ def test_where_the_newest_version_may_be_deployed_along_nothing_is_in_the_way(
 ) -> None:
     """With `deploy` a version that waits is no reason."""
     spoil(world)
-    assert ready.require(world.client, TARGET, on_undeployed="deploy")
-    change.put(world.client, TARGET, {"DATABASE_URL": "other"}, on_undeployed="deploy")
+    assert changes.require(world.client, TARGET, on_undeployed="deploy")
+    changes.put(world.client, TARGET, {"DATABASE_URL": "other"}, on_undeployed="deploy")
     assert world.values() == {"DATABASE_URL": "other"}
 
 
 def test_a_worker_that_is_not_there_has_nothing_to_lose() -> None:
     """Nor has one without code."""
     world = World()
-    assert not ready.require(world.client, TARGET)
+    assert not changes.require(world.client, TARGET)
     world.service.world.create(SCRIPT)
-    assert not ready.require(world.client, TARGET)
+    assert not changes.require(world.client, TARGET)

@@ -11,7 +11,8 @@ from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
 from components.errors import ConfigurationError
-from components.worker.resources import Secrets
+from components.resource import later
+from components.worker.secrets import Secrets, SecretsInputs
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
@@ -52,15 +53,15 @@ def test_secrets_register_their_values_as_a_secret(wrapped: bool) -> None:  # no
     named: list[list[str]] = []
 
     def program() -> pulumi.Output[None]:
-        url = pulumi.Output.from_input("postgresql://hunter2") if wrapped else "postgresql://hunter2"
-        found = Secrets("secrets", account=ACCOUNT, script=SCRIPT, values={"DATABASE_URL": url})
-        return found.secretNames.apply(named.append)
+        url = later(pulumi.Output.from_input("postgresql://hunter2")) if wrapped else "postgresql://hunter2"
+        found = Secrets("secrets", SecretsInputs(account=ACCOUNT, script=SCRIPT, values={"DATABASE_URL": url}))
+        return found.secret_names.apply(named.append)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call] # the SDK's test helpers are untyped
     inputs = recorder.requests["pulumi-python:dynamic/worker:Secrets"]["object"]
     provider = base64.b64decode(inputs.pop("__provider"))
     assert named == [["DATABASE_URL"]]
-    assert b"components.worker.provider" in provider
+    assert b"components.worker.secrets" in provider
     assert b"SecretsProvider" in provider
     assert inputs.pop("values") == {SIGNATURE: SECRET, "value": {"DATABASE_URL": "postgresql://hunter2"}}
     assert inputs == {"account": ACCOUNT, "script": SCRIPT, "onUndeployedVersion": "error"}
@@ -69,4 +70,4 @@ def test_secrets_register_their_values_as_a_secret(wrapped: bool) -> None:  # no
 def test_bad_names_are_refused_before_their_values_are_known() -> None:
     """A value that another resource makes hides no bad name from a preview."""
     with pytest.raises(ConfigurationError, match="'DATABASE-URL' cannot be a secret's name"):
-        Secrets("secrets", account=ACCOUNT, script=SCRIPT, values={"DATABASE-URL": "hunter2"})
+        Secrets("secrets", SecretsInputs(account=ACCOUNT, script=SCRIPT, values={"DATABASE-URL": "hunter2"}))

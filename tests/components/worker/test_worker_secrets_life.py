@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components import errors
-from components.worker.secrets import change, draft, look
-from components.worker.secrets.names import AS_SET
-from components.worker.secrets.target import Target
+from components.worker import changes, draft
+from components.worker.changes import AS_SET
+from components.worker.names import Target
 from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, KilledError, World, app
 
@@ -27,7 +27,7 @@ def test_one_call_sets_any_number_of_secrets() -> None:
     world = World()
     world.deploy_app(ENVIRONMENT="staging")
     world.other.put_secret(ACCOUNT, SCRIPT, "THEIRS", "t")
-    assert change.put(world.client, TARGET, {"DATABASE_URL": URL, "ODD": ODD}) is False
+    assert changes.put(world.client, TARGET, {"DATABASE_URL": URL, "ODD": ODD}) is False
     assert world.requests == [f"PATCH {AT}/secrets-bulk"]
     assert world.values() == {"DATABASE_URL": URL, "ODD": ODD, "THEIRS": "t"}
     assert world.main_module() == "app.mjs"
@@ -37,7 +37,7 @@ def test_one_call_sets_any_number_of_secrets() -> None:
 def test_a_worker_that_is_not_there_is_made_as_a_draft() -> None:
     """Then the app's first deployment finds its secret, and keeps it."""
     world = World()
-    assert change.put(world.client, TARGET, {"DATABASE_URL": URL}) is True
+    assert changes.put(world.client, TARGET, {"DATABASE_URL": URL}) is True
     assert world.requests == [f"PATCH {AT}/secrets-bulk", f"PUT {AT}", f"GET {AT}/versions", f"PATCH {AT}/secrets-bulk"]
     assert (world.main_module(), world.values()) == ("draft.mjs", {"DATABASE_URL": URL})
     assert draft.is_draft(world.client, TARGET)
@@ -50,9 +50,9 @@ def test_a_worker_without_code_gets_some_and_stays_somebody_elses() -> None:
     """A Worker that `wrangler preview` made has no version: it gets one, and is not deleted in the end."""
     world = World()
     world.service.world.create(SCRIPT)
-    assert change.put(world.client, TARGET, {"DATABASE_URL": URL}) is False
+    assert changes.put(world.client, TARGET, {"DATABASE_URL": URL}) is False
     assert world.values() == {"DATABASE_URL": URL}
-    change.remove(world.client, TARGET, ["DATABASE_URL"])
+    changes.remove(world.client, TARGET, ["DATABASE_URL"])
     assert (world.there(), world.values()) == ({SCRIPT}, {})
 
 
@@ -62,10 +62,10 @@ def test_more_than_a_hundred_go_in_parts(number: int) -> None:
     world = World(variables=128)
     world.deploy_app()
     old = {f"OLD{index}": "x" for index in range(28)}
-    change.put(world.client, TARGET, old)
+    changes.put(world.client, TARGET, old)
     world.calm()
     values = {f"N{index}": str(index) for index in range(number)}
-    change.put(world.client, TARGET, values, gone=old)
+    changes.put(world.client, TARGET, values, gone=old)
     assert world.values() == values
     assert world.requests.count(f"PATCH {AT}/secrets-bulk") == 2
 
@@ -74,9 +74,9 @@ def test_a_name_that_is_given_up_is_removed() -> None:
     """In the same call as the rest; one that was never there, or belongs to others, is left alone."""
     world = World()
     world.deploy_app(VARIABLE="plain")
-    change.put(world.client, TARGET, {"A": "1", "B": "2"})
+    changes.put(world.client, TARGET, {"A": "1", "B": "2"})
     world.calm()
-    change.put(world.client, TARGET, {"A": "3"}, gone=["B", "NEVER", "VARIABLE"])
+    changes.put(world.client, TARGET, {"A": "3"}, gone=["B", "NEVER", "VARIABLE"])
     assert world.values() == {"A": "3"}
     assert world.requests == [f"GET {AT}/secrets", f"PATCH {AT}/secrets-bulk"]
     assert "VARIABLE" in world.runtime.scripts[SCRIPT][1]
@@ -86,7 +86,7 @@ def test_a_name_that_vanishes_meanwhile_is_looked_for_again() -> None:
     """Somebody else removes it between the look and the change: the rest is carried out all the same."""
     world = World()
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "1", "B": "2", "C": "3"})
+    changes.put(world.client, TARGET, {"A": "1", "B": "2", "C": "3"})
     world.calm()
 
     def meddle(number: int) -> None:
@@ -94,7 +94,7 @@ def test_a_name_that_vanishes_meanwhile_is_looked_for_again() -> None:
             world.other.delete_secret(ACCOUNT, SCRIPT, "B" if number == 1 else "C")
 
     world.meddle = meddle
-    change.put(world.client, TARGET, {"A": "4"}, gone=["B", "C"])
+    changes.put(world.client, TARGET, {"A": "4"}, gone=["B", "C"])
     assert world.values() == {"A": "4"}
 
 
@@ -102,7 +102,7 @@ def test_contradictory_answers_about_a_name_end() -> None:
     """A name that is listed and cannot be removed is told, not asked for forever."""
     world = World()
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "1", "B": "2"})
+    changes.put(world.client, TARGET, {"A": "1", "B": "2"})
     world.calm()
 
     def meddle(number: int) -> None:
@@ -113,7 +113,7 @@ def test_contradictory_answers_about_a_name_end() -> None:
 
     world.meddle = meddle
     with pytest.raises(errors.SecretNotFoundError, match="B: the Worker has no secret"):
-        change.put(world.client, TARGET, {"A": "4"}, gone=["B"])
+        changes.put(world.client, TARGET, {"A": "4"}, gone=["B"])
     assert len(world.requests) == 6
 
 
@@ -121,12 +121,12 @@ def test_a_newer_version_that_is_not_deployed_stops_by_default() -> None:
     """Somebody's unreleased code is not released by setting a secret; the choice is named, and nothing is changed."""
     world = World()
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "one"})
+    changes.put(world.client, TARGET, {"A": "one"})
     world.upload_version(NEW="1")
     for call in (
-        lambda: change.put(world.client, TARGET, {"A": "two"}),
-        lambda: change.put(world.client, TARGET, {}, gone=["A"]),
-        lambda: change.remove(world.client, TARGET, ["A"]),
+        lambda: changes.put(world.client, TARGET, {"A": "two"}),
+        lambda: changes.put(world.client, TARGET, {}, gone=["A"]),
+        lambda: changes.remove(world.client, TARGET, ["A"]),
     ):
         with pytest.raises(errors.UndeployedVersionError) as caught:
             call()
@@ -140,10 +140,10 @@ def test_it_can_be_chosen_to_deploy_it() -> None:
     """A version like the newest one with the secrets gets all the traffic; removals go along."""
     world = World()
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "one", "B": "two"})
+    changes.put(world.client, TARGET, {"A": "one", "B": "two"})
     world.upload_version(NEW="1")
     world.calm()
-    change.put(world.client, TARGET, {"A": "three"}, gone=["B"], on_undeployed="deploy")
+    changes.put(world.client, TARGET, {"A": "three"}, gone=["B"], on_undeployed="deploy")
     assert world.requests == [
         f"GET {AT}/secrets",
         f"PATCH {AT}/secrets-bulk",
@@ -152,7 +152,7 @@ def test_it_can_be_chosen_to_deploy_it() -> None:
     ]
     assert world.values() == {"A": "three"}
     assert "NEW" in world.runtime.scripts[SCRIPT][1]
-    change.put(world.client, TARGET, {"A": "four"})
+    changes.put(world.client, TARGET, {"A": "four"})
     assert world.values() == {"A": "four"}
 
 
@@ -162,13 +162,13 @@ def test_a_deployment_whose_answer_is_lost_is_looked_for() -> None:
     world.deploy_app()
     world.upload_version()
     world.fault(method="POST", path="/deployments$", lose_answer=True)
-    change.put(world.client, TARGET, {"A": "1"}, on_undeployed="deploy")
+    changes.put(world.client, TARGET, {"A": "1"}, on_undeployed="deploy")
     assert world.values() == {"A": "1"}
     assert len([request for request in world.requests if request == f"POST {AT}/deployments"]) == 1
     world.upload_version()
     world.fault(method="POST", path="/deployments$", status=500)
     with pytest.raises(errors.AmbiguousError):
-        change.put(world.client, TARGET, {"A": "2"}, on_undeployed="deploy")
+        changes.put(world.client, TARGET, {"A": "2"}, on_undeployed="deploy")
     assert world.values() == {"A": "1"}
 
 
@@ -177,20 +177,20 @@ def test_a_removal_that_was_made_and_not_deployed_is_finished(choice: str) -> No
     """Secrets are listed as the newest version has them, but the one that answers still has what was to go."""
     world = World()
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"A": "1"})
     world.upload_version()
     world.calm()
     world.kill_before = 5
     with pytest.raises(KilledError):
-        change.remove(world.client, TARGET, ["A"], on_undeployed="deploy")
+        changes.remove(world.client, TARGET, ["A"], on_undeployed="deploy")
     assert world.requests[-1] == f"POST {AT}/deployments"
     assert (world.values(), world.other.secrets(ACCOUNT, SCRIPT)) == ({"A": "1"}, [])
     world.calm()
     if choice == "error":
         with pytest.raises(errors.UndeployedVersionError, match="uploaded and not deployed"):
-            change.remove(world.client, TARGET, ["A"], on_undeployed=choice)
+            changes.remove(world.client, TARGET, ["A"], on_undeployed=choice)
     else:
-        change.remove(world.client, TARGET, ["A"], on_undeployed=choice)
+        changes.remove(world.client, TARGET, ["A"], on_undeployed=choice)
         assert world.values() == {}
 
 
@@ -202,17 +202,17 @@ def test_a_plain_variable_of_the_name_is_named(choice: str) -> None:
     if choice == "deploy":
         world.upload_version(DATABASE_URL="plain")
     with pytest.raises(errors.ConflictError) as caught:
-        change.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
+        changes.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
     assert "DATABASE_URL: another kind of binding has this name" in caught.value.message
     assert "wrangler.jsonc" in caught.value.next_step
     world.deploy_app(OTHER="x")
-    change.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
+    changes.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
     assert world.values() == {"DATABASE_URL": URL}
 
 
-def seen(world: World, *names: str, since: str = "") -> look.Found | None:
+def seen(world: World, *names: str, since: str = "") -> changes.Found | None:
     """What a look at these secrets finds."""
-    return look.look(world.client, TARGET, names, since=since)
+    return changes.read(world.client, TARGET, names, since=since)
 
 
 def test_what_is_missing_is_seen() -> None:
@@ -220,10 +220,10 @@ def test_what_is_missing_is_seen() -> None:
     world = World()
     assert seen(world, "A") is None
     world.service.world.create(SCRIPT)
-    assert seen(world, "A") == look.Found(missing=["A"], state=AS_SET, version="")
+    assert seen(world, "A") == changes.Found(missing=["A"], state=AS_SET, version="")
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "1", "B": "2", "C": "3"})
-    assert seen(world, "C", "B", "A") == look.Found(missing=[], state=AS_SET, version=_ids(world)[0])
+    changes.put(world.client, TARGET, {"A": "1", "B": "2", "C": "3"})
+    assert seen(world, "C", "B", "A") == changes.Found(missing=[], state=AS_SET, version=_ids(world)[0])
     world.other.delete_secret(ACCOUNT, SCRIPT, "A")
     world.deploy_app(B="plain")
     found = seen(world, "C", "B", "A")
@@ -238,8 +238,8 @@ def _ids(world: World) -> list[str]:
 
 def _set(world: World) -> str:
     """The version that our secrets came with."""
-    change.put(world.client, TARGET, {"A": "1"})
-    return look.version_of_change(world.client, TARGET)
+    changes.put(world.client, TARGET, {"A": "1"})
+    return changes.version_of_change(world.client, TARGET)
 
 
 def _by_hand(world: World) -> None:
@@ -288,8 +288,8 @@ BY_HAND = "changed by somebody else: api, version "
         (_by_hand, BY_HAND),
         (_versions_secret, BY_HAND),
         (_hidden_by_deployments, BY_HAND),
-        (_rolled_back, look.EARLIER),
-        (_half_rolled_back, look.EARLIER),
+        (_rolled_back, changes.EARLIER),
+        (_half_rolled_back, changes.EARLIER),
     ],
 )
 def test_versions_tell_whose_the_values_are(meddle: Callable[[World], None], state: str) -> None:
@@ -309,9 +309,9 @@ def test_removing_takes_only_our_names() -> None:
     world = World()
     world.deploy_app(ENVIRONMENT="staging")
     world.other.put_secret(ACCOUNT, SCRIPT, "THEIRS", "t")
-    change.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"A": "1"})
     for _ in range(2):
-        change.remove(world.client, TARGET, ["A"])
+        changes.remove(world.client, TARGET, ["A"])
         assert world.values() == {"THEIRS": "t"}
     assert world.main_module() == "app.mjs"
 
@@ -319,10 +319,10 @@ def test_removing_takes_only_our_names() -> None:
 def test_removing_takes_the_draft_along() -> None:
     """A Worker to which nothing else was deployed goes with its secrets; what is gone already is fine."""
     world = World()
-    change.put(world.client, TARGET, {"A": "1", "B": "2"})
-    change.put(world.client, TARGET, {"A": "3"})
+    changes.put(world.client, TARGET, {"A": "1", "B": "2"})
+    changes.put(world.client, TARGET, {"A": "3"})
     for _ in range(2):
-        change.remove(world.client, TARGET, ["A", "B"])
+        changes.remove(world.client, TARGET, ["A", "B"])
         assert world.there() == set()
 
 
@@ -330,10 +330,10 @@ def test_removing_takes_the_draft_along() -> None:
 def test_a_draft_that_may_not_be_deleted_is_told(status: int) -> None:
     """A refusal is not taken for gone: the Worker is there, and so is the error."""
     world = World()
-    change.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"A": "1"})
     world.fault(method="DELETE", status=status)
     with pytest.raises(errors.ApiError) as caught:
-        change.remove(world.client, TARGET, ["A"])
+        changes.remove(world.client, TARGET, ["A"])
     assert caught.value.status == status
     assert (world.there(), world.values()) == ({SCRIPT}, {"A": "1"})
 
@@ -342,7 +342,7 @@ def test_a_draft_that_may_not_be_deleted_is_told(status: int) -> None:
 def test_a_draft_that_others_use_stays(what: str) -> None:
     """Whatever somebody else put there, also a version that was never deployed: only our secrets go."""
     world = World()
-    change.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"A": "1"})
     if what == "remade":
         world.other.delete_script(ACCOUNT, SCRIPT)
     if what in {"deployed", "deployed and back", "remade"}:
@@ -355,7 +355,7 @@ def test_a_draft_that_others_use_stays(what: str) -> None:
         world.other.put_secret(ACCOUNT, SCRIPT, "THEIRS", "t")
     if what == "variable":
         world.other.upload_script(ACCOUNT, SCRIPT, app(V="1"))
-    change.remove(world.client, TARGET, ["A"], on_undeployed="deploy")
+    changes.remove(world.client, TARGET, ["A"], on_undeployed="deploy")
     assert world.there() == {SCRIPT}
     assert "A" not in world.values()
 
@@ -363,11 +363,11 @@ def test_a_draft_that_others_use_stays(what: str) -> None:
 def test_two_that_share_a_draft_leave_it_to_the_last() -> None:
     """Whoever goes first takes its secrets only."""
     world = World()
-    change.put(world.client, TARGET, {"A": "1"})
-    change.put(world.client, TARGET, {"B": "2"})
-    change.remove(world.client, TARGET, ["A"])
+    changes.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"B": "2"})
+    changes.remove(world.client, TARGET, ["A"])
     assert world.values() == {"B": "2"}
-    change.remove(world.client, TARGET, ["B"])
+    changes.remove(world.client, TARGET, ["B"])
     assert world.there() == set()
 
 
@@ -375,9 +375,9 @@ def test_a_draft_of_many_versions_is_known_beyond_one_page() -> None:
     """Every change of a secret makes a version, and all pages of them are read before anything is deleted."""
     world = World()
     for number in range(25):
-        change.put(world.client, TARGET, {"A": str(number)})
+        changes.put(world.client, TARGET, {"A": str(number)})
     world.calm()
-    change.remove(world.client, TARGET, ["A"])
+    changes.remove(world.client, TARGET, ["A"])
     assert world.there() == set()
     assert world.requests.count(f"GET {AT}/versions") == 3
 
@@ -387,12 +387,12 @@ def test_an_app_deployed_before_its_draft_is_not_overwritten() -> None:
     world = World()
     world.meddle = lambda number: world.deploy_app() if number == 1 else None
     with pytest.raises(errors.ConflictError, match="in the moment in which its draft was made") as caught:
-        change.put(world.client, TARGET, {"A": "1"})
+        changes.put(world.client, TARGET, {"A": "1"})
     assert "deploy the app once more" in caught.value.next_step
     assert world.main_module() == "app.mjs"
     world.calm()
     world.deploy_app()
-    change.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"A": "1"})
     assert (world.main_module(), world.values()) == ("app.mjs", {"A": "1"})
 
 
@@ -401,7 +401,7 @@ def test_a_draft_of_unknown_fate_is_looked_for(fault: dict[str, object]) -> None
     """The upload is repeated only when the Worker is still not there."""
     world = World()
     world.fault(method="PUT", path=f"/scripts/{SCRIPT}$", **fault)
-    assert change.put(world.client, TARGET, {"A": "1"}) is True
+    assert changes.put(world.client, TARGET, {"A": "1"}) is True
     assert world.values() == {"A": "1"}
     uploads = world.requests.count(f"PUT {AT}")
     assert uploads == (1 if "lose_answer" in fault or "malformed" in fault else 2)
@@ -412,14 +412,14 @@ def test_a_draft_that_never_comes_about_is_told() -> None:
     world = World()
     world.fault(method="PUT", path=f"/scripts/{SCRIPT}$", status=500, times=0)
     with pytest.raises(errors.AmbiguousError):
-        change.put(world.client, TARGET, {"A": "1"})
+        changes.put(world.client, TARGET, {"A": "1"})
     assert world.requests.count(f"PUT {AT}") == draft.MOST_UPLOADS
 
 
 def test_nothing_to_do_makes_no_draft() -> None:
     """Removing from a Worker that is not there asks once and makes nothing."""
     world = World()
-    assert change.put(world.client, TARGET, {}, gone=["A"]) is False
+    assert changes.put(world.client, TARGET, {}, gone=["A"]) is False
     assert (world.requests, world.there()) == ([f"GET {AT}/secrets"], set())
 
 
@@ -435,7 +435,7 @@ def test_a_token_that_may_not_makes_nothing(token: Token, target: Target) -> Non
     """A lacking permission, another account and a revoked token are told alike, with all three to check."""
     world = World(tokens=(token,))
     with pytest.raises(errors.PermissionDeniedError) as caught:
-        change.put(world.client, target, {"A": "1"})
+        changes.put(world.client, target, {"A": "1"})
     assert "Workers Scripts Write" in caught.value.next_step
     assert "CLOUDFLARE_ACCOUNT_ID" in caught.value.next_step
     assert world.service.world.workers == {}
@@ -444,7 +444,7 @@ def test_a_token_that_may_not_makes_nothing(token: Token, target: Target) -> Non
 def test_the_drafts_answer_is_no_health() -> None:
     """Whoever asks the draft hears that no app is there."""
     world = World()
-    change.put(world.client, TARGET, {"A": "1"})
+    changes.put(world.client, TARGET, {"A": "1"})
     (code,) = world.runtime.scripts[SCRIPT][0].modules
     assert code.type == "application/javascript+module"
     assert b"{ status: 404 }" in base64.b64decode(code.content)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.errors import InfraError
-from components.worker.secrets import change
+from components.worker import changes
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, KilledError, World
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ def nothing(world: World) -> None:
 
 def draft(world: World) -> None:
     """Our draft, with the secrets of an earlier run."""
-    change.put(world.client, TARGET, OLD)
+    changes.put(world.client, TARGET, OLD)
 
 
 def app(world: World) -> None:
     """The app, with the secrets of an earlier run, and one of somebody else's."""
     world.deploy_app(ENVIRONMENT="staging")
     world.other.put_secret(ACCOUNT, SCRIPT, "THEIRS", "t")
-    change.put(world.client, TARGET, OLD)
+    changes.put(world.client, TARGET, OLD)
 
 
 def waiting(world: World) -> None:
@@ -54,12 +54,12 @@ def begin(name: str) -> World:
 
 def put(world: World) -> None:
     """One run of the deployment."""
-    change.put(world.client, TARGET, NEW, gone=["GOES"], on_undeployed="deploy")
+    changes.put(world.client, TARGET, NEW, gone=["GOES"], on_undeployed="deploy")
 
 
 def remove(world: World) -> None:
     """One run of the destruction."""
-    change.remove(world.client, TARGET, [*OLD, *NEW], on_undeployed="deploy")
+    changes.remove(world.client, TARGET, [*OLD, *NEW], on_undeployed="deploy")
 
 
 def attempt(world: World, run: Callable[[World], None]) -> InfraError | None:

@@ -23,7 +23,7 @@ def test_a_secrets_name_in_the_store_says_whose_it_is(script: str) -> None:
     assert name.startswith(script.upper().replace("-", "_"))
 
 
-@pytest.mark.parametrize("module", ["stacks.production", "stacks.worker", "components.worker.resources"])
+@pytest.mark.parametrize("module", ["stacks.production", "stacks.worker", "components.worker.secrets"])
 def test_other_modules_do_not_load_the_package(module: str) -> None:
     """Only those that declare what its provider makes."""
     code = f"import sys, {module}; sys.exit('pulumi_cloudflare' in sys.modules)"

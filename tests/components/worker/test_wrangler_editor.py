@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import RefusedError
-from components.worker.wrangler.block import apply, steps
-from components.worker.wrangler.expectation import Expectation, errors
-from components.worker.wrangler.findings import findings
+from components.worker.wrangler.editor import apply, steps
+from components.worker.wrangler.findings import Expectation, errors, findings
 from components.worker.wrangler.jsonc import parse
 from tests.components.worker.wrangler_world import STAGING, read_by_wrangler, sample, tidy, wild
 
@@ -40,8 +39,8 @@ def _wanted(data: dict[str, Any], expectation: Expectation) -> dict[str, Any]:
     result = copy.deepcopy(data)
     stack = expectation.stack
     block = result.setdefault("env", {}).setdefault(stack, {})
-    if block.get("name", f"{result.get('name')}-{stack}" if "name" in result else "") != expectation.worker_name:
-        block["name"] = expectation.worker_name
+    if block.get("name", f"{result.get('name')}-{stack}" if "name" in result else "") != expectation.expected_name:
+        block["name"] = expectation.expected_name
     block.setdefault("vars", {}).update(ENVIRONMENT=expectation.environment, XATA_BRANCH=expectation.branch)
     for secret in expectation.secrets:
         block["vars"].pop(secret, None)
@@ -261,8 +260,8 @@ def test_the_name_is_set_only_when_it_is_expected_and_derived_differently() -> N
     """The block's own name comes first in a new block."""
     bare = '{\n  "name": "farm"\n}\n'
     assert '"staging": {\n      "name": "printfarm-manager-staging",\n      "vars"' in _written(bare)
-    assert '"name": "farm-staging"' not in _written(bare, replace(STAGING, worker_name="farm-staging"))
-    assert _written(bare, replace(STAGING, worker_name="")).count('"name"') == 1
+    assert '"name": "farm-staging"' not in _written(bare, replace(STAGING, expected_name="farm-staging"))
+    assert _written(bare, replace(STAGING, expected_name="")).count('"name"') == 1
 
 
 def test_changes_are_told_in_words() -> None:

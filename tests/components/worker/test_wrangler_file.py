@@ -19,8 +19,8 @@ from components.worker.wrangler.jsonc import parse
 from tests.components.worker.wrangler_world import STAGING, modules, sample
 
 if TYPE_CHECKING:
-    from components.worker.wrangler.expectation import Finding
     from components.worker.wrangler.file import Change
+    from components.worker.wrangler.findings import Finding
 
 AS_ROOT = os.geteuid() == 0
 
@@ -253,7 +253,7 @@ def test_a_new_file_begins_with_the_workers_name(tmp_path: Path) -> None:
 
 def test_a_new_file_for_a_worker_with_a_name_of_its_own(tmp_path: Path) -> None:
     """The name in full stands in the block."""
-    expectation = replace(STAGING, worker_name="farm")
+    expectation = replace(STAGING, expected_name="farm")
     write(tmp_path, expectation)
     assert check(tmp_path, expectation) == []
     assert worker_name(tmp_path, "staging") == "farm"
@@ -262,7 +262,7 @@ def test_a_new_file_for_a_worker_with_a_name_of_its_own(tmp_path: Path) -> None:
 def test_without_a_name_no_file_is_begun(tmp_path: Path) -> None:
     """It would deploy nothing."""
     with pytest.raises(RefusedError, match="the Worker's name must be known"):
-        write(tmp_path, replace(STAGING, worker_name=""))
+        write(tmp_path, replace(STAGING, expected_name=""))
     assert list(tmp_path.iterdir()) == []
 
 

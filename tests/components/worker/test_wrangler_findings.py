@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.worker.wrangler.config import Config
-from components.worker.wrangler.expectation import ENVIRONMENTS, Expectation, Finding, errors
-from components.worker.wrangler.findings import findings
+from components.worker.wrangler.findings import ENVIRONMENTS, Expectation, Finding, errors, findings
 from components.worker.wrangler.jsonc import parse
 from tests.components.worker.wrangler_world import DEV, STAGING, read_by_wrangler, sample
 
@@ -52,7 +51,7 @@ def test_a_right_file_has_no_findings(stack: str) -> None:
     """For every stack of a file that has all environments."""
     environment = {"dev": "development"}.get(stack, stack)
     expectation = Expectation(
-        stack=stack, environment=environment, branch=stack, worker_name=f"printfarm-manager-{stack}"
+        stack=stack, environment=environment, branch=stack, expected_name=f"printfarm-manager-{stack}"
     )
     assert findings(parse(sample("right")), expectation) == []
 
@@ -125,7 +124,7 @@ def test_a_key_that_stands_twice_is_told() -> None:
 
 def test_the_blocks_own_name_wins() -> None:
     """As in wrangler, `env.staging.name` is the name in full."""
-    assert _found(_config({"name": "farm"}), replace(STAGING, worker_name="farm")) == []
+    assert _found(_config({"name": "farm"}), replace(STAGING, expected_name="farm")) == []
     assert _only(_config({"name": "farm"})).found == "'farm'"
 
 
@@ -134,7 +133,7 @@ def test_no_name_at_all_is_told() -> None:
     assert "has no name" in _only(_config(name=None), DEV_LESS).what
 
 
-DEV_LESS = replace(STAGING, worker_name="")
+DEV_LESS = replace(STAGING, expected_name="")
 
 
 @pytest.mark.parametrize("name", ["Farm", "farm.example", "-farm", "f\u00e4rm", "a" * 56, "farm\n"])
@@ -287,7 +286,7 @@ def test_a_name_that_names_another_environment_is_a_warning() -> None:
     """Unless the word belongs to the app's own name, or the name is the declared one."""
     assert "production" in _only(_config({"name": "farm-production"}), DEV_LESS).what
     assert _found(_config({"name": "dev-tools-staging"}, name="dev-tools"), DEV_LESS) == []
-    assert _found(_config({"name": "dev-farm"}), replace(STAGING, worker_name="dev-farm")) == []
+    assert _found(_config({"name": "dev-farm"}), replace(STAGING, expected_name="dev-farm")) == []
 
 
 def test_a_shared_hyperdrive_is_an_error() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.dynamic import ProviderError
+from components.resource import ProviderError
+from components.worker.wrangler.check import WranglerConfigProvider
 from components.worker.wrangler.file import digest, write
-from components.worker.wrangler.provider import WranglerConfigProvider
 from tests.components.worker.wrangler_world import STAGING, sample
 
 if TYPE_CHECKING:
@@ -166,9 +166,9 @@ def test_unknown_inputs_are_waited_for(file: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"mode": "strict"}, "'strict' is not a mode; allowed are enforce, warn, off"),
-        ({"path": ""}, "path is empty"),
-        ({"stack": ""}, "stack is empty"),
+        ({"mode": "strict"}, "got 'strict'; allowed: enforce, warn or off"),
+        ({"path": ""}, "got an empty text; allowed: a text that is not empty"),
+        ({"stack": ""}, "got an empty text; allowed: a text that is not empty"),
     ],
 )
 def test_bad_inputs_are_refused(file: Path, change: dict[str, Any], reason: str) -> None:

@@ -9,8 +9,8 @@ import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
+from components.worker.wrangler.check import WranglerConfig, WranglerConfigInputs
 from components.worker.wrangler.file import digest
-from components.worker.wrangler.resources import WranglerConfig
 from tests.components.worker.wrangler_world import sample
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ def _registered(path: str, **options: Any) -> tuple[dict[str, Any], list[str]]:
     pulumi.runtime.set_mocks(Cloud(), project="infra", stack="staging", preview=False, monitor=recorder)
 
     def program() -> pulumi.Output[None]:
-        config = WranglerConfig(
-            "wrangler", path=path, stack="staging", environment="staging", branch="staging", **options
-        )
-        return config.workerName.apply(told.append)
+        inputs = WranglerConfigInputs(path=path, stack="staging", environment="staging", branch="staging", **options)
+        return WranglerConfig("wrangler", inputs).worker_name.apply(told.append)
 
     pulumi.runtime.test(program)()  # type: ignore[no-untyped-call] # the SDK's test helpers are untyped
     return recorder.requests["pulumi-python:dynamic/worker:WranglerConfig"]["object"], told
@@ -63,9 +61,9 @@ def test_wrangler_config_registers_its_inputs(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "wrangler.jsonc"
     file.write_text(sample("right"))
-    inputs, told = _registered(str(file), worker_name="farm-staging")
+    inputs, told = _registered(str(file), expected_name="farm-staging")
     provider = base64.b64decode(inputs.pop("__provider"))
-    assert b"components.worker.wrangler.provider" in provider
+    assert b"components.worker.wrangler.check" in provider
     assert b"WranglerConfigProvider" in provider
     assert told == ["farm-staging"]
     assert {key: value for key, value in inputs.items() if value is not None} == {

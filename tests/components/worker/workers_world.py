@@ -8,7 +8,7 @@ import httpx
 
 from components.worker.api.client import Client
 from components.worker.api.models import Upload
-from components.worker.secrets.target import Target
+from components.worker.names import Target
 from sandbox.cloudflare.runtime import NoRuntime
 from sandbox.cloudflare.service import Service
 from sandbox.cloudflare.settings import DEFAULT_ACCOUNT, Settings, Token

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.worker.wrangler.expectation import Expectation
+from components.worker.wrangler.findings import Expectation
 
 if TYPE_CHECKING:
     from random import Random
 
 SAMPLES = Path(__file__).parent / "data" / "wrangler"
-STAGING = Expectation(stack="staging", environment="staging", branch="staging", worker_name="printfarm-manager-staging")
+STAGING = Expectation(
+    stack="staging", environment="staging", branch="staging", expected_name="printfarm-manager-staging"
+)
 DEV = Expectation(stack="dev", environment="development", branch="dev")
 COMMENTS = ("// a comment, with { [ \" and '\n", "/* a comment */", '/* two\n * lines: "a": 1, */', "/**/", "//\n")
 

@@ -1,4 +1,4 @@
-"""Where a Worker is reached: its name below the account's workers.dev.
+"""Where a Worker is reached: its name below the account's workers.dev, as Cloudflare says. Nothing is made.
 
 A sandbox runs Workers on this machine, where each has a port of its own. Cloudflare's API cannot tell such addresses,
 so a page of the sandbox does: `{name: {"url": "http://127.0.0.1:PORT"}}`.
@@ -6,22 +6,62 @@ so a page of the sandbox does: `{name: {"url": "http://127.0.0.1:PORT"}}`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Final
 
 import httpx
+import pulumi
+from typing_extensions import override
 
+from components.declared import about
 from components.errors import ConfigurationError, LocalError
 from components.http.address import host_of, is_loopback, split
 from components.http.exchange import pool
-from components.worker.secrets.names import DIRECTORY_VARIABLE
+from components.resource import Properties, Provider, Resource, state
+from components.worker.names import DIRECTORY_VARIABLE, Target
+from components.worker.secrets import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.worker.api.client import Client
-    from components.worker.secrets.target import Target
 
 SECONDS: Final = 10.0
+
+
+class AddressState(Target):
+    """Where a Worker is reached: `https://WORKER.SUBDOMAIN.workers.dev`."""
+
+    url: Annotated[str, about("Without a slash at the end.")] = ""
+    api: Annotated[str, about("The address of the server that says so.")] = ""
+
+
+class AddressProvider(Provider[Target, AddressState]):
+    """Reads the address, and makes nothing. Refreshing reads it again; one that is gone asks for an update."""
+
+    @override
+    def needs_update(self, old: AddressState, news: Properties) -> bool:
+        return not old.url
+
+    @override
+    def create_resource(self, new: Target) -> tuple[str, AddressState]:
+        return f"{new.account}/{new.script}", _found(client_for(""), new)
+
+    @override
+    def update_resource(self, resource_id: str, old: AddressState, new: Target) -> AddressState:
+        return _found(client_for(old.api), new)
+
+    @override
+    def read_resource(self, resource_id: str, old: AddressState) -> AddressState:
+        client = client_for(old.api)
+        return replace(old, url=address_of(client, old, os.environ), api=client.base_url)
+
+
+class Address(Resource, provider=AddressProvider, module="worker", name="Address"):
+    """Where a Worker is reached."""
+
+    url: pulumi.Output[str]
 
 
 def address_of(client: Client, target: Target, environment: Mapping[str, str]) -> str:
@@ -37,6 +77,16 @@ def address_of(client: Client, target: Target, environment: Mapping[str, str]) -
         return _listed(directory, target.script)
     subdomain = client.account_subdomain(target.account)
     return f"https://{target.script}.{subdomain}.workers.dev" if subdomain else ""
+
+
+def _found(client: Client, new: Target) -> AddressState:
+    url = address_of(client, new, os.environ)
+    if url:
+        return state(AddressState, new, url=url, api=client.base_url)
+    raise ConfigurationError(
+        f"the Worker {new.script} has no address: the account has no workers.dev subdomain",
+        next_step="choose one in the dashboard, under Workers & Pages; or set infra:workerUrl to the Worker's address",
+    )
 
 
 def _listed(directory: str, script: str) -> str:

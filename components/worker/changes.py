@@ -1,8 +1,15 @@
-"""Setting and removing secrets: few calls, only our names, and a way on when the service refuses."""
+"""Setting, removing and reading a Worker's secrets: few calls, only our names, and a way on when the service refuses.
+
+Values can never be read: names are compared, and versions tell who changed what. Each change of secrets makes a version
+(annotation `workers/triggered_by: secret`), and an upload inherits them. So they are ours as long as no other change
+lies between the version that they were set with and the one that answers.
+"""
 
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from components.errors import (
@@ -12,20 +19,31 @@ from components.errors import (
     UndeployedVersionError,
     WorkerNotFoundError,
 )
-from components.worker.secrets import claim, draft
+from components.worker import draft
+from components.worker.api.models import SECRET_TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from components.worker.api.client import Client
-    from components.worker.secrets.target import Target
+    from components.worker.api.models import Version
+    from components.worker.names import Target
 
 Changes = dict[str, str | None]
 
 MOST_AT_ONCE: Final = 100
 """So many secrets one call changes."""
 MESSAGE: Final = "secrets changed"
-MOST_LOOKS: Final = 3
+MOST_READS: Final = 3
+NOBODYS: Final = "INFRA_MAY_SECRETS_BE_CHANGED"
+"""A secret that no Worker has: to remove it needs every right that a change needs, and changes nothing."""
+
+AS_SET: Final = "as set here"
+"""What is recorded of secrets that nobody else has touched."""
+EARLIER: Final = "a version from before they were set here is deployed"
+UNFINISHED: Final = "set here, and not deployed"
+MOST_VERSIONS: Final = 100
+"""So many versions of a Worker can be deployed again; what is older cannot answer any more."""
 
 
 def put(
@@ -56,7 +74,7 @@ def put(
     """
     made = False
     if owner:
-        claim.require_owned(client, target, owner)
+        draft.require_owned(client, target, owner)
     try:
         _change(client, target, values, gone, on_undeployed)
     except (WorkerNotFoundError, NoVersionsError) as error:
@@ -81,7 +99,7 @@ def remove(
     Raises:
         ApiError: As its tree says.
     """
-    if owner and claim.remove(client, target, owner):
+    if owner and draft.remove_owned(client, target, owner):
         return
     try:
         if draft.is_removable(client, target, names):
@@ -95,8 +113,8 @@ def remove(
 def _change(
     client: Client, target: Target, values: Mapping[str, str], gone: Collection[str], on_undeployed: str
 ) -> None:
-    """One attempt; a name to remove that vanished in the meantime is dropped after another look."""
-    for number in range(1, MOST_LOOKS + 1):
+    """One attempt; a name to remove that vanished in the meantime is dropped after another read."""
+    for number in range(1, MOST_READS + 1):
         removed = _present(client, target, gone)
         changes = {**dict.fromkeys(removed), **values}
         try:
@@ -105,7 +123,7 @@ def _change(
             else:
                 _finish(client, target, on_undeployed)
         except SecretNotFoundError:
-            if not removed or number == MOST_LOOKS:
+            if not removed or number == MOST_READS:
                 raise
         else:
             return
@@ -191,3 +209,126 @@ def undeployed(target: Target, error: UndeployedVersionError | None = None) -> U
         status=error.status if error else None,
         request_id=error.request_id if error else "",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """How the secrets are.
+
+    Attributes:
+        missing: Which of the names are no secrets (any more), for instance because they are plain variables now.
+        state: AS_SET, or what happened to the values.
+        version: The id of the version that is as they were set; of state that does not know it, the one that answers.
+    """
+
+    missing: list[str]
+    state: str
+    version: str
+
+
+def read(client: Client, target: Target, names: Iterable[str], *, since: str) -> Found | None:
+    """Read what became of secrets that were set with the version `since`; None when the Worker itself is gone.
+
+    Two lists are asked for at the same time, and a third where anything was uploaded meanwhile.
+
+    Raises:
+        ApiError: As its tree says.
+    """
+    try:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            asked = pool.submit(client.deployments, *target.arguments)
+            history = _history(client, target, since)
+            deployed = asked.result()[:1]
+        running = {share.version_id for one in deployed for share in one.versions}
+        state = _state_of(history, running, since)
+        answers = next((one.id for one in history if one.id in running), "")
+        unchanged = bool(history) and history[0].id == since
+        there = set(names) if unchanged else _secrets(client, target)
+    except NoVersionsError:
+        state, answers, there = AS_SET, "", set()
+    except WorkerNotFoundError:
+        return None
+    return Found(missing=sorted(set(names) - there), state=state, version=since or answers)
+
+
+def version_of_change(client: Client, target: Target) -> str:
+    """The id of the version that the last change of secrets made.
+
+    Raises:
+        ApiError: As its tree says.
+    """
+    newest = ""
+    for version in client.versions(*target.arguments):
+        newest = newest or version.id
+        if version.annotation("triggered_by") == draft.SECRET_CHANGE:
+            return version.id
+    return newest
+
+
+def _history(client: Client, target: Target, since: str) -> list[Version]:
+    """The versions from the newest one to `since`; as many as can be deployed where that is not among them."""
+    history = []
+    for version in itertools.islice(client.versions(*target.arguments), MOST_VERSIONS):
+        history.append(version)
+        if version.id == since:
+            break
+    return history
+
+
+def _state_of(history: Sequence[Version], running: set[str], since: str) -> str:
+    if not since or not history:
+        return AS_SET  # recorded before versions were: nobody can tell
+    newest = history[0]
+    if newest.id not in {since, *running} and newest.annotation("tag") == draft.CHANGE_TAG:
+        return UNFINISHED
+    if running - {one.id for one in history}:
+        return EARLIER
+    first = next((place for place, one in enumerate(history) if one.id in running), 0)
+    for version in history[first:]:
+        if version.id != since and version.annotation("triggered_by") == draft.SECRET_CHANGE:
+            return f"changed by somebody else: {version.metadata.source or 'unknown'}, version {version.number}"
+    return AS_SET
+
+
+def _secrets(client: Client, target: Target) -> set[str]:
+    return {secret.name for secret in client.secrets(*target.arguments) if secret.type == SECRET_TEXT}
+
+
+def require(client: Client, target: Target, *, on_undeployed: str = "error", owner: str = "") -> bool:
+    """Whether the Worker is there; one that is not has no secret to lose. What a change would raise now is raised.
+
+    Args:
+        client: The API.
+        target: The Worker.
+        on_undeployed: As `put` takes it.
+        owner: As `put` takes it.
+
+    Raises:
+        RefusedError: There is an owner, and the Worker was not made for it.
+        UndeployedVersionError: The newest version does not get all the traffic, and `on_undeployed` is `error`.
+        ApiError: As its tree says; PermissionDeniedError where the token may read and not write.
+    """
+    if owner:
+        draft.require_owned(client, target, owner)
+    try:
+        newest = next(client.versions(*target.arguments), None)
+        if newest is None:
+            return False
+        if on_undeployed != "deploy" and not is_deployed(client, target, newest.id):
+            raise undeployed(target)
+    except (WorkerNotFoundError, NoVersionsError):
+        return False
+    require_rights(client, target)
+    return True
+
+
+def require_rights(client: Client, target: Target) -> None:
+    """Ask to remove a secret that is not there, which is refused for that reason alone where all others allow it.
+
+    Raises:
+        ApiError: As its tree says.
+    """
+    try:
+        client.delete_secret(*target.arguments, NOBODYS)
+    except (UndeployedVersionError, NoVersionsError):
+        return  # the token may write, and nothing else is asked here

@@ -1,1 +1,0 @@
-"""Where a Worker is reached."""
