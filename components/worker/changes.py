@@ -173,7 +173,7 @@ def unfinished(client: Client, target: Target) -> str:
 
 
 def deploy(client: Client, target: Target, version: str) -> None:
-    """Give a version all the traffic; when the answer is lost, look whether it has it.
+    """Give a version all the traffic; when the answer is lost, read whether it has it.
 
     Raises:
         ApiError: As its tree says.

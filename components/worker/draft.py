@@ -50,7 +50,7 @@ def make(client: Client, target: Target, *, worker_exists: bool = False, owner: 
 
     With an owner the Worker is that stack's from then on, whoever made it while it had no code.
 
-    An upload goes over whatever is there, so it is made again only after another look. An app that was deployed in the
+    An upload goes over whatever is there, so it is made again only after another read. An app that was deployed in the
     moment between is put back.
 
     Raises:

@@ -166,9 +166,8 @@ def _require_secret(key: str) -> None:
         raise UsageError(
             f"{key} is no secret: --secret is for {SECRETS}:NAME alone", next_step="leave --secret out, or correct KEY"
         )
-    fault = validate_name(name)
-    if fault:
-        raise UsageError(f"{key} names no secret of a Worker: {fault}", next_step="correct NAME")
+    if reason := validate_name(name):
+        raise UsageError(f"{key} names no secret of a Worker: {reason}", next_step="correct NAME")
 
 
 def _require_allowed(place: Workspace, key: str, text: str) -> None:

@@ -12,7 +12,7 @@ import json
 import re
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from components.errors import RefusedError
 from components.worker.wrangler.config import Config
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from components.worker.wrangler.findings import Expectation
+
+T = TypeVar("T")
 
 SCHEMA = "node_modules/wrangler/config-schema.json"
 """Where wrangler's own description of the file lies, for editors."""
@@ -208,8 +210,7 @@ class Edit:
 
 def replace(text: str, path: Sequence[str], value: str) -> str:
     """The text with the value at the path, which must exist, replaced by a text value."""
-    node = parse(text).at(*path)
-    assert node is not None  # noqa: S101 - the caller has looked
+    node = _there(parse(text).at(*path))
     return _edited(text, [Edit(start=node.start, end=node.end, new=_quoted(value))])
 
 
@@ -229,9 +230,7 @@ def append(text: str, path: Sequence[str], value: str) -> str:
 def remove(text: str, path: Sequence[str]) -> str:
     """The text without the member at the path, which must exist; a comment behind it stays."""
     document = parse(text)
-    parent, entry = document.at(*path[:-1]), document.entry(*path)
-    assert parent is not None  # noqa: S101 - the caller has looked
-    assert entry is not None  # noqa: S101 - the caller has looked
+    parent, entry = _there(document.at(*path[:-1])), _there(document.entry(*path))
     edits = [_cut(text, entry.start, entry.value.end if entry.comma is None else entry.comma + 1)]
     before = parent.entries[parent.entries.index(entry) - 1] if entry != parent.entries[0] else None
     if before and before.comma is not None and entry.comma is None:
@@ -259,10 +258,14 @@ def style(document: Document) -> Style:
     )
 
 
+def _there(found: T | None) -> T:
+    assert found is not None  # noqa: S101 - callers name what they have read
+    return found
+
+
 def _added(text: str, path: Sequence[str], key: str | None, value: Any) -> str:
     document = parse(text)
-    container, form = document.at(*path), style(document)
-    assert container is not None  # noqa: S101 - the caller has looked
+    container, form = _there(document.at(*path)), style(document)
     if container.entries:
         return _edited(text, _after_last(text, container, form, key, value))
     return _edited(text, [_first(text, container, form, key, value)])
