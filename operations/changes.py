@@ -10,6 +10,7 @@ from operations import console, next_steps, out_of_reach
 from operations.errors import ChangesRefusedError
 from operations.forgetting import after_destroy
 from operations.protection import require_removable, two_steps
+from operations.settings import judged, on_xata
 from operations.workspace import PROJECT, describe_workspace, opened_workspace
 
 if TYPE_CHECKING:
@@ -99,8 +100,6 @@ class Target:
 
     def _is_local(self) -> bool:
         """Whether the stack is a database of this machine, for which the sandbox does not stand in."""
-        from operations.settings import judged, on_xata  # noqa: PLC0415 - loads pydantic
-
         if self.stack != LOCAL_STACK:
             return False
         described = describe_workspace(self.folder, self.stack, overrides=self.config)

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 from components import plugins as pulumi_plugins
 from components.errors import ConfigurationError, InfraError
 from engine.errors import EngineError
-from operations import preview_file, stack_names, workspace
+from operations import app_layer, preview_file, stack_names, workspace
 from operations.backends import KINDS, scheme
 from operations.engines import choice
 from operations.errors import CommandError
 from operations.findings import Finding
 from operations.sandbox.place import Place
+from operations.settings import judged, on_xata
+from stacks.settings import CloudSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,8 +82,6 @@ def examine(machine: Machine, stack: str = "") -> list[Finding]:
 def cloudflare(machine: Machine, stack: str) -> list[Finding]:
     """What a stack needs of Cloudflare; nothing for a stack without a Worker."""
     from operations import cloudflare_examination  # noqa: PLC0415 - loads the HTTP client
-    from operations.settings import judged  # noqa: PLC0415 - loads pydantic
-    from stacks.settings import CloudSettings  # noqa: PLC0415 - as above
 
     name = stack or STACK_OF_XATA
     try:
@@ -112,7 +112,6 @@ def xata(machine: Machine, stack: str) -> list[Finding]:
 
 
 def _wanted(machine: Machine, stack: str) -> Wanted | None:
-    from operations.settings import judged, on_xata  # noqa: PLC0415 - loads pydantic
     from operations.xata_examination import Wanted  # noqa: PLC0415 - loads the HTTP client
     from stacks import cloud  # noqa: PLC0415 - loads Pulumi
     from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, XataSettings  # noqa: PLC0415 - as above
@@ -324,8 +323,6 @@ def postgres(name: str, machine: Machine) -> Finding:
 
 def stack_files(name: str, machine: Machine) -> Finding:
     """Every stack's file is there, readable and right."""
-    from operations.settings import judged  # noqa: PLC0415 - loads pydantic
-
     for stack in stack_names.STACKS:
         place = _place(machine, stack)
         if not place.stack_file.is_file():
@@ -339,8 +336,6 @@ def stack_files(name: str, machine: Machine) -> Finding:
 
 def _settings_of_dev(machine: Machine) -> Settings | None:
     """The dev stack's configuration; None when its file cannot be judged, which another check tells."""
-    from operations.settings import judged  # noqa: PLC0415 - loads pydantic
-
     try:
         return judged(_place(machine, "dev"), with_files=False)
     except (InfraError, EngineError):
@@ -349,8 +344,6 @@ def _settings_of_dev(machine: Machine) -> Settings | None:
 
 def app(name: str, machine: Machine) -> Finding:
     """`wrangler dev` gives to the app on this machine what its files hold."""
-    from operations import app_layer  # noqa: PLC0415 - loads pydantic
-
     folder = app_layer.app_folder(_place(machine, "dev"))
     found, withheld = app_layer.variables(folder)
     if withheld:

@@ -136,6 +136,8 @@ def _schema() -> dict[str, Any]:
         for said in part["properties"].values():
             if "enum" in said:  # readers written in other languages want its type
                 said["type"] = "integer" if isinstance(said["enum"][0], int) else "string"
+            if len(said.get("enum", ())) == 1:
+                said["const"] = said.pop("enum")[0]
     return {"$defs": parts, **whole}
 
 

@@ -17,7 +17,7 @@ from components.connectivity.report import Finding, WorkerLayer, WorkerReport
 from components.connectivity.worker_address import health_url, host
 from components.connectivity.worker_verdicts import Expectation, Patience, WorkerVerdict, fields, quoted, verdict_on
 from components.connectivity.worker_wire import HealthResponse, Loss, fetch
-from components.http.exchange import FIRST_PAUSE_SECONDS, pause
+from components.http.answers import FIRST_PAUSE_SECONDS, pause
 
 if TYPE_CHECKING:
     from collections.abc import Callable

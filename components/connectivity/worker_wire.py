@@ -16,12 +16,15 @@ from enum import Enum, auto
 from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING
 
-import httpx
-
 from components.http.exchange import pool
+from components.lazy import Lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import httpx
+else:
+    httpx = Lazy("httpx")
 
 GRACE_SECONDS = 0.5
 """So much longer than httpx, which says more exactly what was slow, may the whole attempt take."""
@@ -59,13 +62,6 @@ _ORIGINS: tuple[tuple[type[Exception], Loss], ...] = (
     (SSLCertVerificationError, Loss.CERTIFICATE),
     (SSLError, Loss.TLS),
     (ConnectionRefusedError, Loss.REFUSED),
-)
-_MEANINGS: tuple[tuple[type[Exception], Loss], ...] = (
-    (httpx.ProxyError, Loss.PROXY),
-    (httpx.ConnectTimeout, Loss.UNREACHABLE),
-    (httpx.ConnectError, Loss.UNREACHABLE),
-    (httpx.TimeoutException, Loss.SILENT),
-    (UnicodeError, Loss.NAME),
 )
 
 
@@ -127,7 +123,14 @@ def loss(error: Exception) -> Loss:
         for kind, meaning in _ORIGINS:
             if isinstance(origin, kind):
                 return meaning
-    return next((meaning for kind, meaning in _MEANINGS if isinstance(error, kind)), Loss.CUT)
+    meanings: tuple[tuple[type[Exception], Loss], ...] = (
+        (httpx.ProxyError, Loss.PROXY),
+        (httpx.ConnectTimeout, Loss.UNREACHABLE),
+        (httpx.ConnectError, Loss.UNREACHABLE),
+        (httpx.TimeoutException, Loss.SILENT),
+        (UnicodeError, Loss.NAME),
+    )
+    return next((meaning for kind, meaning in meanings if isinstance(error, kind)), Loss.CUT)
 
 
 def _origins(error: BaseException | None) -> Iterator[BaseException]:

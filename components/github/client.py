@@ -11,8 +11,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import httpx
-
 from components.errors import BusyError, InputError, NotFoundError, PermissionDeniedError
 from components.github import models
 from components.http import client
@@ -35,6 +33,8 @@ SECONDARY_SECONDS: Final = 60.0
 
 T = TypeVar("T")
 
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,<]*\brel="?next"?')
+"""Where the next page of a list is, in a header `Link` (RFC 8288)."""
 _REPOSITORY = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,99})/([A-Za-z0-9._-]{1,100})")
 
 
@@ -156,8 +156,8 @@ class Client(client.Client):
         while True:
             call, answer = self._call(operation, *segments, content=content, url=url)
             yield self._parsed(kind, call, answer)
-            links = httpx.Response(200, headers={"Link": answer.headers.get("link", "")}).links
-            content, url = Content(), str(links.get("next", {}).get("url", ""))
+            found = _NEXT.search(answer.headers.get("link", ""))
+            content, url = Content(), found[1] if found else ""
             if not url:
                 return
             if not is_below(url, self.base_url):

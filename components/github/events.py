@@ -5,13 +5,14 @@ Source: https://docs.github.com/webhooks/webhook-events-and-payloads#pull_reques
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, ValidationError
+from msgspec import Meta
 
 from components.errors import InputError
-from components.github.models import Model, PullRequest, Repository
-from components.http.scrub import first_fault
+from components.github.models import PullRequest, Repository
+from components.http import models
+from components.http.models import Model
 from components.local.files import read_bytes
 
 if TYPE_CHECKING:
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 MOST_BYTES = 32 * 1024 * 1024
 
 
-class Event(Model):
+class Event(Model, frozen=True, kw_only=True):
     """An event about a pull request, such as opened, synchronize, reopened, labeled or closed.
 
     What it says was true when it was sent: another event may have come since.
     """
 
     action: str = ""
-    number: int = Field(ge=1)
+    number: Annotated[int, Meta(ge=1)]
     pull_request: PullRequest
     repository: Repository
 
@@ -46,7 +47,7 @@ def read(file: Path) -> Event:
     if len(content) > MOST_BYTES:
         raise InputError(f"the event file {file} has more than {MOST_BYTES} bytes", next_step=step)
     try:
-        return Event.model_validate_json(content)
-    except ValidationError as error:
-        fault = first_fault(error)
+        return models.read(Event, content)
+    except ValueError as error:
+        fault = str(error)
     raise InputError(f"the event file {file} is not about a pull request: {fault}", next_step=step)

@@ -7,37 +7,31 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from msgspec import Meta
 
-Identifier = Annotated[str, Field(min_length=1)]
-
-
-class Model(BaseModel):
-    """What all models share: unknown fields ignored, no conversion of types, no changes."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, hide_input_in_errors=True)
+from components.http.models import Identifier, Model
 
 
-class User(Model):
+class User(Model, frozen=True, kw_only=True):
     """Who did something. `type` is User, Bot or Organization."""
 
     login: Identifier
     type: str = "User"
 
 
-class Label(Model):
+class Label(Model, frozen=True, kw_only=True):
     """A label."""
 
     name: str
 
 
-class Repository(Model):
+class Repository(Model, frozen=True, kw_only=True):
     """A repository, as owner/name."""
 
     full_name: Identifier
 
 
-class Side(Model):
+class Side(Model, frozen=True, kw_only=True):
     """One side of a pull request: a branch, its newest commit, and its repository (none when it was deleted)."""
 
     ref: str
@@ -45,10 +39,10 @@ class Side(Model):
     repo: Repository | None = None
 
 
-class PullRequest(Model):
+class PullRequest(Model, frozen=True, kw_only=True):
     """A pull request, as the API and the event files of workflows tell it."""
 
-    number: int = Field(ge=1)
+    number: Annotated[int, Meta(ge=1)]
     state: Literal["open", "closed"]
     title: str = ""
     draft: bool = False
@@ -75,7 +69,7 @@ class PullRequest(Model):
         return head is None or base is None or head.full_name.lower() != base.full_name.lower()
 
 
-class Comment(Model):
+class Comment(Model, frozen=True, kw_only=True):
     """A comment below a pull request. `user` is missing where the account was deleted."""
 
     id: int

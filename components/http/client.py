@@ -14,12 +14,12 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
 from components.errors import AmbiguousError, ApiError, MalformedAnswerError, NotFoundError, UnavailableError
 from components.http.address import is_below
-from components.http.exchange import Answer, Lost, pause, pool, retry_after, send
-from components.http.scrub import first_fault, quotable
+from components.http.answers import Answer, Lost, pause, retry_after
+from components.http.exchange import pool, send
+from components.http.models import read
+from components.http.scrub import quotable
 from components.http.service import LATER, REDIRECTED, Content, codes_of, words_of
 
 if TYPE_CHECKING:
@@ -150,9 +150,9 @@ class Client:
 
     def _parsed(self, kind: type[T], call: Call, answer: Answer) -> T:
         try:
-            return TypeAdapter(kind).validate_json(self.SERVICE.result(answer))
-        except ValidationError as error:
-            fault = first_fault(error, *(["result"] if self.SERVICE.enveloped else []))
+            return read(kind, self.SERVICE.result(answer))
+        except ValueError as error:
+            fault = f"the answer is not what it should be: {error}"
         raise malformed(call, answer, fault)
 
     def _call(

@@ -16,8 +16,6 @@ from urllib.parse import quote, quote_plus
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pydantic import ValidationError
-
 MASK = "***"
 LONGEST_READ, LONGEST_SHOWN = 20_000, 400
 LONGEST_COMPARED = 2000
@@ -63,18 +61,6 @@ def quotable(text: str, *, key: str, values: Iterable[str] = ()) -> str:
 def _shares(text: str, value: str) -> bool:
     length = min(PIECE, len(value))
     return length > 0 and any(text[start : start + length] in value for start in range(len(text) - length + 1))
-
-
-def first_fault(error: ValidationError, *place: str) -> str:
-    """The first field of an answer that is not as it should be, and why. What was found is not told.
-
-    Args:
-        error: What the model said.
-        place: Where in the answer the model begins.
-    """
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    name = ".".join((*place, *(str(part) for part in first["loc"]))) or "the answer"
-    return f"the answer is not what it should be: {name}: {first['msg']}"
 
 
 def _printable(text: str) -> str:

@@ -19,7 +19,7 @@ from components.errors import (
     UnavailableError,
 )
 from components.http.address import base_url_fault, host_of, segment_fault, spelled, split
-from components.http.exchange import Answer, Lost
+from components.http.answers import Answer, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from components import libpq
 from components.connection import Connection
+from components.connectivity.probe import distrust
 from components.errors import PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
 from components.postgres.sqlfiles import SqlFile, history_problem
@@ -174,8 +175,6 @@ def _session(where: Connection, *, seconds: int = CONNECT_TIMEOUT_SECONDS) -> ps
 
 def _require_trust(where: Connection) -> None:
     """End the waiting for a server that cannot prove who it is, or asks for more than a proof of the password."""
-    from components.connectivity.probe import distrust  # noqa: PLC0415 - loads the driver
-
     verdict = distrust(where)
     if verdict is not None:
         raise PostgresError(

@@ -10,7 +10,6 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Final
 
-import httpx
 import pulumi
 from typing_extensions import override
 
@@ -18,6 +17,7 @@ from components.declared import about
 from components.errors import ConfigurationError, LocalError
 from components.http.address import host_of, is_loopback, split
 from components.http.exchange import pool
+from components.lazy import Lazy
 from components.resource import Properties, Provider, Resource, state
 from components.worker.names import DIRECTORY_VARIABLE, Target
 from components.worker.secrets import client_for
@@ -25,7 +25,11 @@ from components.worker.secrets import client_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import httpx
+
     from components.worker.api.client import Client
+else:
+    httpx = Lazy("httpx")
 
 SECONDS: Final = 10.0
 

@@ -11,6 +11,7 @@ from operations import console, options, stack_names
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
 from operations.workspace import PROJECT, describe_workspace, known_passphrase, open_workspace
+from stacks.config import read
 
 if TYPE_CHECKING:
     import argparse
@@ -173,7 +174,6 @@ def _require_secret(key: str) -> None:
 def _require_allowed(place: Workspace, key: str, text: str) -> None:
     """Refuse an unknown key, and a value that the stack would refuse."""
     from engine.project import load_config, load_project  # noqa: PLC0415 - reads YAML
-    from stacks.config import read  # noqa: PLC0415 - loads pydantic
 
     config = load_config(load_project(place.folder), place.stack, overrides={}, crypter=lambda _: "", for_cli=True)
     plain = {name: value for name, value in config.plain.items() if name not in config.secret_keys}

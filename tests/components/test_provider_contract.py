@@ -18,7 +18,6 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 import components
-from components.dynamic import DynamicProvider
 from components.resource import Provider
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def _providers() -> dict[str, type[ResourceProvider]]:
     for module in pkgutil.walk_packages(components.__path__, "components."):
         if module.name not in LOADS_PLUGINS:
             for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-                if issubclass(kind, (DynamicProvider, Provider)) and kind not in {DynamicProvider, Provider}:
+                if issubclass(kind, Provider) and kind is not Provider:
                     found[f"{kind.__module__}.{kind.__qualname__}"] = kind
     return found
 

@@ -10,7 +10,7 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\n  
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"{TRACEBACK}components.dynamic.ProviderError: no room\n  next: make some\n", "no room\n  next: make some"),
+        (f"{TRACEBACK}components.resource.ProviderError: no room\n  next: make some\n", "no room\n  next: make some"),
         (f"{TRACEBACK}Exception: no room", "no room"),
         (f"{TRACEBACK}KeyError: 'token'\n", "KeyError: 'token'"),
         (f"{TRACEBACK}a.Error: first\n\nDuring handling of it:\n\n{TRACEBACK}b.Error: second\n", "second"),

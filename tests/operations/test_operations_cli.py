@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROJECT = Path(__file__).resolve().parents[2]
-HEAVY = ("pulumi", "pulumi_cloudflare", "pulumi_docker", "grpc", "rich", "pydantic", "psycopg", "yaml", "docker")
+HEAVY = ("pulumi", "pulumi_cloudflare", "pulumi_docker", "grpc", "rich", "httpx", "psycopg", "yaml", "docker")
 
 
 @pytest.mark.parametrize(

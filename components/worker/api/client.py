@@ -16,7 +16,7 @@ from components.worker.api.rules import NO_SUBDOMAIN, RULES, WORKER_GONE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from components.http.exchange import Answer
+    from components.http.answers import Answer
     from components.worker.api.models import Upload
 
 TOKEN_VARIABLE, ACCOUNT_VARIABLE = "CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID"

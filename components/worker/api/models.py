@@ -9,14 +9,14 @@ Sources: Cloudflare's API reference (Workers: scripts, secrets, versions, deploy
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
+
+from components.http.models import Identifier, Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-Identifier = Annotated[str, Field(min_length=1)]
 
 WORKERS_SCRIPTS, HYPERDRIVE, SECRETS_STORE = "Workers Scripts", "Hyperdrive", "Secrets Store"
 """What permissions of a token are about; each is to be had as Read and as Write."""
@@ -26,62 +26,54 @@ KEPT_BINDINGS: Final = ("secret_text", "secret_key")
 differently in different places, so it is always said."""
 
 
-class Model(BaseModel):
-    """What all models share: unknown fields ignored, no conversion of types, no changes."""
-
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, populate_by_name=True, strict=True, hide_input_in_errors=True
-    )
-
-
-class Secret(Model):
+class Secret(Model, frozen=True, kw_only=True):
     """A secret's name and kind. The API never tells a value."""
 
     name: Identifier
     type: Identifier
 
 
-class Binding(Model):
+class Binding(Model, frozen=True, kw_only=True):
     """A binding of a Worker: name and kind. `text` is a plain variable's value, and empty for everything else."""
 
     name: Identifier
     type: Identifier
-    text: str = Field("", repr=False)
+    text: str = ""
 
 
-class Settings(Model):
+class Settings(Model, frozen=True, kw_only=True):
     """A Worker's settings."""
 
     bindings: tuple[Binding, ...] = ()
     compatibility_date: str | None = None
 
 
-class Named(Model):
+class Named(Model, frozen=True, kw_only=True):
     """What a list tells by id and name: a Hyperdrive configuration, a Secrets Store, a secret in one."""
 
     id: Identifier
     name: Identifier
 
 
-class Script(Model):
+class Script(Model, frozen=True, kw_only=True):
     """A Worker as a list tells it."""
 
     id: Identifier
 
 
-class Service(Model):
+class Service(Model, frozen=True, kw_only=True):
     """A Worker as its service tells it."""
 
     id: Identifier
 
 
-class Origin(Model):
+class Origin(Model, frozen=True, kw_only=True):
     """Where a version comes from: `wrangler`, `api`, `dash`, …; empty where it is not told."""
 
     source: str = ""
 
 
-class Version(Model):
+class Version(Model, frozen=True, kw_only=True):
     """A version of a Worker. Annotations are Cloudflare's (`workers/triggered_by`) and the uploader's."""
 
     id: Identifier
@@ -94,20 +86,20 @@ class Version(Model):
         return (self.annotations or {}).get(f"workers/{name}", "")
 
 
-class Versions(Model):
+class Versions(Model, frozen=True, kw_only=True):
     """A page of versions, the newest first."""
 
     items: tuple[Version, ...]
 
 
-class Share(Model):
+class Share(Model, frozen=True, kw_only=True):
     """How much of the traffic a version gets, in per cent."""
 
     version_id: Identifier
     percentage: float
 
 
-class Deployment(Model):
+class Deployment(Model, frozen=True, kw_only=True):
     """Which versions answer."""
 
     id: Identifier
@@ -119,13 +111,13 @@ class Deployment(Model):
         return self.versions[0].version_id if len(self.versions) == 1 else ""
 
 
-class Deployments(Model):
+class Deployments(Model, frozen=True, kw_only=True):
     """A Worker's deployments, the newest first."""
 
     deployments: tuple[Deployment, ...]
 
 
-class Preview(Model):
+class Preview(Model, frozen=True, kw_only=True):
     """A preview of a Worker: its name, the label it has in addresses, and those, the first one for people."""
 
     id: Identifier
@@ -134,25 +126,25 @@ class Preview(Model):
     urls: tuple[str, ...] = ()
 
 
-class PreviewBinding(Model):
+class PreviewBinding(Model, frozen=True, kw_only=True):
     """A binding of a preview's deployment, of which only the kind is told."""
 
     type: Identifier
 
 
-class PreviewDeployment(Model):
+class PreviewDeployment(Model, frozen=True, kw_only=True):
     """What a preview runs."""
 
     id: Identifier
     annotations: dict[str, str] | None = None
-    env: dict[str, PreviewBinding] = Field(default_factory=dict)
+    env: dict[str, PreviewBinding] = msgspec.field(default_factory=dict)
 
     def annotation(self, name: str) -> str:
         """An annotation's text; empty when there is none."""
         return (self.annotations or {}).get(f"workers/{name}", "")
 
 
-class AccountSubdomain(Model):
+class AccountSubdomain(Model, frozen=True, kw_only=True):
     """The account's name below workers.dev."""
 
     subdomain: str

@@ -11,13 +11,18 @@ they differ between organizations.
 from __future__ import annotations
 
 import unicodedata
-from typing import Annotated, Any, Literal, Self
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from msgspec import Meta, field
+from msgspec.structs import force_setattr
 from typing_extensions import override
 
 from components.errors import InputError
+from components.http import models
+from components.http.models import Identifier
+
+Moment = Annotated[datetime, Meta(tz=True)]
 
 StatusKind = Literal["healthy", "transient", "fault", "hibernated", "unknown"]
 
@@ -33,40 +38,26 @@ LONGEST_NAME_BYTES = 2000
 NO_ADDRESS = "…"
 """Stands for a text that is no connection string, and that may hold anything."""
 
-Identifier = Annotated[str, Field(min_length=1)]
-
 
 def _address(connection_string: str) -> str:
+    """What stands between the user's part and the parameters: `host:port/database`."""
     _, found, place = connection_string.rpartition("@" if "@" in connection_string else "://")
     return place.partition("?")[0] if found else connection_string and NO_ADDRESS
 
 
-Address = Annotated[str, AfterValidator(_address)]
-"""Of a connection string what stands between the user's part and the parameters: `host:port/database`."""
+class Model(models.Model, frozen=True, kw_only=True, rename="camel"):
+    """Camel case on the wire."""
 
 
-class Model(BaseModel):
-    """What all models share: camel case on the wire, unknown fields ignored, no conversion of types, no changes."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        extra="ignore",
-        frozen=True,
-        populate_by_name=True,
-        strict=True,
-        hide_input_in_errors=True,
-    )
-
-
-class OrganizationStatus(Model):
+class OrganizationStatus(Model, frozen=True, kw_only=True):
     """Whether an organization is active: `enabled` or `disabled`, and why (`ok`, `invoice_overdue`, …)."""
 
     status: str
-    billing_status: str = Field("", alias="billing_status")
-    usage_tier: str = Field("", alias="usage_tier")
+    billing_status: str = field(default="", name="billing_status")
+    usage_tier: str = field(default="", name="usage_tier")
 
 
-class Organization(Model):
+class Organization(Model, frozen=True, kw_only=True):
     """An organization that the key can see."""
 
     id: Identifier
@@ -74,7 +65,7 @@ class Organization(Model):
     status: OrganizationStatus
 
 
-class Region(Model):
+class Region(Model, frozen=True, kw_only=True):
     """A region on offer. `provider` is `aws`, `gcp` or `custom`; empty from servers that do not tell it."""
 
     id: Identifier
@@ -83,7 +74,7 @@ class Region(Model):
     provider: str = ""
 
 
-class InstanceType(Model):
+class InstanceType(Model, frozen=True, kw_only=True):
     """A size on offer. `ram` in GiB; rates in dollars per hour, and per month and GB of storage."""
 
     name: Identifier
@@ -93,7 +84,7 @@ class InstanceType(Model):
     storage_monthly_rate: float = 0.0
 
 
-class Image(Model):
+class Image(Model, frozen=True, kw_only=True):
     """A Postgres image on offer, such as `postgres:18.1`."""
 
     name: Identifier
@@ -101,7 +92,7 @@ class Image(Model):
     full_version: str
 
 
-class ProjectLimits(Model):
+class ProjectLimits(Model, frozen=True, kw_only=True):
     """Limits that hold for any project. Instances are per branch and count the primary."""
 
     max_branches: int
@@ -110,7 +101,7 @@ class ProjectLimits(Model):
     min_instances: int
 
 
-class EffectiveProjectLimits(Model):
+class EffectiveProjectLimits(Model, frozen=True, kw_only=True):
     """Limits of one project. `max_allowed_instance_type` in thousandths of a virtual processor."""
 
     max_allowed_instance_type: int
@@ -121,7 +112,7 @@ class EffectiveProjectLimits(Model):
     min_instances_per_branch: int
 
 
-class OrganizationLimits(EffectiveProjectLimits):
+class OrganizationLimits(EffectiveProjectLimits, frozen=True, kw_only=True):
     """Limits of an organization: those of its projects, and its own."""
 
     max_branches_per_org: int
@@ -129,37 +120,37 @@ class OrganizationLimits(EffectiveProjectLimits):
     max_projects_per_hour: int
 
 
-class ScaleToZero(Model):
+class ScaleToZero(Model, frozen=True, kw_only=True):
     """When a branch goes to sleep. Both fields always travel together: the server fills in what is missing (A6, A7)."""
 
     enabled: bool
-    minutes: int = Field(alias="inactivityPeriodMinutes")
+    minutes: int = field(name="inactivityPeriodMinutes")
 
 
-class ProjectScaleToZero(Model):
+class ProjectScaleToZero(Model, frozen=True, kw_only=True):
     """The default for branches with and without parent. Both always travel together: one alone resets the other."""
 
     base_branches: ScaleToZero
     child_branches: ScaleToZero
 
 
-class ProjectConfiguration(Model):
+class ProjectConfiguration(Model, frozen=True, kw_only=True):
     """A project's settings."""
 
     scale_to_zero: ProjectScaleToZero
 
 
-class Project(Model):
+class Project(Model, frozen=True, kw_only=True):
     """A project."""
 
     id: Identifier
     name: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    created_at: Moment
+    updated_at: Moment
     configuration: ProjectConfiguration
 
 
-class BranchSummary(Model):
+class BranchSummary(Model, frozen=True, kw_only=True):
     """A branch as create, update and list tell it. Lists leave `description` out: read one branch for it.
 
     `parent_id` may name a branch that is gone, and is None for roots.
@@ -167,14 +158,14 @@ class BranchSummary(Model):
 
     id: Identifier
     name: str
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    created_at: Moment
+    updated_at: Moment
     region: Identifier
-    parent_id: str | None = Field(None, alias="parentID")
+    parent_id: str | None = field(default=None, name="parentID")
     description: str | None = None
 
 
-class Instance(Model):
+class Instance(Model, frozen=True, kw_only=True):
     """One Postgres server of a branch."""
 
     id: str
@@ -183,11 +174,11 @@ class Instance(Model):
     target_primary: bool = False
 
 
-class Status(Model):
+class Status(Model, frozen=True, kw_only=True):
     """The state of a branch. `type_text` is the server's word (two spellings are known), `text` its phase in prose."""
 
-    text: str = Field(alias="status")
-    type_text: str = Field(alias="statusType")
+    text: str = field(name="status")
+    type_text: str = field(name="statusType")
     instance_count: int
     instance_ready_count: int
     instances: tuple[Instance, ...]
@@ -198,7 +189,7 @@ class Status(Model):
         return _KINDS.get(self.type_text.upper().removeprefix("STATUS_TYPE_"), "unknown")
 
 
-class Configuration(Model):
+class Configuration(Model, frozen=True, kw_only=True):
     """What a branch runs on. `storage` in GiB, `replicas` beside the primary. Its region is the branch's own field."""
 
     image: str
@@ -207,14 +198,14 @@ class Configuration(Model):
     storage: int | None = None
 
 
-class BackupConfiguration(Model):
+class BackupConfiguration(Model, frozen=True, kw_only=True):
     """Continuous backup: how many days it is kept, and when it is taken (`D:HH:MM`, D a day 0-6 or `*`, in UTC)."""
 
-    retention_days: int | None = Field(None, alias="retentionPeriod")
-    time: str | None = Field(None, alias="backupTime")
+    retention_days: int | None = field(default=None, name="retentionPeriod")
+    time: str | None = field(default=None, name="backupTime")
 
 
-class Branch(BranchSummary):
+class Branch(BranchSummary, frozen=True, kw_only=True):
     """A branch in full. `backup_configuration` is None where the region has no backups.
 
     `address` is None while there are no credentials; servers that tell it in those, too, call this one deprecated.
@@ -225,71 +216,78 @@ class Branch(BranchSummary):
     scale_to_zero: ScaleToZero
     configuration: Configuration
     backup_configuration: BackupConfiguration | None = None
-    address: Address | None = Field(None, alias="connectionString", repr=False)
+    address: str | None = field(default=None, name="connectionString")
+
+    def __post_init__(self) -> None:
+        if self.address is not None:
+            force_setattr(self, "address", _address(self.address))
 
 
-class Credentials(Model):
+class Credentials(Model, frozen=True, kw_only=True):
     """The log-in of a branch. Where it is is None from servers that tell only user and password."""
 
     username: Identifier
-    password: str = Field(min_length=1, repr=False)
+    password: Identifier
     hostname: str | None = None
-    port: int | None = Field(None, ge=1, le=65535)
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
     dbname: str | None = None
-    address: Address | None = Field(None, alias="connectionString", repr=False)
+    address: str | None = field(default=None, name="connectionString")
+
+    def __post_init__(self) -> None:
+        if self.address is not None:
+            force_setattr(self, "address", _address(self.address))
 
 
-class Backup(Model):
+class Backup(Model, frozen=True, kw_only=True):
     """The continuous backup of a branch. The two times are None before the first point that can be restored."""
 
     id: Identifier
-    branch_id: Identifier = Field(alias="branchID")
+    branch_id: Identifier = field(name="branchID")
     description: str = ""
-    earliest_restore: AwareDatetime | None = None
-    latest_restore: AwareDatetime | None = None
+    earliest_restore: Moment | None = None
+    latest_restore: Moment | None = None
 
 
-class Organizations(Model):
+class Organizations(Model, frozen=True, kw_only=True):
     """`getOrganizationsList`."""
 
     organizations: tuple[Organization, ...]
 
 
-class Regions(Model):
+class Regions(Model, frozen=True, kw_only=True):
     """`listRegions`."""
 
     regions: tuple[Region, ...]
 
 
-class InstanceTypes(Model):
+class InstanceTypes(Model, frozen=True, kw_only=True):
     """`listInstanceTypes`."""
 
     instance_types: tuple[InstanceType, ...]
 
 
-class Images(Model):
+class Images(Model, frozen=True, kw_only=True):
     """`listImages`."""
 
     images: tuple[Image, ...]
 
 
-class Projects(Model):
+class Projects(Model, frozen=True, kw_only=True):
     """`listProjects`: all of them, there are no pages."""
 
     projects: tuple[Project, ...]
 
 
-class Branches(Model):
+class Branches(Model, frozen=True, kw_only=True):
     """`listBranches`: all of them, there are no pages."""
 
     branches: tuple[BranchSummary, ...]
 
 
-class Body(Model):
+class Body(Model, frozen=True, kw_only=True):
     """What all bodies share. A wrong name or description, or a body that asks for nothing, raises InputError."""
 
-    @model_validator(mode="after")
-    def _validated(self) -> Self:
+    def __post_init__(self) -> None:
         _validate_name(getattr(self, "name", None))
         if getattr(self, "description", None) == "":
             raise InputError(
@@ -298,14 +296,14 @@ class Body(Model):
             )
         if not self.to_json():
             raise InputError("the change changes nothing: no field is given", next_step="give at least one field")
-        return self
 
     def to_json(self) -> dict[str, Any]:
         """The body as it travels."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        body: dict[str, Any] = models.sent(self)
+        return body
 
 
-class _ProjectBody(Body):
+class _ProjectBody(Body, frozen=True, kw_only=True):
     scale_to_zero: ProjectScaleToZero | None = None
 
     @override
@@ -315,19 +313,19 @@ class _ProjectBody(Body):
         return body | ({"configuration": {"scaleToZero": scale_to_zero}} if scale_to_zero else {})
 
 
-class ProjectCreation(_ProjectBody):
+class ProjectCreation(_ProjectBody, frozen=True, kw_only=True):
     """`createProject`."""
 
     name: str
 
 
-class ProjectPatch(_ProjectBody):
+class ProjectPatch(_ProjectBody, frozen=True, kw_only=True):
     """`updateProject`. Scale-to-zero travels with both halves: one alone would reset the other."""
 
     name: str | None = None
 
 
-class ClusterConfiguration(Model):
+class ClusterConfiguration(Model, frozen=True, kw_only=True):
     """What a branch runs on: an image such as `postgres:18.1`, the region, the size, replicas beside the primary."""
 
     image: str
@@ -337,7 +335,7 @@ class ClusterConfiguration(Model):
     storage: int | None = None
 
 
-class BranchCreation(Body):
+class BranchCreation(Body, frozen=True, kw_only=True):
     """`createBranch`: a child of `parent_id`, or a root with a `configuration`; exactly one of the two."""
 
     name: str
@@ -347,14 +345,14 @@ class BranchCreation(Body):
     scale_to_zero: ScaleToZero | None = None
     backup_configuration: BackupConfiguration | None = None
 
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if bool(self.parent_id) == (self.configuration is not None):
             raise InputError(
                 f"the branch {self.name!r} needs a parent or a configuration of its own, and exactly one of the two",
                 next_step="give the parent for a child; image, region and instance type for a root branch",
             )
-        return self
 
     @override
     def to_json(self) -> dict[str, Any]:
@@ -363,7 +361,7 @@ class BranchCreation(Body):
         return body | ({"mode": "inherit", "parentID": parent} if parent else {"mode": "custom"})
 
 
-class BranchPatch(Body):
+class BranchPatch(Body, frozen=True, kw_only=True):
     """`updateBranch`. `storage` in GiB and only ever grows; `image` goes to another minor version of the same kind."""
 
     name: str | None = None
@@ -377,7 +375,7 @@ class BranchPatch(Body):
     hibernate: bool | None = None
 
 
-class Restore(Body):
+class Restore(Body, frozen=True, kw_only=True):
     """`restoreFromBackup`: the new branch, a child of the source. Without `configuration` it is sized as the source."""
 
     name: str

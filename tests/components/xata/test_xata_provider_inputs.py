@@ -369,8 +369,8 @@ def test_an_incomplete_connection_asks_for_an_update(key: str) -> None:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("components.xata.inputs", "pulumi pydantic httpx psycopg"),
-        ("components.xata.resources", "psycopg"),
+        ("components.xata.inputs", "pulumi httpx psycopg"),
+        ("components.xata.resources", "httpx psycopg"),
     ],
 )
 def test_modules_load_no_more_than_they_need(module: str, absent: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from components.http.models import sent
 from components.resource import ProviderError
 from components.xata import provider
 from components.xata.branches import settings as branch_settings
@@ -187,7 +188,7 @@ def test_the_deployment_fails_when_retention_is_not_as_declared(world: World, mo
 
 def _summary(world: World, branch_id: str) -> dict[str, Any]:
     (found,) = [one for one in world.other.branches(ORGANIZATION, world.place.project) if one.id == branch_id]
-    body: dict[str, Any] = found.model_dump(mode="json", by_alias=True, exclude_none=True)
+    body: dict[str, Any] = sent(found)
     return body
 
 
