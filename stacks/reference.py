@@ -1,15 +1,25 @@
-"""The configuration reference in `docs/configuration.md`, written from the models: `python -m stacks.reference`."""
+"""What repeats the configuration keys, written from the settings by `python -m stacks.reference`.
+
+That is `docs/configuration.md` for readers, and the part `config` of `Pulumi.yaml`, where the Pulumi CLI wants them.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stacks.config import NAMESPACE, keys
 from stacks.settings import MODELS
 
-REFERENCE_FILE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
+if TYPE_CHECKING:
+    from components.declared import Field
+
+PROJECT = Path(__file__).resolve().parent.parent
+REFERENCE_FILE = PROJECT / "docs" / "configuration.md"
+PROJECT_FILE = PROJECT / "Pulumi.yaml"
+CONFIG = "config:\n"
+"""Where the part of `Pulumi.yaml` begins that is written; it is the last one."""
 
 HEAD = """\
 # Configuration
@@ -43,5 +53,19 @@ def _default(key: str, default: Any) -> str:
     return "; ".join(f"{label}`{json.dumps(value, ensure_ascii=False)}`" for label, value in [("", default), *own])
 
 
+def project() -> str:
+    """`Pulumi.yaml` with the keys of today."""
+    text = PROJECT_FILE.read_text(encoding="utf-8")
+    head = text[: text.index(CONFIG)]
+    return head + CONFIG + "".join(_declared(name, field) for name, field in keys().items())
+
+
+def _declared(name: str, field: Field) -> str:
+    items = "    items:\n      type: string\n" if field.kind == "array" else ""
+    text, default = (json.dumps(value, ensure_ascii=False) for value in (field.about.text, field.default))
+    return f"  {name}:\n    type: {field.kind}\n{items}    description: {text}\n    default: {default}\n"
+
+
 if __name__ == "__main__":
+    PROJECT_FILE.write_text(project(), encoding="utf-8")
     REFERENCE_FILE.write_text(reference(), encoding="utf-8")

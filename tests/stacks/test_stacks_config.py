@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -260,21 +259,6 @@ def test_unknown_stack_is_refused_with_the_nearest(stack: str, nearest: str) -> 
     """A stack that no program stands behind is refused by name."""
     with pytest.raises(ConfigurationError, match=f"no stack named '{stack}'; did you mean {nearest}"):
         read(stack, {})
-
-
-def test_pulumi_yaml_declares_the_same_keys() -> None:
-    """Pulumi.yaml and the models agree on keys, types, defaults and descriptions."""
-    written: dict[str, dict[str, Any]] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
-    expected = {
-        name: {
-            "type": field.kind,
-            "description": field.about.text,
-            "default": list(field.default) if field.kind == "array" else field.default,
-            **({"items": {"type": "string"}} if field.kind == "array" else {}),
-        }
-        for name, field in keys().items()
-    }
-    assert written == expected
 
 
 @pytest.mark.parametrize("stack", [*(name for name in MODELS if name != PREVIEW), "pr-7"])

@@ -34,28 +34,25 @@ Differences = dict[str, tuple[Any, Any]]
 PATCH_ATTEMPTS = 5
 READ_BACK_SECONDS = 10.0
 
-STEPS = (
-    ("description", "scaleToZeroEnabled", "scaleToZeroMinutes", "backupRetentionDays", "backupTime"),
-    ("instanceType", "replicas", "storage"),
-    ("image",),
-)
+SLEEP = {"scaleToZeroEnabled", "scaleToZeroMinutes"}
+BACKUP = {"backupRetentionDays", "backupTime"}
+SIZES = ("instanceType", "replicas", "storage")
+STEPS = (tuple(name for name in Settings.names() if name not in {*SIZES, "image"}), SIZES, ("image",))
 """What goes into one request: sizes wait until the branch is healthy, and the service refuses image and size in one."""
 
 
 def read_settings(branch: Branch) -> Settings:
     """The settings a branch has; None where it has none, such as backups in a region without."""
     backup = branch.backup_configuration
-    return Settings(
-        description=branch.description,
-        scale_to_zero_enabled=branch.scale_to_zero.enabled,
-        scale_to_zero_minutes=branch.scale_to_zero.minutes,
-        backup_retention_days=backup.retention_days if backup else None,
-        backup_time=backup.time.strip() if backup and backup.time else None,
-        instance_type=branch.configuration.instance_type,
-        replicas=branch.configuration.replicas,
-        storage=branch.configuration.storage,
-        image=branch.configuration.image,
-    )
+    nested: dict[str, Any] = {
+        "description": branch.description,
+        "scale_to_zero_enabled": branch.scale_to_zero.enabled,
+        "scale_to_zero_minutes": branch.scale_to_zero.minutes,
+        "backup_retention_days": backup.retention_days if backup else None,
+        "backup_time": backup.time.strip() if backup and backup.time else None,
+    }
+    names = {field.attribute for field in Settings.fields()} - nested.keys()
+    return Settings(**nested, **{name: getattr(branch.configuration, name) for name in names})
 
 
 def differences(wanted: Settings, branch: Branch) -> Differences:
@@ -146,14 +143,11 @@ def _patch(part: Settings, branch: Branch) -> BranchPatch:
         retention_days=changed.get("backupRetentionDays", backup.retention_days),
         time=changed.get("backupTime", backup.time),
     )
+    flat = {field.attribute: changed[field.name] for field in Settings.fields() if field.name in changed}
     return BranchPatch(
-        description=changed.get("description"),
-        scale_to_zero=scale_to_zero if changed.keys() & {"scaleToZeroEnabled", "scaleToZeroMinutes"} else None,
-        backup_configuration=backup_configuration if changed.keys() & {"backupRetentionDays", "backupTime"} else None,
-        instance_type=changed.get("instanceType"),
-        replicas=changed.get("replicas"),
-        storage=changed.get("storage"),
-        image=changed.get("image"),
+        scale_to_zero=scale_to_zero if changed.keys() & SLEEP else None,
+        backup_configuration=backup_configuration if changed.keys() & BACKUP else None,
+        **{name: value for name, value in flat.items() if name in BranchPatch.__struct_fields__},
     )
 
 
