@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -45,6 +44,7 @@ from components.xata.inputs import (
     RootConfiguration,
     Settings,
 )
+from components.xata.reading import forget, read_branch, read_living_branch, require_readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from pulumi.dynamic import DiffResult
 
     from components.xata.api.client import Client
-    from components.xata.api.models import Branch, BranchSummary, Project
+    from components.xata.api.models import BranchSummary, Project
 
 ENDPOINTS: Final = ("url", "pooler_url", "read_only_url", "host", "port", "database", "user", "password")
 """What the state of a connection tells."""
@@ -198,6 +198,7 @@ class BranchProvider(Provider[BranchInputs, BranchState]):
     @override
     def update_resource(self, resource_id: str, old: BranchState, new: BranchInputs) -> BranchState:
         """Give a branch that was renamed its name back. Nothing else of its identity can change."""
+        forget()
         client = client_for(old.api)
         if old.current_name != new.name:
             found = old.current_name
@@ -206,7 +207,7 @@ class BranchProvider(Provider[BranchInputs, BranchState]):
 
     @override
     def read_resource(self, resource_id: str, old: BranchState) -> BranchState | None:
-        branch = _read_branch(client_for(old.api), _place_of(old), resource_id)
+        branch = read_branch(client_for(old.api), _place_of(old), resource_id)
         return None if branch is None else replace(old, current_name=branch.name)
 
     @override
@@ -261,7 +262,7 @@ class BranchSettingsProvider(Provider[BranchSettingsInputs, BranchSettingsState]
         The restore points move all the time, so they are read until there are any, and again with every change.
         """
         client, place = client_for(old.api), _place_of(old)
-        branch = _read_branch(client, place, resource_id)
+        branch = read_branch(client, place, resource_id)
         if branch is None:
             return None
         recorded, defaults = old.properties(), old.defaults or {}
@@ -287,6 +288,7 @@ class BranchSettingsProvider(Provider[BranchSettingsInputs, BranchSettingsState]
 
         A branch that was found asleep although nothing would ever wake it is woken.
         """
+        forget()
         client, place = client_for(old.api if old else ""), _place_of(new)
         given = Settings.of(new.properties()).properties()
         wanted = Settings.of({**_defaults(client, place, old), **given})
@@ -358,7 +360,9 @@ class BranchConnectionProvider(Provider[BranchConnectionInputs, BranchConnection
         """
         client = client_for(old.api)
         try:
-            ready = credentials.current(client, _place_of(old), resource_id, last_host=old.host)
+            ready = credentials.current(
+                client, _place_of(old), resource_id, last_host=old.host, read=read_living_branch
+            )
         except NotReadyError:
             return replace(old, current=False)
         except PermissionDeniedError as error:
@@ -366,7 +370,7 @@ class BranchConnectionProvider(Provider[BranchConnectionInputs, BranchConnection
                 raise
             return _unread(client, resource_id, old, error)
         if ready is None:
-            _require_readable(client, _place_of(old))
+            require_readable(client, _place_of(old))
             return None
         found = _connected(client, old, ready)
         same = all(getattr(found, name) == getattr(old, name) for name in ENDPOINTS)
@@ -461,23 +465,8 @@ def _parent_name(client: Client, place: Place, new: BranchInputs, branch: Branch
     given = new.parent or ""
     if not branch.parent_id or given != branch.parent_id:
         return given
-    parent = _read_branch(client, place, branch.parent_id)
+    parent = read_branch(client, place, branch.parent_id)
     return parent.name if parent else ""
-
-
-def _read_branch(client: Client, place: Place, branch_id: str) -> Branch | None:
-    """The branch, or None when the API says that it is gone. Nothing else means gone."""
-    try:
-        return client.branch(place.organization, place.project, branch_id)
-    except NotFoundError:
-        _require_readable(client, place)
-    return None
-
-
-def _require_readable(client: Client, place: Place) -> None:
-    """Let whatever but "not found" about the project through: a branch that may not be seen is not gone."""
-    with suppress(NotFoundError):
-        client.project(place.organization, place.project)
 
 
 # Settings.
@@ -499,8 +488,8 @@ def _defaults(client: Client, place: Place, old: BranchSettingsState | None) -> 
     """
     if old is None or "instanceType" not in old.declared:
         return dict(old.defaults or {}) if old else {}
-    branch = _read_branch(client, place, old.branch_id)
-    parent = _read_branch(client, place, branch.parent_id) if branch and branch.parent_id else None
+    branch = read_branch(client, place, old.branch_id)
+    parent = read_branch(client, place, branch.parent_id) if branch and branch.parent_id else None
     return {"instanceType": parent.configuration.instance_type} if parent else {}
 
 
@@ -554,7 +543,7 @@ def _unread(
     client: Client, resource_id: str, old: BranchConnectionState, error: PermissionDeniedError
 ) -> BranchConnectionState | None:
     """The recorded connection of a branch that is there, and a line that says what was not read."""
-    branch = _read_branch(client, _place_of(old), resource_id)
+    branch = read_branch(client, _place_of(old), resource_id)
     if branch is None:
         return None
     sys.stderr.write(

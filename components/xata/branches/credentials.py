@@ -12,6 +12,8 @@ from components.xata.branches.find import gone, read_branch
 from components.xata.branches.ready import DEFAULT_TIMEOUT, not_ready, pause_after, until_healthy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from components.xata.api.client import Client
     from components.xata.api.models import Branch
     from components.xata.branches.clock import Clock
@@ -31,7 +33,14 @@ class Ready:
     endpoints: Endpoints
 
 
-def current(client: Client, place: Place, branch_id: str, *, last_host: str = "") -> Ready | None:
+def current(
+    client: Client,
+    place: Place,
+    branch_id: str,
+    *,
+    last_host: str = "",
+    read: Callable[[Client, Place, str], Branch] = read_branch,
+) -> Ready | None:
     """The branch as it is now with its endpoints, without waiting (for refresh): two reads.
 
     Args:
@@ -39,6 +48,7 @@ def current(client: Client, place: Place, branch_id: str, *, last_host: str = ""
         place: Where the branch lives.
         branch_id: Its id.
         last_host: Where an earlier run found it, here and below; empty on the first.
+        read: Reads the branch.
 
     Returns:
         None when the branch is gone.
@@ -48,7 +58,7 @@ def current(client: Client, place: Place, branch_id: str, *, last_host: str = ""
         RefusedError: Its host left the region's domain, here and below.
     """
     try:
-        branch = read_branch(client, place, branch_id)
+        branch = read(client, place, branch_id)
         endpoints, missing = _read(client, place, branch, last_host)
     except GoneError:
         return None

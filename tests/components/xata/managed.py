@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from components.xata import reading
 from components.xata.provider import BranchConnectionProvider, BranchProvider, BranchSettingsProvider
 from tests.components.xata.branches_world import IMAGE, ORGANIZATION, REGION, TYPE
 
@@ -64,7 +65,8 @@ class Managed:
         return plan
 
     def refresh(self) -> bool:
-        """Read reality; False when the resource is gone."""
+        """Read reality, as a process of its own does; False when the resource is gone."""
+        reading.forget()
         found = self.provider.read(self.id, dict(self.outputs))
         if not found.id:
             self.id, self.inputs, self.outputs = "", {}, {}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from components.http.models import sent
 from components.resource import ProviderError
-from components.xata import provider
+from components.xata import provider, reading
 from components.xata.branches import settings as branch_settings
 from components.xata.provider import (
     BranchSettingsProvider,
@@ -244,3 +245,19 @@ def test_a_branch_asleep_because_it_is_idle_is_left_asleep(world: World) -> None
     assert connection.plan(**connection_inputs) == "same"
     assert len(world.writes()) == before
     assert world.read(branch.id).status.kind == "hibernated"
+
+
+def test_three_resources_of_a_branch_read_it_once(world: World) -> None:
+    """A refresh asks for the branch and for its credentials, however many resources are about it."""
+    branch = made_branch()
+    settings, _ = made_settings(branch)
+    connection, _ = made_connection(branch)
+    managed = (branch, settings, connection)
+    reading.forget()
+    before = len(world.calls)
+    with ThreadPoolExecutor(len(managed)) as pool:
+        read = list(pool.map(lambda one: one.provider.read(one.id, dict(one.outputs)), managed))
+    assert all(one.id for one in read)
+    assert sorted(world.calls[before:]) == ["GET branches/*", "GET branches/*/credentials"]
+    world.other.delete_branch(ORGANIZATION, world.place.project, branch.id)
+    assert not any(one.refresh() for one in managed)
