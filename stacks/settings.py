@@ -16,7 +16,7 @@ from msgspec import Meta
 from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import Declared, Rule, Words, about
-from components.postgres.server.settings import port_problem
+from components.postgres.server.settings import port_reason
 from components.worker.names import MOST_SECRETS, validate_name
 from components.xata.branches.names import is_preview
 from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
@@ -327,7 +327,7 @@ class DevSettings(XataSettings, AppSettings):
     )
     port: Annotated[
         int,
-        Rule(port_problem),
+        Rule(port_reason),
         Words("0, or a port from 1024 to 65535", 15432),
         about("The dev database's port on 127.0.0.1; 0 takes a free one and keeps it."),
     ] = 0

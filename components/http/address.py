@@ -34,7 +34,7 @@ def host_of(parts: SplitResult) -> str:
     return (parts.hostname or "").rstrip(".")
 
 
-def base_url_fault(parts: SplitResult, *, credential: str, path: bool = False) -> str:
+def base_url_reason(parts: SplitResult, *, credential: str, path: bool = False) -> str:
     """Why this cannot be the base URL of an API; empty when it can. Quotes only where no password can be in it.
 
     Args:
@@ -75,7 +75,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def segment_fault(value: str) -> str:
+def segment_reason(value: str) -> str:
     """Why this cannot be one segment of a path; empty when it can, percent-encoded."""
     if not value:
         return "is empty"

@@ -18,7 +18,7 @@ from components.errors import (
     UnauthorizedError,
     UnavailableError,
 )
-from components.http.address import base_url_fault, host_of, segment_fault, spelled, split
+from components.http.address import base_url_reason, host_of, segment_reason, spelled, split
 from components.http.answers import Answer, Lost
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Service:
         elif re.fullmatch(pattern, host_of(parts)) and pattern:
             fault = f"{host_of(parts)} is {why}; nothing was sent"
         else:
-            fault = base_url_fault(parts, credential=credential, path=self.has_path)
+            fault = base_url_reason(parts, credential=credential, path=self.has_path)
         if parts is None or fault:
             variable = self.url_variables[0]
             step = f"set {variable} to the API's address, for example {self.default_url}, or unset it"
@@ -251,7 +251,7 @@ class Service:
         return operation.path.format(**{name: self._segment(name, value) for name, value in named.items()})
 
     def _segment(self, name: str, value: str) -> str:
-        fault, noun = segment_fault(value), self.nouns.get(name, name)
+        fault, noun = segment_reason(value), self.nouns.get(name, name)
         if not fault:
             return quote(value, safe="")
         raise InputError(

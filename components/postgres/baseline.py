@@ -12,7 +12,7 @@ from components.connection import Connection
 from components.connectivity.probe import distrust
 from components.errors import PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
-from components.postgres.sqlfiles import SqlFile, history_problem
+from components.postgres.sqlfiles import SqlFile, history_reason
 from components.postgres.sqltext import split
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def apply(task: BaselineTask) -> None:
             _stamp(connection, task.branch)
             return
         applied = _applied(connection)
-        problem = history_problem(applied, task.sql_files, branch=task.branch)
+        problem = history_reason(applied, task.sql_files, branch=task.branch)
         if problem:
             raise RefusedError(f"the SQL files cannot be applied: {problem}")
         _stamp(connection, task.branch)
@@ -76,7 +76,7 @@ def apply(task: BaselineTask) -> None:
             _apply_file(connection, file, position)
 
 
-def look(task: BaselineTask) -> dict[str, Any]:
+def read(task: BaselineTask) -> dict[str, Any]:
     """What the database carries, as properties. When it cannot be asked that is no news about it: it says only that."""
     try:
         with _connected(task.url, patient=False) as connection:

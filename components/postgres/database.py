@@ -11,7 +11,7 @@ from components.connection import Connection
 from components.errors import ConfigurationError
 from components.postgres.provider import BaselineInputs
 from components.postgres.resources import Baseline
-from components.postgres.sqlfiles import SqlFile, declare, history_problem
+from components.postgres.sqlfiles import SqlFile, declare, history_reason
 from components.resource import later
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class BaselineSettings:
         if paths is None:
             return cls(branch=branch, sql_files=None)
         files = tuple(declare(name, project_folder) for name in paths)
-        problem = history_problem([], files)
+        problem = history_reason([], files)
         if problem:
             raise ConfigurationError(f"sqlFiles: {problem}", next_step="correct sqlFiles in the stack's configuration")
         return cls(branch=branch, sql_files=files)

@@ -64,7 +64,7 @@ def find(
     _require_one_answer(environment)
     failures = []
     for address in addresses(environment, home=home or Path.home()):
-        reason = remote_problem(address) or (ask or ping)(address, environment)
+        reason = remote_reason(address) or (ask or ping)(address, environment)
         if not reason:
             return Daemon(address=address)
         failures.append(f"{address}: {reason}")
@@ -118,7 +118,7 @@ def _require_one_answer(environment: Mapping[str, str]) -> None:
     )
 
 
-def remote_problem(address: str) -> str:
+def remote_reason(address: str) -> str:
     """Why a daemon at this address is of no use here; empty when it is this machine's."""
     parts = urlsplit(address)
     if parts.scheme in {"unix", "npipe"}:
@@ -139,7 +139,7 @@ def _is_loopback(host: str) -> bool:
 
 def ping(address: str, environment: Mapping[str, str]) -> str:
     """Ask one daemon whether it is there; answers what is wrong, or nothing."""
-    problem = socket_problem(address)
+    problem = socket_reason(address)
     if problem:
         return problem
     from components.postgres.docker_engine import open_engine  # noqa: PLC0415 - slow, and not needed where nobody listens
@@ -152,7 +152,7 @@ def ping(address: str, environment: Mapping[str, str]) -> str:
     return ""
 
 
-def socket_problem(address: str) -> str:
+def socket_reason(address: str) -> str:
     """Why nobody can be reached at a unix socket, in words; empty when somebody listens, or for another address."""
     parts = urlsplit(address)
     if parts.scheme != "unix":

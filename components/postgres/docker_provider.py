@@ -39,7 +39,7 @@ class DockerRoleProvider(Provider[RoleSettings, DockerRoleState]):
 
     @override
     def read_resource(self, resource_id: str, old: DockerRoleState) -> DockerRoleState | None:
-        return _found(old, docker_role.look(old, _before(old), DOOR), version=old.version)
+        return _found(old, docker_role.read(old, _before(old), DOOR), version=old.version)
 
 
 class DockerRole(Resource, provider=DockerRoleProvider, module="postgres", name="DockerRole"):

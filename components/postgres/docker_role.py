@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from components.declared import Declared, Rule, about
 from components.errors import LocalError, PostgresError, RefusedError
-from components.postgres.docker_settings import STACK_LABEL, ContainerName, Done, docker_port_problem
+from components.postgres.docker_settings import STACK_LABEL, ContainerName, Done, docker_port_reason
 from components.postgres.password import verifier
 from components.postgres.server import login
 from components.postgres.server.roles import ROLE_RIGHTS, identifier, literal
@@ -59,7 +59,7 @@ class RoleSettings(Declared):
     stack: Annotated[str, about("The stack whose label the container carries.")]
     container: Annotated[ContainerName, about("Its name.")]
     container_id: Annotated[str, about("Changes when it was replaced, so that the role is read again.")] = ""
-    port: Annotated[int, Rule(docker_port_problem), about("The port of this machine that it is published on.")]
+    port: Annotated[int, Rule(docker_port_reason), about("The port of this machine that it is published on.")]
     database: Annotated[DatabaseName, about("Made when missing, owned by `user`; a new name renames it.")]
     user: Annotated[RoleName, about("The app's role; a new name renames it.")]
     password: Annotated[Password, about("The role's password; the role follows it.", secret=True)]
@@ -115,7 +115,7 @@ DOOR = Door(attempt=login.attempt, system_identifier=system_identifier)
 """The real one: over the published port, as the app goes."""
 
 
-def look(settings: RoleSettings, before: Before, door: Door) -> RoleFacts:
+def read(settings: RoleSettings, before: Before, door: Door) -> RoleFacts:
     """Whether the recorded role can log in to the recorded cluster. Changes nothing and raises nothing."""
     answer = door.attempt(settings.login)
     if answer.answer is login.Answer.REFUSED:

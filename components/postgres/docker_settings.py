@@ -10,9 +10,9 @@ from components.declared import Rule, Words
 from components.errors import ConfigurationError
 from components.postgres.server.settings import (
     SUPERUSER,
-    database_problem,
-    port_problem,
-    user_problem,
+    database_reason,
+    port_reason,
+    user_reason,
 )
 
 DATA_MOUNT = "/var/lib/postgresql"
@@ -73,12 +73,12 @@ class DockerSettings:
     def __post_init__(self) -> None:
         problems = {
             "stack": "" if self.stack else "'' is no stack's name",
-            "containerName": container_name_problem(self.container_name),
-            "dockerImage": image_problem(self.image),
-            "port": docker_port_problem(self.port),
-            "databaseName": database_problem(self.database),
-            "databaseUser": user_problem(self.user),
-            "mount": mount_problem(self.mount),
+            "containerName": container_name_reason(self.container_name),
+            "dockerImage": image_reason(self.image),
+            "port": docker_port_reason(self.port),
+            "databaseName": database_reason(self.database),
+            "databaseUser": user_reason(self.user),
+            "mount": mount_reason(self.mount),
             "memoryMegabytes": _at_least(self.memory_megabytes, SMALLEST_MEMORY_MEGABYTES),
             "sharedMemoryMegabytes": _at_least(self.shared_memory_megabytes, SMALLEST_SHARED_MEMORY_MEGABYTES)
             or _at_most(self.shared_memory_megabytes, self.memory_megabytes),
@@ -122,22 +122,22 @@ class DockerSettings:
 PASSWORD_FILE = "/run/pg-password"  # noqa: S105 - the path of a file, not a password
 
 
-def container_name_problem(name: str) -> str:
+def container_name_reason(name: str) -> str:
     """Why a container cannot have this name; empty when it can."""
     if _CONTAINER_NAME.fullmatch(name):
         return ""
     return f"{name!r} is no container's name; allowed: a letter or digit, then up to 62 letters, digits, _, . and -"
 
 
-ContainerName = Annotated[str, Rule(container_name_problem), Words("a container's name", "printfarm-db-dev")]
+ContainerName = Annotated[str, Rule(container_name_reason), Words("a container's name", "printfarm-db-dev")]
 
 
-def docker_port_problem(port: int) -> str:
+def docker_port_reason(port: int) -> str:
     """Why a container cannot be published on this port; empty when it can."""
-    return "0 must have become a free port before the container is declared" if port == 0 else port_problem(port)
+    return "0 must have become a free port before the container is declared" if port == 0 else port_reason(port)
 
 
-def image_problem(image: str) -> str:
+def image_reason(image: str) -> str:
     """Why an image cannot be taken; empty when it can, as far as its name says."""
     repository, tag, digest = _image_parts(image)
     if not repository or image != image.strip() or not image.isprintable() or " " in image:
@@ -157,7 +157,7 @@ def image_major(image: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def mount_problem(mount: str) -> str:
+def mount_reason(mount: str) -> str:
     """Why the volume cannot be mounted there; empty when it can."""
     if mount == DATA_MOUNT:
         return ""

@@ -17,11 +17,11 @@ from components.postgres import baseline
 from components.postgres.baseline import BaselineTask
 from components.postgres.password import new_password
 from components.postgres.server import lifecycle
-from components.postgres.server.account import account_problem
+from components.postgres.server.account import account_reason
 from components.postgres.server.binaries import installed
 from components.postgres.server.ports import HOST
 from components.postgres.server.settings import ServerSettings
-from components.postgres.sqlfiles import SqlFile, history_problem
+from components.postgres.sqlfiles import SqlFile, history_reason
 from components.resource import Properties, Provider, state
 
 
@@ -68,7 +68,7 @@ class EmbeddedServerProvider(Provider[ServerSettings, EmbeddedServerState]):
 
     @override
     def validate(self, known: Properties) -> Mapping[str, str]:
-        problem = account_problem(known.get("account") or "")
+        problem = account_reason(known.get("account") or "")
         return {"account": problem} if problem else {}
 
     @override
@@ -87,7 +87,7 @@ class EmbeddedServerProvider(Provider[ServerSettings, EmbeddedServerState]):
 
     @override
     def read_resource(self, resource_id: str, old: EmbeddedServerState) -> EmbeddedServerState | None:
-        found = lifecycle.look(old, Path(old.folder), old.port)
+        found = lifecycle.read(old, Path(old.folder), old.port)
         if found is None:
             return None
         seen = _reported(old, found)
@@ -171,7 +171,7 @@ class BaselineProvider(Provider[BaselineInputs, BaselineState]):
 
     @override
     def validate(self, known: Properties) -> Mapping[str, str]:
-        problem = history_problem([], _files(known.get("sqlFiles")) or ())
+        problem = history_reason([], _files(known.get("sqlFiles")) or ())
         return {"sqlFiles": problem} if problem else {}
 
     @override
@@ -181,7 +181,7 @@ class BaselineProvider(Provider[BaselineInputs, BaselineState]):
         wanted = _files(known.get("sqlFiles"))
         if is_other or wanted is None:
             return {}
-        problem = history_problem(_files(old.sql_files) or (), wanted, branch=str(known.get("branch")))
+        problem = history_reason(_files(old.sql_files) or (), wanted, branch=str(known.get("branch")))
         return {"sqlFiles": problem} if problem else {}
 
     @override
@@ -206,7 +206,7 @@ class BaselineProvider(Provider[BaselineInputs, BaselineState]):
     def read_resource(self, resource_id: str, old: BaselineState) -> BaselineState | None:
         if old.may_wake is False:
             return old
-        return BaselineState.of({**old.properties(), **baseline.look(_task(old))})
+        return BaselineState.of({**old.properties(), **baseline.read(_task(old))})
 
 
 def _files(entries: Sequence[Mapping[str, str]] | None) -> tuple[SqlFile, ...] | None:

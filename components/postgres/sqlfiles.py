@@ -105,7 +105,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def history_problem(applied: Sequence[SqlFile], wanted: Sequence[SqlFile], *, branch: str = "") -> str:
+def history_reason(applied: Sequence[SqlFile], wanted: Sequence[SqlFile], *, branch: str = "") -> str:
     """Why files applied earlier forbid this list; empty when they do not.
 
     Applied files must be the beginning of the list, unchanged: then every database, new or old, got the same files in

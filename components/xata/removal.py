@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from components.errors import MissingError
 from components.xata.api.client import connect
 from components.xata.branches import remove
-from components.xata.branches.adopt import look
+from components.xata.branches.adopt import read_named
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.place import Place, find_project
 from components.xata.branches.projects import require_project_removable
@@ -57,6 +57,6 @@ def remove_lost_branch(inputs: Properties) -> None:
     except MissingError:
         return
     place = Place(organization=inputs["organization"], project=project.id)
-    found = look(client, place, inputs["name"]).branch
+    found = read_named(client, place, inputs["name"]).branch
     if found is not None and marked_stack(found.description) == inputs["stack"]:
         remove.delete_branch(client, place, found.id, name=inputs["name"], environment=os.environ)

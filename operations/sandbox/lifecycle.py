@@ -128,7 +128,7 @@ def remove(place: Place) -> None:
     with _locked(place):
         record = _stop(place)
         server = _server(place, record)
-        report = servers.look(server, _layout(place).root, record.postgres_port if record else 0)
+        report = servers.read(server, _layout(place).root, record.postgres_port if record else 0)
         identifier = record.system_identifier if record else ""
         if report is not None:
             known = identifier or report.system_identifier
@@ -172,7 +172,7 @@ def _not_running() -> MachineError:
 
 def _judged(place: Place, record: Record, *, up: bool) -> tuple[State, str, str]:
     """State, sentence and next step for a record that can be read."""
-    report = servers.look(_server(place, record), _layout(place).root, record.postgres_port)
+    report = servers.read(_server(place, record), _layout(place).root, record.postgres_port)
     if report is None and record.system_identifier:
         return "damaged", f"its Postgres data in {_layout(place).root} are gone", BEGIN_ANEW
     server = report is not None and report.running
@@ -213,7 +213,7 @@ def _recorded(place: Place) -> Record | None:
 
 
 def _refuse_lost_data(place: Place, record: Record) -> None:
-    report = servers.look(_server(place, record), _layout(place).root, record.postgres_port)
+    report = servers.read(_server(place, record), _layout(place).root, record.postgres_port)
     found = report.system_identifier if report else ""
     if record.system_identifier and found != record.system_identifier:
         raise MachineError(

@@ -106,7 +106,7 @@ def choose_account(configured: str, *, data_owner: int | None = None) -> Account
     )
 
 
-def account_problem(configured: str) -> str:
+def account_reason(configured: str) -> str:
     """Why this account cannot be used here; empty when it can."""
     try:
         choose_account(configured)

@@ -67,7 +67,7 @@ def ensure(settings: ServerSettings) -> Report:
             return _Run(layout, settings, programs).ensure()
 
 
-def look(settings: ServerSettings, root: Path, port: int) -> Report | None:
+def read(settings: ServerSettings, root: Path, port: int) -> Report | None:
     """See how the server is, touching nothing; None when its data are gone."""
     layout = Layout(root=root)
     with told(root):

@@ -24,30 +24,30 @@ _RESERVED_DATABASES = frozenset({"postgres", "template0", "template1"})
 _RESERVED_ROLES = frozenset({"public", "none", SUPERUSER})
 
 
-def port_problem(port: int) -> str:
+def port_reason(port: int) -> str:
     """Why Postgres cannot listen on this port; empty when it can."""
     if port == 0 or FIRST_PORT <= port <= LAST_PORT:
         return ""
     return f"{port!r} is no port for Postgres; allowed: {FIRST_PORT} to {LAST_PORT}, or 0 for any free one"
 
 
-def database_problem(name: str) -> str:
+def database_reason(name: str) -> str:
     """Why a database cannot have this name; empty when it can."""
     if name in _RESERVED_DATABASES:
         return f"{name!r} is one of Postgres's own databases; choose another name, such as app"
-    return _name_problem(name)
+    return _name_reason(name)
 
 
-def user_problem(name: str) -> str:
+def user_reason(name: str) -> str:
     """Why a role cannot have this name; empty when it can."""
     if name in _RESERVED_ROLES or name.startswith("pg_"):
         return (
             f"{name!r} is reserved: public, none, {SUPERUSER} and names starting with pg_; choose another, such as app"
         )
-    return _name_problem(name)
+    return _name_reason(name)
 
 
-def _name_problem(name: str) -> str:
+def _name_reason(name: str) -> str:
     if not name:
         return f"{name!r} is no name; allowed: 1 to {MAX_NAME_BYTES} bytes of text"
     if not name.isprintable():
@@ -58,7 +58,7 @@ def _name_problem(name: str) -> str:
     return ""
 
 
-def password_problem(password: str) -> str:
+def password_reason(password: str) -> str:
     """Why a role cannot have this password, without quoting it; empty when it can."""
     try:
         verifier(password, iterations=1)
@@ -67,7 +67,7 @@ def password_problem(password: str) -> str:
     return ""
 
 
-def folder_problem(folder: str) -> str:
+def folder_reason(folder: str) -> str:
     """Why a server cannot live there; empty when it can, as far as the text alone says."""
     if not folder.isprintable():
         return f"{folder!r} holds a control character or one that cannot be written"
@@ -77,13 +77,13 @@ def folder_problem(folder: str) -> str:
     return ""
 
 
-Port = Annotated[int, Rule(port_problem), Words(f"{FIRST_PORT} to {LAST_PORT}, or 0 for any free one", 15432)]
+Port = Annotated[int, Rule(port_reason), Words(f"{FIRST_PORT} to {LAST_PORT}, or 0 for any free one", 15432)]
 
-DatabaseName = Annotated[str, Rule(database_problem), Words(f"1 to {MAX_NAME_BYTES} bytes of text", "app")]
+DatabaseName = Annotated[str, Rule(database_reason), Words(f"1 to {MAX_NAME_BYTES} bytes of text", "app")]
 
-RoleName = Annotated[str, Rule(user_problem), Words(f"1 to {MAX_NAME_BYTES} bytes of text", "app")]
+RoleName = Annotated[str, Rule(user_reason), Words(f"1 to {MAX_NAME_BYTES} bytes of text", "app")]
 
-Password = Annotated[str, Rule(password_problem), Words("printable ASCII characters")]
+Password = Annotated[str, Rule(password_reason), Words("printable ASCII characters")]
 
 StartSeconds = Annotated[int, Meta(ge=1, le=3600), Words("a whole number of seconds from 1 to 3600", 90)]
 
@@ -98,7 +98,7 @@ class ServerSettings(Declared):
     # Another folder is another database: said as a replacement, and the port must be free before the new one starts.
     data_folder: Annotated[
         str,
-        Rule(folder_problem),
+        Rule(folder_reason),
         Words("a path"),
         about("Where the data live; empty for a folder of their own in the user's data folder.", replaces=True),
     ] = ""

@@ -27,7 +27,7 @@ class Seen:
     branch: Branch | None
 
 
-def look(client: Client, place: Place, name: str) -> Seen:
+def read_named(client: Client, place: Place, name: str) -> Seen:
     """List the branches, and read the one of this name in full: lists leave the mark out.
 
     One that is deleted or renamed between the two reads does not bear the name.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError, GoneError, NotFoundError, RefusedError
 from components.xata.api.models import BranchCreation, ClusterConfiguration
-from components.xata.branches.adopt import look, require_adoptable, take_over
+from components.xata.branches.adopt import read_named, require_adoptable, take_over
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.find import resolve_branch
 from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
@@ -62,7 +62,7 @@ def ensure_branch(
         ApiError: The service refused.
     """
     require_parent_allowed(spec, spec.parent or "")
-    seen = look(client, place, spec.name)
+    seen = read_named(client, place, spec.name)
     if spec.instead_of:
         seen = set_aside(client, place, spec.stack, seen, spec.instead_of, environment=environment)
     require_adoptable(spec, seen)
@@ -72,7 +72,7 @@ def ensure_branch(
     creation = _creation(spec, seen.branches)
 
     def taken(doubtful: bool) -> Ensured | None:  # noqa: FBT001 - settle() passes it by position
-        again = look(client, place, spec.name)
+        again = read_named(client, place, spec.name)
         if again.branch is None:
             return None
         return Ensured(branch=take_over(spec, again.branch, again.branches), adopted=not doubtful)

@@ -58,7 +58,7 @@ def is_project_id(text: str) -> bool:
     return bool(_PROJECT_ID.fullmatch(text))
 
 
-def unfit_branch_name(name: object) -> str:
+def branch_name_reason(name: object) -> str:
     """Why this cannot be the name of a branch we create, in words; empty when it can."""
     return _unfit(name, _BRANCH, BRANCH_RULE)
 
@@ -69,7 +69,7 @@ def check_branch_name(name: object) -> None:
     Raises:
         ConfigurationError: It is not a name we create.
     """
-    if reason := unfit_branch_name(name):
+    if reason := branch_name_reason(name):
         raise ConfigurationError(f"branch name: {reason}", next_step="use a name such as staging, production or pr-12")
 
 

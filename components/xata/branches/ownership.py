@@ -43,12 +43,12 @@ def mark(stack: str, text: str = "") -> str:
             next_step="rename the stack",
         )
     description = f"infra stack {stack} {text}" if text else f"infra stack {stack}"
-    if reason := unfit_description(description):
+    if reason := description_reason(description):
         raise ConfigurationError(f"description: {reason}", next_step="shorten or correct description")
     return description
 
 
-def unfit_description(description: object) -> str:
+def description_reason(description: object) -> str:
     """Why the service would refuse this description, in words; empty when it would take it."""
     if not isinstance(description, str):
         return f"got a value of type {type(description).__name__}; allowed: text"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import AmbiguousError, ConflictError, NotFoundError, RefusedError
 from components.xata.api.models import BranchPatch
-from components.xata.branches.adopt import look
+from components.xata.branches.adopt import read_named
 from components.xata.branches.names import aside_name
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.remove import delete_branch, require_childless
@@ -72,7 +72,7 @@ def set_aside(
         )
     require_childless(seen.branches, branch, environment)  # it is deleted at the end, when nobody uses it any more
     rename(client, place, branch.id, aside_name(branch.name, branch.id))
-    return look(client, place, branch.name)
+    return read_named(client, place, branch.name)
 
 
 def give_back(
@@ -97,7 +97,7 @@ def give_back(
     try:
         rename(client, place, branch_id, name)
     except ConflictError:
-        copy = look(client, place, name).branch
+        copy = read_named(client, place, name).branch
         if copy is None or copy.id == branch_id or found != aside_name(name, branch_id):
             raise
         if marked_stack(copy.description) != name:

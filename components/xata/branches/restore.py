@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import ApiError, GoneError, LifecycleError, MissingError, NotFoundError, RefusedError
 from components.xata.api.models import Restore
-from components.xata.branches.adopt import look
+from components.xata.branches.adopt import read_named
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.create import Ensured
 from components.xata.branches.find import read_branch
@@ -71,7 +71,7 @@ def restore_into(
     """
     check_branch_name(name)
     restore = Restore(name=name, description=mark(stack))
-    before = look(client, place, name)
+    before = read_named(client, place, name)
     if before.branch is not None:
         raise _taken(before.branch)
     if not any(branch.id == source_id for branch in before.branches):
@@ -81,7 +81,7 @@ def restore_into(
         )
 
     def taken(doubtful: bool) -> Ensured | None:  # noqa: FBT001 - settle() passes it by position
-        return _ours(look(client, place, name), source_id, stack, doubtful=doubtful)
+        return _ours(read_named(client, place, name), source_id, stack, doubtful=doubtful)
 
     return settle(
         f"the branch {name!r}", create=lambda: _restored(client, place, source_id, restore), find=taken, clock=clock

@@ -189,7 +189,7 @@ def test_a_hostile_server_never_hears_the_password(
     assert found is layer
     assert cause in text
     task = baseline.BaselineTask(url=where.url, branch="dev")
-    assert baseline.look(task) == {"verified": False}
+    assert baseline.read(task) == {"verified": False}
     with pytest.raises(PostgresError) as caught:
         baseline.apply(task)
     assert f"could not be prepared, {layer.value}: " in str(caught.value)
@@ -272,7 +272,7 @@ def test_nothing_of_the_shell_reaches_a_server_of_this_machine(
     task = baseline.BaselineTask(url=postgres.url, branch="dev")
     acts: list[Callable[[], object]] = [
         lambda: probe(postgres, expected_branch="dev", budget_seconds=20).ok,
-        lambda: baseline.look(task)["verified"],
+        lambda: baseline.read(task)["verified"],
     ]
     for number, act in enumerate(acts):
         home = tmp_path / str(number)

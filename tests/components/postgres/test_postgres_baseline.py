@@ -187,7 +187,7 @@ def test_an_unreachable_server_is_told(tmp_path: Path) -> None:
     assert "refused" in str(caught.value)
     assert "./infra verify" in caught.value.next_step
     assert "geheim" not in str(caught.value)
-    assert baseline.look(task(url, tmp_path)) == {"verified": False}
+    assert baseline.read(task(url, tmp_path)) == {"verified": False}
 
 
 def test_a_name_below_localhost_needs_no_resolver(database: str, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_cloud_branch_is_tried_again(database: str, tmp_path: Path, monkeypatc
         port = free.getsockname()[1]
     cloud = dataclasses.replace(Connection.parse(database), port=port, sslmode="require")
     wanted = dataclasses.replace(task(database, tmp_path), url=cloud.url)
-    assert baseline.look(wanted) == {"verified": False}
+    assert baseline.read(wanted) == {"verified": False}
     assert pauses == []
     with pytest.raises(PostgresError):
         baseline.apply(wanted)
@@ -216,14 +216,14 @@ def test_a_cloud_branch_is_tried_again(database: str, tmp_path: Path, monkeypatc
 def test_a_look_tells_what_is_there(database: str, tmp_path: Path) -> None:
     """Stamp and record are read from the database, not from what was declared."""
     todo = task(database, tmp_path, one="CREATE TABLE t (id int)")
-    assert baseline.look(todo) == {"branch": "", "sqlFiles": [], "verified": True}
+    assert baseline.read(todo) == {"branch": "", "sqlFiles": [], "verified": True}
     baseline.apply(todo)
     (file,) = todo.sql_files or ()
     found = [{"name": "one.sql", "path": file.path, "sha256": file.sha256}]
-    assert baseline.look(todo) == {"branch": "dev", "sqlFiles": found, "verified": True}
+    assert baseline.read(todo) == {"branch": "dev", "sqlFiles": found, "verified": True}
     name = Connection.parse(database).database
     ask_nothing(database, f"COMMENT ON DATABASE {name} IS 'infra.branch=main'")
-    assert baseline.look(todo)["branch"] == "main"
+    assert baseline.read(todo)["branch"] == "main"
 
 
 @pytest.mark.parametrize(

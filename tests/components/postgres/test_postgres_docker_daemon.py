@@ -19,8 +19,8 @@ from components.postgres.docker_daemon import (
     addresses,
     availability,
     find,
-    remote_problem,
-    socket_problem,
+    remote_reason,
+    socket_reason,
 )
 
 if TYPE_CHECKING:
@@ -98,34 +98,34 @@ def test_a_context_is_refused_whatever_else_is_said(environment: dict[str, str],
 )
 def test_this_machine_s_daemons_are_fine(address: str) -> None:
     """A socket, or the loopback."""
-    assert remote_problem(address) == ""
+    assert remote_reason(address) == ""
 
 
 @pytest.mark.parametrize("address", ["ssh://me@build", "tcp://10.0.0.7:2376", "https://docker.example"])
 def test_other_machines_daemons_are_refused(address: str) -> None:
     """A container elsewhere listens on a loopback that nobody here can reach."""
-    assert "another machine" in remote_problem(address)
+    assert "another machine" in remote_reason(address)
 
 
 def test_nonsense_is_no_address() -> None:
     """What is no address is told with the allowed ones."""
-    assert "allowed: unix:///path" in remote_problem("docker")
+    assert "allowed: unix:///path" in remote_reason("docker")
 
 
 def test_missing_and_abandoned_sockets_are_told_apart(folder: Path) -> None:
     """No socket means not installed; a socket without a listener means stopped."""
     path = folder / "docker.sock"
-    assert "there is no such socket" in socket_problem(f"unix://{path}")
+    assert "there is no such socket" in socket_reason(f"unix://{path}")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        assert socket_problem(f"unix://{path}") == ""
-    assert "nobody listens" in socket_problem(f"unix://{path}")
+        assert socket_reason(f"unix://{path}") == ""
+    assert "nobody listens" in socket_reason(f"unix://{path}")
 
 
 def test_long_path_is_told(folder: Path) -> None:
     """A path that no socket can have is an answer, not a crash."""
-    assert socket_problem(f"unix://{folder}/{'x' * 200}") != ""
+    assert socket_reason(f"unix://{folder}/{'x' * 200}") != ""
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may open every socket")
@@ -136,7 +136,7 @@ def test_forbidden_socket_tells_the_group(folder: Path) -> None:
         listener.bind(str(path))
         listener.listen()
         path.chmod(0)
-        assert "usermod -aG docker" in socket_problem(f"unix://{path}")
+        assert "usermod -aG docker" in socket_reason(f"unix://{path}")
 
 
 def plugins(tmp_path: Path, *versions: str) -> dict[str, str]:

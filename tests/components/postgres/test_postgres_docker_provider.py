@@ -91,7 +91,7 @@ def test_every_fault_that_a_refresh_saw_asks_for_an_update(
     condition: Condition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refresh records the fault and forgets nothing; the next up repairs it."""
-    monkeypatch.setattr(docker_role, "look", found(condition))
+    monkeypatch.setattr(docker_role, "read", found(condition))
     read = PROVIDER.read("dev/db", dict(RECORDED))
     assert read.id == "dev/db"
     assert read.outs is not None
@@ -102,7 +102,7 @@ def test_every_fault_that_a_refresh_saw_asks_for_an_update(
 
 def test_refresh_of_a_role_in_place_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clean refresh gives back what was recorded."""
-    monkeypatch.setattr(docker_role, "look", found(Condition.IN_PLACE, "18.6"))
+    monkeypatch.setattr(docker_role, "read", found(Condition.IN_PLACE, "18.6"))
     assert PROVIDER.read("dev/db", dict(RECORDED)).outs == {**RECORDED, "port": 15432, "timeoutSeconds": 90}
 
 

@@ -273,6 +273,6 @@ def test_missing_container_is_named() -> None:
 )
 def test_look_says_what_is_wrong_and_keeps_the_record(answer: Attempt, identifier: str, condition: Condition) -> None:
     """A refresh sees every fault as drift, and never forgets which cluster was recorded."""
-    found = docker_role.look(SETTINGS, Before(system_identifier="7001"), door(answer, identifier=identifier))
+    found = docker_role.read(SETTINGS, Before(system_identifier="7001"), door(answer, identifier=identifier))
     assert found.condition == condition
     assert found.system_identifier == "7001"

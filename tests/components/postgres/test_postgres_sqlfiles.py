@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.errors import ConfigurationError, LocalError
-from components.postgres.sqlfiles import PROJECT_FOLDER, SqlFile, declare, history_problem
+from components.postgres.sqlfiles import PROJECT_FOLDER, SqlFile, declare, history_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ ONE_CHANGED = SqlFile(name="1.sql", path="1.sql", sha256="c" * 64)
 )
 def test_new_files_come_last(applied: list[SqlFile], wanted: list[SqlFile]) -> None:
     """What was applied stays the beginning of the list, unchanged."""
-    assert history_problem(applied, wanted) == ""
+    assert history_reason(applied, wanted) == ""
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_new_files_come_last(applied: list[SqlFile], wanted: list[SqlFile]) -> N
 )
 def test_history_is_not_rewritten(applied: list[SqlFile], wanted: list[SqlFile], words: list[str]) -> None:
     """A changed, removed, reordered or repeated file is refused by name, with the next step."""
-    problem = history_problem(applied, wanted)
+    problem = history_reason(applied, wanted)
     for word in words:
         assert word in problem
 
@@ -53,7 +53,7 @@ def test_history_is_not_rewritten(applied: list[SqlFile], wanted: list[SqlFile],
 )
 def test_starting_over_is_advised_where_data_may_go(branch: str, command: str) -> None:
     """The message names the command for the branch's own kind of data, and none for data that are to stay."""
-    problem = history_problem([ONE], [ONE_CHANGED], branch=branch)
+    problem = history_reason([ONE], [ONE_CHANGED], branch=branch)
     assert problem.endswith(command or "a new file behind it")
 
 

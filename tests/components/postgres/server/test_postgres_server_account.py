@@ -11,7 +11,7 @@ import pytest
 
 from components.errors import ConfigurationError, LocalError
 from components.postgres.server import account
-from components.postgres.server.account import Account, account_problem, choose_account, user_name
+from components.postgres.server.account import Account, account_reason, choose_account, user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +74,7 @@ def test_data_of_nobody_known_are_refused() -> None:
 @pytest.mark.parametrize(("name", "why"), [("root", "is root"), ("no-such-account-here", "does not exist")])
 def test_an_unusable_account_is_named(name: str, why: str) -> None:
     """Root itself and strangers are refused, at preview too."""
-    assert why in account_problem(name)
+    assert why in account_reason(name)
     with pytest.raises(ConfigurationError, match=why):
         choose_account(name)
 

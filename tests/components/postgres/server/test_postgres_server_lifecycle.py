@@ -41,7 +41,7 @@ def pid_of(report: Report) -> int:
 
 def look(settings: ServerSettings, report: Report) -> Report | None:
     """See how the server is."""
-    return lifecycle.look(settings, report.folder, report.port)
+    return lifecycle.read(settings, report.folder, report.port)
 
 
 def stop(report: Report) -> None:
@@ -309,7 +309,7 @@ def test_a_run_killed_while_starting_is_continued(stopped: ServerSettings, place
 def test_data_that_are_gone_are_seen_as_gone(running: tuple[ServerSettings, Report], place: Path) -> None:
     """A removed folder is the one thing a look calls gone."""
     settings, report = running
-    assert lifecycle.look(settings, place / "nowhere", report.port) is None
+    assert lifecycle.read(settings, place / "nowhere", report.port) is None
 
 
 def test_taking_down_keeps_the_data(
