@@ -139,7 +139,9 @@ class Field:
 def shown(value: Any) -> str:
     """A value in an error: a long one in part."""
     told = repr(value) if value != "" else "an empty text"
-    return told if len(told) <= SHOWN else f"{told[:SHOWN]}… ({len(told)} characters)"
+    if len(told) <= SHOWN:
+        return told
+    return f"{told[:SHOWN]}… ({len(value if isinstance(value, str) else told)} characters)"
 
 
 def camel(attribute: str) -> str:

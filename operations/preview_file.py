@@ -17,7 +17,6 @@ from engine.errors import ProjectError
 from engine.project import yamlfile
 from operations.errors import UsageError
 from operations.options import NAMESPACE
-from stacks.settings import PreviewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +85,8 @@ def content_of(text: str) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     """A preview's own, which a template may leave out: Pulumi would take those that Pulumi.yaml has for all stacks."""
+    from stacks.settings import PreviewSettings  # noqa: PLC0415 - not for help and usage errors
+
     return {f"{NAMESPACE}:{key}": value for key, value in PreviewSettings.defaults.items()}
 
 

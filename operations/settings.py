@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from operations.errors import UsageError
-from stacks.config import check, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +36,7 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
         components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
     """
     from engine.project import load_config, load_project  # noqa: PLC0415 - not for help and usage errors
+    from stacks.config import check, read  # noqa: PLC0415 - as above
 
     project = load_project(workspace.folder)
     config = load_config(

@@ -11,7 +11,6 @@ from operations import console, options, stack_names
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
 from operations.workspace import PROJECT, describe_workspace, known_passphrase, open_workspace
-from stacks.config import read
 
 if TYPE_CHECKING:
     import argparse
@@ -177,6 +176,8 @@ def _require_allowed(place: Workspace, key: str, text: str) -> None:
 
     config = load_config(load_project(place.folder), place.stack, overrides={}, crypter=lambda _: "", for_cli=True)
     plain = {name: value for name, value in config.plain.items() if name not in config.secret_keys}
+    from stacks.config import read  # noqa: PLC0415 - not for help and usage errors
+
     read(place.stack, {**plain, key: text}, shared=config.shared - {key})
 
 

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from operations import app_layer, changes, console, options
+from operations import changes, console, options
 from operations.commands.outputs import outputs
 from operations.deployed import on_this_machine
 from operations.display.table import Row, table
@@ -161,6 +161,8 @@ def _possible(found: Verification, target: changes.Target) -> Verification:
 def _app(target: changes.Target, values: Mapping[str, Output]) -> Finding | None:
     if target.stack != "dev":
         return None
+
+    from operations import app_layer  # noqa: PLC0415 - not for help and usage errors
 
     return app_layer.read(target, str(values["databaseUrl"].value))
 

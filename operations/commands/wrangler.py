@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operations import console, options, stack_names, wrangler_deploy
+from operations import console, options, stack_names
 from operations.errors import ChangesRefusedError
 from operations.exit_codes import ExitCode
 from operations.next_steps import filled
-from operations.wrangler import asked, findings, planned, write
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +53,7 @@ def add_parser(commands: options.Commands) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     from components.worker.wrangler.findings import errors  # noqa: PLC0415 - not for help and usage errors
+    from operations.wrangler import asked, findings  # noqa: PLC0415 - as above
 
     file = asked(arguments.stack, dict(arguments.config))
     done = DOES[arguments.action](file, arguments) if arguments.action in DOES else []
@@ -96,6 +96,8 @@ def _written(file: Asked, arguments: argparse.Namespace) -> list[str]:
     Raises:
         ChangesRefusedError: Nobody agreed.
     """
+    from operations.wrangler import planned, write  # noqa: PLC0415 - not for help and usage errors
+
     steps = planned(file)
     if steps and not arguments.yes:
         for step in steps:
@@ -110,6 +112,7 @@ def _written(file: Asked, arguments: argparse.Namespace) -> list[str]:
 
 def _deployed(_file: Asked, arguments: argparse.Namespace) -> list[str]:
     """Have wrangler deploy the app; what was done, in words."""
+    from operations import wrangler_deploy  # noqa: PLC0415 - not for help and usage errors
     from operations.changes import Target  # noqa: PLC0415 - not for help and usage errors
 
     deployment = wrangler_deploy.planned(

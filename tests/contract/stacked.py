@@ -96,7 +96,7 @@ class Stacked:
         branch = {
             "organization": ORGANIZATION,
             "project": "printfarm-manager",
-            "branch_name": name,
+            "name": name,
             "stack": "staging",
             "region": REGION,
             "parent": "main",

@@ -65,9 +65,9 @@ MORE_BAD_INPUT: list[tuple[dict[str, Any], str]] = [
     ({"settings": {"backup_retention_days": "7"}}, "backupRetentionDays"),
     ({"settings": {"backup_time": "daily"}}, "backupTime"),
     ({"settings": {"scale_to_zero_minutes": 0}}, "scaleToZeroMinutes"),
-    ({"branch": {"branch_name": ""}}, "name"),
-    ({"branch": {"branch_name": "x" * 300}}, "name"),
-    ({"branch": {"branch_name": "a\tb"}}, "name"),
+    ({"branch": {"name": ""}}, "name"),
+    ({"branch": {"name": "x" * 300}}, "name"),
+    ({"branch": {"name": "a\tb"}}, "name"),
 ]
 
 
@@ -135,7 +135,7 @@ def test_identity_replaces_in_order_or_is_refused_by_name(stack: Stacked) -> Non
     [
         ({"region": "us-west-2"}, "region"),
         pytest.param({"parent": "other"}, "parent", marks=pytest.mark.thorough),
-        pytest.param({"branch_name": "production"}, "name", marks=pytest.mark.thorough),
+        pytest.param({"name": "production"}, "name", marks=pytest.mark.thorough),
     ],
 )
 def test_a_persistent_branch_is_never_replaced(stack: Stacked, changes: dict[str, Any], named: str) -> None:
@@ -155,7 +155,7 @@ def test_a_persistent_branch_is_never_replaced(stack: Stacked, changes: dict[str
     ("changes", "named"),
     [
         ({"settings": {"backup_retention_days": 36}}, "backupRetentionDays"),
-        ({"branch": {"branch_name": "a/b"}}, "name"),
+        ({"branch": {"name": "a/b"}}, "name"),
         # The providers' own tests refuse the same without an engine around them.
         *(pytest.param(*case, marks=pytest.mark.thorough) for case in MORE_BAD_INPUT),
     ],

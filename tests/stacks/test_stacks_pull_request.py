@@ -97,6 +97,6 @@ def test_a_name_that_is_too_long_for_a_worker_is_refused(tmp_path: Path) -> None
     """63 characters are allowed, the branch's name among them; the next step is a command that there is."""
     file = tmp_path / "wrangler.jsonc"
     file.write_text(f'{{"name": "{"a" * 60}"}}')
-    with pytest.raises(ConfigurationError, match=r"has 65 characters.*\n.*\./infra wrangler check pr-7") as caught:
+    with pytest.raises(ConfigurationError, match=r"65 characters.*\n.*\./infra wrangler check pr-7") as caught:
         worker_plan.script(_settings(), file)
     assert re.search(r"infra:workerName", str(caught.value))
