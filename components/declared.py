@@ -6,9 +6,9 @@ reference tables are derived from them:
     Minutes = Annotated[int, Meta(ge=1, le=1440), Words("a whole number of minutes from 1 to 1440", example=30)]
 
     class Sleep(Declared):
-        scale_to_zero_minutes: Annotated[Minutes, About("After how many idle minutes the branch sleeps.")] = 30
+        idle_minutes: Annotated[Minutes, about("After how many idle minutes the branch sleeps.")] = 30
 
-Property names are camel case, as in all of Pulumi: `scaleToZeroMinutes`. Nothing here imports pulumi.
+Property names are camel case, as in all of Pulumi: `idleMinutes`. Nothing here imports pulumi.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def shown(value: Any) -> str:
 
 
 def camel(attribute: str) -> str:
-    """`scale_to_zero_minutes` as a property's name."""
+    """`idle_minutes` as a property's name."""
     first, *rest = attribute.split("_")
     return first + "".join(word.capitalize() for word in rest)
 

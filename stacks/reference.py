@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stacks.config import NAMESPACE, keys
-from stacks.settings import MODELS
+from stacks.settings import (
+    MODELS,
+    AppSettings,
+    DevSettings,
+    FoundationSettings,
+    PreviewSettings,
+    Settings,
+    WorkerSettings,
+    XataSettings,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.declared import Field
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,20 +43,36 @@ What is a machine's affair stands in its environment: the keys of the services, 
 certificates that databases are [verified](xata.md#whom-it-trusts) by, instead of the system's.
 
 *Generated from `stacks/settings.py` by `python -m stacks.reference`; a test keeps it in step.*
-
-| key | stacks | type | default | allowed | what for |
-|---|---|---|---|---|---|
 """
+
+TOPICS: Mapping[type[Settings], str] = {
+    XataSettings: "The branch",
+    Settings: "What is applied to the database, and its check",
+    WorkerSettings: "The Worker",
+    AppSettings: "The app",
+    DevSettings: "The developer's own database",
+    PreviewSettings: "Preview environments",
+    FoundationSettings: "The project",
+}
+"""The declarations by what they are about, in the order of the page."""
 
 
 def reference() -> str:
     """The page's text."""
-    rows = []
-    for name, field in sorted(keys().items()):
-        stacks = ", ".join(stack for stack, model in MODELS.items() if name in model.names())
-        cells = (f"`{NAMESPACE}:{name}`", stacks, field.kind, _default(name, field.default), field.allowed)
-        rows.append(f"| {' | '.join(cells)} | {field.about.text} |\n")
-    return HEAD + "".join(rows)
+    return HEAD + "".join(_topic(title, model) for model, title in TOPICS.items())
+
+
+def _topic(title: str, model: type[Settings]) -> str:
+    """What belongs together, in the order in which it is declared."""
+    own = [field for field in model.fields() if field.attribute in model.__annotations__]
+    head = f"\n## {title}\n\n| key | stacks | type | default | allowed | what for |\n|---|---|---|---|---|---|\n"
+    return head + "".join(map(_row, own))
+
+
+def _row(field: Field) -> str:
+    stacks = ", ".join(stack for stack, model in MODELS.items() if field.name in model.names())
+    cells = (f"`{NAMESPACE}:{field.name}`", stacks, field.kind, _default(field.name, field.default), field.allowed)
+    return f"| {' | '.join(cells)} | {field.about.text} |\n"
 
 
 def _default(key: str, default: Any) -> str:
