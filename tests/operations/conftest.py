@@ -95,7 +95,8 @@ def valid() -> Callable[[str, Any], None]:
 def xata(monkeypatch: pytest.MonkeyPatch) -> Xata:
     """Xata in this process, in the place of the network, with a key of all rights in the environment."""
     made = Xata()
-    monkeypatch.setattr("components.xata.provider.connect", made.connect)
+    for module in ("components.xata.api.client", "components.xata.provider", "components.xata.removal"):
+        monkeypatch.setattr(f"{module}.connect", made.connect)
     monkeypatch.setattr("operations.branch_layer.connect", made.connect)
     monkeypatch.setattr("operations.xata_examination.connect", made.connect)
     monkeypatch.setenv("XATA_API_KEY", KEY)
