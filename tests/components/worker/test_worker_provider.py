@@ -345,7 +345,7 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("account", "", "CLOUDFLARE_ACCOUNT_ID"),
     ("account", "me", "allowed: 32 hexadecimal digits"),
     ("script", "", "got an empty text; allowed: 1 to 63 letters"),
-    ("script", "a" * 64, "(66 characters); allowed: 1 to 63 letters"),
+    ("script", "a" * 64, "(64 characters); allowed: 1 to 63 letters"),
     ("script", "a b", "got 'a b'; allowed: 1 to 63 letters"),
     ("onUndeployedVersion", "ask", "got 'ask'; allowed: error or deploy"),
     ("owner", "staging", "got 'staging'; allowed: the stack of a pull request"),

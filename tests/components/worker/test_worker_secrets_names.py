@@ -88,7 +88,7 @@ def test_names_that_workers_may_have(script: str) -> None:
     ("script", "says"),
     [
         ("", "got an empty text; allowed: 1 to 63 letters"),
-        ("a" * 64, "(66 characters); allowed: 1 to 63 letters"),
+        ("a" * 64, "(64 characters); allowed: 1 to 63 letters"),
         ("-a", "got '-a'"),
         ("a.b", "got 'a.b'"),
         ("a/b", "got 'a/b'"),
