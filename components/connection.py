@@ -82,3 +82,12 @@ class Connection:
             password=unquote(parts.password or ""),
             sslmode=parse_qs(parts.query).get("sslmode", ["prefer"])[-1],
         )
+
+
+def connection_reason(url: str) -> str:
+    """Why this is no connection string; empty when it is one. It is never quoted."""
+    try:
+        Connection.parse(url)
+    except ConfigurationError as error:
+        return error.message
+    return ""

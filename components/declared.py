@@ -176,23 +176,17 @@ class Declared:
         return tuple(field.name for field in cls.fields())
 
     @classmethod
-    def field(cls, name: str) -> Field:
-        """The field of a property's name. KeyError where there is none."""
-        return {field.name: field for field in cls.fields()}[name]
-
-    @classmethod
-    def validate(cls, known: Mapping[str, Any], *, text: bool = False) -> dict[str, str]:
+    def validate(cls, known: Mapping[str, Any]) -> dict[str, str]:
         """What is wrong with the values that are given, one by one: property name to reason.
 
         Args:
             known: Property name to value. Others than the declared ones are not looked at; None is not given.
-            text: Whether numbers and truth values may be written as text.
         """
         reasons = {}
         for field in cls.fields():
             try:
                 if (value := known.get(field.name)) is not None:
-                    field.converted(value, text=text)
+                    field.converted(value)
             except ValueError as error:
                 reasons[field.name] = str(error)
         return reasons

@@ -192,7 +192,7 @@ class Provider(dynamic.ResourceProvider, Generic[I, S]):
     @override
     def diff(self, _id: str, _olds: Any, _news: Any) -> DiffResult:
         olds, news = plain(_olds), plain(_news)
-        changed = [field for field in self.inputs.fields() if not self._is_same(field.name, olds, news)]
+        changed = [field for field in self.inputs.fields() if not self._is_same(field, olds, news)]
         replaces = [field.name for field in changed if field.about.replaces and is_known(news.get(field.name))]
         own_text(lambda: self.require_replaceable(olds, news, replaces))
         return DiffResult(
@@ -244,8 +244,9 @@ class Provider(dynamic.ResourceProvider, Generic[I, S]):
     def _fingerprinted(self) -> list[str]:
         return [field.name for field in self.inputs.fields() if field.about.fingerprinted]
 
-    def _is_same(self, name: str, olds: Properties, news: Properties) -> bool:
-        if name in self._fingerprinted:
+    def _is_same(self, field: Field, olds: Properties, news: Properties) -> bool:
+        name = field.name
+        if field.about.fingerprinted:
             recorded = olds.get(f"{name}Fingerprint")
             return is_known(news[name]) and matches(news[name], recorded) if name in news else recorded is None
         return self.is_same(name, olds, news)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from components.errors import InfraError, MissingError, NotFoundError, NotOfferedError, PermissionDeniedError
 from components.xata.api.client import CREATE_BRANCH, CREATE_PROJECT, KEY_VARIABLE, ROTATE_CREDENTIALS, connect
 from components.xata.branches.find import resolve_branch
-from components.xata.branches.image import parse_image
+from components.xata.branches.image import is_any_minor_of
 from components.xata.branches.place import find_organization, find_project
 from operations.findings import Finding
 
@@ -239,11 +239,11 @@ def image(name: str, seen: Seen) -> Finding:
     """The Postgres image is offered."""
     if not seen.wanted.image:
         return Finding(check=name, verdict="ok", found=f"that of the parent {seen.wanted.parent}")
-    wanted, offered = parse_image(seen.wanted.image), _needed(lambda: seen.images, "the list of images")
-    fitting = [one for one in offered if one == seen.wanted.image or _is_minor_of(one, wanted)]
+    wanted, offered = seen.wanted.image, _needed(lambda: seen.images, "the list of images")
+    fitting = [one for one in offered if one == wanted or is_any_minor_of(wanted, one)]
     if fitting:
-        return Finding(check=name, verdict="ok", found=f"{seen.wanted.image} is offered ({', '.join(sorted(fitting))})")
-    found = f"{seen.wanted.image} is not offered; offered: {', '.join(sorted(offered)) or 'none'}"
+        return Finding(check=name, verdict="ok", found=f"{wanted} is offered ({', '.join(sorted(fitting))})")
+    found = f"{wanted} is not offered; offered: {', '.join(sorted(offered)) or 'none'}"
     return Finding(check=name, verdict="failure", found=found, next_step="set infra:postgresImage to one of those")
 
 
@@ -290,16 +290,6 @@ def _most_branches(seen: Seen) -> int:
         return seen.client.project_limits(seen.organization, seen.project.id).max_branches_per_project
     except (NotOfferedError, PermissionDeniedError):  # how a limited key hears of an unknown route
         return seen.client.default_project_limits(seen.organization).max_branches
-
-
-def _is_minor_of(name: str, wanted: object) -> bool:
-    offered = parse_image(name)
-    return bool(
-        offered
-        and wanted
-        and getattr(wanted, "minor", 0) is None
-        and (offered.offering, offered.major) == (getattr(wanted, "offering", ""), getattr(wanted, "major", 0))
-    )
 
 
 def _counted(count: int, word: str) -> str:

@@ -74,18 +74,19 @@ def read(
     if not environment_of(stack):
         raise unknown_stack(stack)
     model = model_of(stack)
+    every = keys()
     own = {key.partition(":")[2]: value for key, value in raw.items() if key.partition(":")[0] == NAMESPACE}
     values = dict(model.defaults)
     for key in sorted(own):
         full, said = f"{NAMESPACE}:{key}", _said(stack, key, given)
         shown = "a secret value" if full in secret_keys else repr(own[key])
-        if key not in keys():
-            raise _unknown_key(said, key, keys().keys())
+        if key not in every:
+            raise _unknown_key(said, key, every.keys())
         if key not in model.names():
             if full not in shared:
                 raise _of_others(said, key, shown, model.names())
             continue
-        field = model.field(key)
+        field = every[key]
         try:
             values[key] = field.converted(_parsed(own[key], field), text=True)
         except ValueError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Meta
@@ -129,22 +129,14 @@ class StackOutputs(_Part, frozen=True):
     checks: Annotated[Checks, Meta(description="The checks this deployment has passed.")]
 
 
-def _schema() -> dict[str, Any]:
-    _, parts = msgspec.json.schema_components([StackOutputs], ref_template="#/$defs/{name}")
-    whole = parts.pop(StackOutputs.__name__)
-    for part in (whole, *parts.values()):
-        for said in part["properties"].values():
-            if "enum" in said:  # readers written in other languages want its type
-                said["type"] = "integer" if isinstance(said["enum"][0], int) else "string"
-            if len(said.get("enum", ())) == 1:
-                said["const"] = said.pop("enum")[0]
-    return {"$defs": parts, **whole}
-
-
 OUTPUTS = StackOutputs.__struct_encode_fields__
 """The names of all outputs, in order."""
 
-SECRET_OUTPUTS = frozenset(name for name, said in _schema()["properties"].items() if said.get("secret"))
+SECRET_OUTPUTS = frozenset(
+    name
+    for name, hint in zip(OUTPUTS, get_type_hints(StackOutputs, include_extras=True).values(), strict=True)
+    if any((one.extra_json_schema or {}).get("secret") for one in hint.__metadata__)
+)
 
 
 def export(values: Mapping[str, Any]) -> None:
@@ -161,6 +153,18 @@ def export(values: Mapping[str, Any]) -> None:
         raise TypeError(f"outputs differ from contract version {CONTRACT_VERSION}: {sorted(difference)}")
     for name, value in complete.items():
         pulumi.export(name, pulumi.Output.secret(value) if name in SECRET_OUTPUTS else value)
+
+
+def _schema() -> dict[str, Any]:
+    _, parts = msgspec.json.schema_components([StackOutputs], ref_template="#/$defs/{name}")
+    whole = parts.pop(StackOutputs.__name__)
+    for part in (whole, *parts.values()):
+        for said in part["properties"].values():
+            if "enum" in said:  # readers written in other languages want its type
+                said["type"] = "integer" if isinstance(said["enum"][0], int) else "string"
+            if len(said.get("enum", ())) == 1:
+                said["const"] = said.pop("enum")[0]
+    return {"$defs": parts, **whole}
 
 
 def json_schema() -> str:

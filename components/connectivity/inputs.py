@@ -6,8 +6,9 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
+from components.connection import connection_reason
 from components.connectivity.worker_address import PATH, HealthPath
-from components.declared import Declared, Words, about
+from components.declared import Declared, Rule, Words, about
 
 LONGEST_BUDGET_SECONDS: Final = 600
 
@@ -37,7 +38,9 @@ TRIGGER = "Any value; when it changes, the check runs again."
 class DatabaseCheckInputs(Declared):
     """Which database is to answer, and as whose."""
 
-    url: Annotated[str, about("The database's connection string.", secret=True, fingerprinted=True)]
+    url: Annotated[
+        str, Rule(connection_reason), about("The database's connection string.", secret=True, fingerprinted=True)
+    ]
     branch: Annotated[Name, about("The branch that the database must be stamped with.")]
     mode: Annotated[Mode, about(MODE)] = "enforce"
     budget_seconds: Annotated[Seconds, about("How long to try.")] = 60
@@ -66,6 +69,7 @@ class WorkerCheckInputs(Declared):
     branch: Annotated[Name, about("The branch that it must say, and that its database must be stamped with.")]
     database_url: Annotated[
         str,
+        Rule(connection_reason),
         about(
             "The connection string the Worker has, to look for the cause of a 503 from here.",
             secret=True,

@@ -26,7 +26,7 @@ from components.connectivity.probe import probe
 from components.connectivity.worker_address import PATH, url_reason
 from components.connectivity.worker_probe import probe_worker
 from components.connectivity.worker_verdicts import Expectation
-from components.errors import ConfigurationError, InfraError, PostgresError
+from components.errors import InfraError, PostgresError
 from components.resource import Properties, Provider, Resource, state
 
 if TYPE_CHECKING:
@@ -47,10 +47,6 @@ class DatabaseCheckProvider(Provider[DatabaseCheckInputs, DatabaseCheckState]):
     In mode `warn` the recorded failure asks for an update until a check has passed. Refreshing does not connect: a
     check is a fact about a deployment, and the server's own resource sees drift.
     """
-
-    @override
-    def validate(self, known: Properties) -> Mapping[str, str]:
-        return _url_reasons("url", known)
 
     @override
     def needs_update(self, old: DatabaseCheckState, news: Properties) -> bool:
@@ -116,10 +112,8 @@ class WorkerCheckProvider(Provider[WorkerCheckInputs, WorkerCheckState]):
 
     @override
     def validate(self, known: Properties) -> Mapping[str, str]:
-        reasons = _url_reasons("databaseUrl", known)
-        if "url" in known and (reason := url_reason(str(known["url"]))):
-            reasons["url"] = f"the Worker's address {reason}"
-        return reasons
+        reason = url_reason(str(known["url"])) if "url" in known else ""
+        return {"url": f"the Worker's address {reason}"} if reason else {}
 
     @override
     def needs_update(self, old: WorkerCheckState, news: Properties) -> bool:
@@ -183,15 +177,6 @@ class WorkerCheck(Resource, provider=WorkerCheckProvider, module="connectivity",
     checked_mode: pulumi.Output[str]
     cause: pulumi.Output[str]
     next_step: pulumi.Output[str]
-
-
-def _url_reasons(name: str, known: Properties) -> dict[str, str]:
-    """What is wrong with a connection string, which is never quoted."""
-    try:
-        Connection.parse(str(known.get(name, "postgresql://user@host/database")))
-    except ConfigurationError as error:
-        return {name: error.message}
-    return {}
 
 
 def _probed(inputs: WorkerCheckInputs, *, budget_seconds: float, first: bool, hasty: bool = False) -> WorkerReport:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.3, 5.0
-OK, REDIRECTED = 200, 300
+SUCCEEDED = range(200, 300)
 
 _SECONDS = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
 _RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)=\"?([0-9]{1,9})")
@@ -43,7 +43,7 @@ class Answer:
     @property
     def succeeded(self) -> bool:
         """Whether the status says so."""
-        return OK <= self.status < REDIRECTED
+        return self.status in SUCCEEDED
 
 
 @dataclass(frozen=True, kw_only=True)

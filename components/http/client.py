@@ -14,8 +14,15 @@ import uuid
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar
 
-from components.errors import AmbiguousError, ApiError, MalformedAnswerError, NotFoundError, UnavailableError
-from components.http.address import is_below
+from components.errors import (
+    AmbiguousError,
+    ApiError,
+    MalformedAnswerError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from components.http.address import is_below, same_server
 from components.http.answers import Answer, Lost, pause, retry_after
 from components.http.exchange import pool, send
 from components.http.models import read
@@ -101,6 +108,23 @@ class Client:
         with Client._lock:
             for place in [place for place in Client._shared if place[0] is cls]:
                 Client._shared.pop(place).close()
+
+    def at_home(self, api: str) -> Self:
+        """This client, for what was made at the server it talks to.
+
+        Args:
+            api: The address that is recorded; empty where nothing was recorded.
+
+        Raises:
+            RefusedError: It was made at another server, where its id means something else or nothing.
+        """
+        if not api or same_server(api, self.base_url):
+            return self
+        raise RefusedError(
+            f"this state was made at {api}, and this run talks to {self.base_url}: nothing was looked at or changed",
+            next_step=f"give {self.SERVICE.url_variables[0]} as it was, or use a state of its own for each server "
+            "(--sandbox does)",
+        )
 
     def within(self, seconds: float) -> Self:
         """The same client with another budget per call; it shares the connections."""

@@ -19,7 +19,7 @@ from components.errors import (
     UnavailableError,
 )
 from components.http.address import base_url_reason, host_of, segment_reason, spelled, split
-from components.http.answers import Answer, Lost
+from components.http.answers import SUCCEEDED, Answer, Lost
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
@@ -301,7 +301,7 @@ class Service:
         """Whether the status and, where there is one, the envelope say so."""
         if self.enveloped:
             return isinstance(outcome, Answer) and outcome.succeeded and outcome.document.get("success") is True
-        return outcome.status is not None and outcome.status in range(200, 300)
+        return outcome.status in SUCCEEDED
 
     def is_own(self, answer: Answer) -> bool:
         """Whether an answer that is no success is the service's, and not that of something on the way."""

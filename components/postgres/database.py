@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pulumi
@@ -68,12 +68,10 @@ def declare_baseline(
         more: Other inputs (`BaselineInputs`).
     """
     files = baseline.sql_files
-    listed = None if files is None else [{"name": one.name, "path": one.path, "sha256": one.sha256} for one in files]
-    if listed is None:
-        kept = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["sqlFiles"]))
-        opts = kept or opts
+    listed = None if files is None else [asdict(file) for file in files]
+    kept = pulumi.ResourceOptions(ignore_changes=["sqlFiles"] if files is None else None)
     inputs = BaselineInputs(url=later(url), branch=baseline.branch, sql_files=listed, **more)
-    return Baseline(f"{name}-baseline", inputs, opts)
+    return Baseline(f"{name}-baseline", inputs, pulumi.ResourceOptions.merge(opts, kept))
 
 
 @dataclass(frozen=True, kw_only=True)

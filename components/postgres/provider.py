@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from typing_extensions import override
 
-from components.connection import Connection
+from components.connection import connection_reason
 from components.declared import Declared, Rule, Words, about
 from components.errors import ConfigurationError, LocalError
 from components.identity import stamp
@@ -120,17 +120,9 @@ def _reported(settings: ServerSettings, report: lifecycle.Report) -> EmbeddedSer
     )
 
 
-def _url_reason(url: str) -> str:
-    return _reason(lambda: Connection.parse(url))
-
-
 def _branch_reason(branch: str) -> str:
-    return _reason(lambda: stamp(None, branch))
-
-
-def _reason(act: Any) -> str:
     try:
-        act()
+        stamp(None, branch)
     except ConfigurationError as error:
         return error.message
     return ""
@@ -139,7 +131,7 @@ def _reason(act: Any) -> str:
 class BaselineInputs(Declared):
     """What a database must carry before anyone is told about it."""
 
-    url: Annotated[str, Rule(_url_reason), about("The database's connection string, as its owner.", secret=True)]
+    url: Annotated[str, Rule(connection_reason), about("The database's connection string, as its owner.", secret=True)]
     branch: Annotated[str, Rule(_branch_reason), Words("a branch's name"), about("The identity to stamp.")]
     sql_files: Annotated[
         Sequence[Mapping[str, str]] | None,

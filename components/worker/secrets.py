@@ -15,9 +15,8 @@ import pulumi
 from typing_extensions import override
 
 from components.declared import Words, about
-from components.errors import ConfigurationError, RefusedError
+from components.errors import ConfigurationError
 from components.fingerprint import matches
-from components.http.address import same_server
 from components.resource import Properties, Provider, Resource, state
 from components.worker import changes, draft
 from components.worker.api.client import connect
@@ -85,13 +84,7 @@ def client_for(api: str) -> Client:
         InputError: There is no API token.
         RefusedError: The resource was made at another server, where the account and the Worker are others.
     """
-    client = connect(os.environ)
-    if not api or same_server(api, client.base_url):
-        return client
-    raise RefusedError(
-        f"this state was made at {api}, and this run talks to {client.base_url}: nothing was looked at or changed",
-        next_step="give CLOUDFLARE_API_BASE_URL as it was, or use a state of its own for each server (--sandbox does)",
-    )
+    return connect(os.environ).at_home(api)
 
 
 class SecretsProvider(Provider[SecretsInputs, SecretsState]):

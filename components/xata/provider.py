@@ -16,14 +16,13 @@ from typing_extensions import override
 
 from components.errors import MissingError, NotFoundError, NotReadyError, PermissionDeniedError, RefusedError
 from components.fingerprint import matches
-from components.http.address import same_server
 from components.resource import Properties, Provider, is_known, state
 from components.worker import told
 from components.xata.api.client import connect
 from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
-from components.xata.branches.image import has_same_major, image_refusal, parse_image
-from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
+from components.xata.branches.image import has_same_major, image_refusal, is_any_minor_of, parse_image
+from components.xata.branches.names import is_preview, may_descend
 from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
 from components.xata.branches.place import Place, find_project
 from components.xata.branches.projects import delete_project, ensure_project, project_differences, update_project
@@ -77,13 +76,7 @@ def client_for(api: str, environment: Mapping[str, str] = os.environ) -> Client:
         InputError: There is no API key.
         RefusedError: The resource was made at another server, where its id means something else or nothing.
     """
-    client = connect(environment)
-    if api and not same_server(api, client.base_url):
-        raise RefusedError(
-            f"this state was made at {api}, and this run talks to {client.base_url}: nothing was looked at or changed",
-            next_step="give XATA_API_BASE_URL as it was, or use a state of its own for each server (--sandbox does)",
-        )
-    return client
+    return connect(environment).at_home(api)
 
 
 class ProjectProvider(Provider[ProjectInputs, ProjectState]):
@@ -415,7 +408,7 @@ def _parent_reason(known: Properties) -> str:
         return ""
     if parent == name:
         return f"{parent!r} cannot be the parent of {name!r}; name another branch, such as main"
-    if parent != PRODUCTION or name in MAY_DESCEND_FROM_PRODUCTION or known.get("allowParent") == parent:
+    if may_descend(name, parent, allowed=known.get("allowParent") or ""):
         return ""
     return (
         f"the branch {name} would be a copy of all of production's data; set infra:parent to staging or main, or, if "
@@ -446,12 +439,8 @@ def _exact_image(client: Client, organization: str, region: str, wanted: str) ->
     if image is None or image.minor is not None:
         return wanted
     on_offer = [one.name for one in client.images(organization, region)]
-    parsed = {name: parse_image(name) for name in on_offer}
-    minors = {
-        found.minor: name
-        for name, found in parsed.items()
-        if found and (found.offering, found.major) == (image.offering, image.major) and found.minor is not None
-    }
+    parsed = {name: parse_image(name) for name in on_offer if is_any_minor_of(wanted, name)}
+    minors = {found.minor: name for name, found in parsed.items() if found and found.minor is not None}
     if not minors:
         raise MissingError(
             f"the region {region} offers no image {wanted}; it offers {', '.join(sorted(on_offer)) or 'none'}",

@@ -11,7 +11,7 @@ from components.xata.api.models import BranchCreation, ClusterConfiguration
 from components.xata.branches.adopt import read_named, require_adoptable, take_over
 from components.xata.branches.clock import SYSTEM
 from components.xata.branches.find import resolve_branch
-from components.xata.branches.names import MAY_DESCEND_FROM_PRODUCTION, PRODUCTION, is_preview
+from components.xata.branches.names import is_preview, may_descend
 from components.xata.branches.ownership import mark
 from components.xata.branches.rename import set_aside
 from components.xata.branches.settle import settle
@@ -133,7 +133,7 @@ def require_parent_allowed(spec: BranchIdentity, parent_name: str) -> None:
     Raises:
         RefusedError: The parent is production and was not allowed by name.
     """
-    if parent_name != PRODUCTION or spec.name in MAY_DESCEND_FROM_PRODUCTION or spec.allow_parent == parent_name:
+    if may_descend(spec.name, parent_name, allowed=spec.allow_parent):
         return
     raise RefusedError(
         f"the branch {spec.name!r} would be a child of {parent_name!r}, and a child is a copy of all its parent's data",

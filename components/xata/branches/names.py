@@ -37,6 +37,11 @@ def is_preview(name: str) -> bool:
     return bool(_PREVIEW.fullmatch(name))
 
 
+def may_descend(name: str, parent: str, *, allowed: str) -> bool:
+    """Whether a branch may be a copy of this parent; of production only its own kind, and whose is allowed by name."""
+    return parent != PRODUCTION or name in MAY_DESCEND_FROM_PRODUCTION or allowed == parent
+
+
 def aside_name(name: str, branch_id: str) -> str:
     """What a preview's branch is called once a fresh copy has taken its place: `pr-7-old-` and a part of its id."""
     return f"{name}-old-{branch_id[:8]}"
