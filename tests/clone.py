@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -71,8 +72,18 @@ def make_clone(parent: Path, *, settings: str = "") -> Clone:
         if (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
+            _copy_compiled(PROJECT / name, folder / name)
     (folder / ".venv").symlink_to(PROJECT / ".venv")
     stack = folder / "Pulumi.dev.yaml"
     stack.write_text(f"config:\n  infra:database: embedded\n  infra:dataFolder: {parent / 'data'}\n{settings}")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return Clone(folder=folder, home=home)
+
+
+def _copy_compiled(source: Path, copy: Path) -> None:
+    """Spare the copy's first command what compiling every module takes."""
+    compiled = Path(importlib.util.cache_from_source(source)) if source.suffix == ".py" else source
+    if compiled != source and compiled.is_file():
+        there = copy.parent / "__pycache__" / compiled.name
+        there.parent.mkdir(exist_ok=True)
+        shutil.copy2(compiled, there)

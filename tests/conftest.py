@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN] = Path(tempfile.mkdtemp(prefix="infra-run-"))
     config.stash[RUN].chmod(0o755)  # the account that runs Postgres must be able to enter
     os.environ["TMPDIR"], tempfile.tempdir = str(config.stash[RUN]), None
+    # What `python3` is on the PATH may be a script that looks for one, at more cost than the command it then starts.
+    os.environ["PATH"] = f"{sys.base_prefix}/bin{os.pathsep}{os.environ['PATH']}"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what we start would be deaf, too
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
