@@ -52,7 +52,7 @@ for number in range(int(os.environ["COUNT"])):
 OURS = """\
 import os, sys
 from pathlib import Path
-from engine import Request, run
+from pulumi_embedded import Request, run
 
 class Nobody:
     def on_event(self, event):

@@ -19,6 +19,7 @@ from bench.xata import (
     TIMES,
     Measured,
 )
+from cloud_sandbox.xata.faults import Fault
 from components.xata.api.client import Client
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready, renew
@@ -26,7 +27,6 @@ from components.xata.branches.ownership import mark
 from components.xata.branches.place import Place
 from components.xata.branches.settings import apply
 from components.xata.inputs import BranchIdentity, Settings
-from sandbox.xata.faults import Fault
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
 from tests.contract.tour import REGION, ROOT

@@ -10,6 +10,11 @@ from unittest.mock import patch
 import httpx
 
 from bench.xata import Measured
+from cloud_sandbox.github.service import Service
+from cloud_sandbox.github.settings import Settings, Token
+from cloud_sandbox.github.transport import handler
+from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.xata.seeding import seed
 from components.github import client as github
 from components.xata.api import client as xata
 from components.xata.branches.place import Place
@@ -18,11 +23,6 @@ from operations.changes import Target
 from operations.sweep.act import carry_out
 from operations.sweep.look import look
 from operations.sweep.scene import Scene
-from sandbox.github.service import Service
-from sandbox.github.settings import Settings, Token
-from sandbox.github.transport import handler
-from sandbox.xata.faults import Fault
-from sandbox.xata.seeding import seed
 from tests.clone import PROJECT
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn

@@ -11,8 +11,8 @@ import httpx
 
 from bench.measure import Comparison, Run, compare, run_command
 from bench.xata import CALL_SECONDS, CHAIN, RATIO, READY_SECONDS, RUNS, STACK, Measured, from_nothing
+from cloud_sandbox import node
 from operations.sandbox.environment import OFFLINE
-from sandbox import node
 from tests.sandboxed import sandbox_of
 
 if TYPE_CHECKING:

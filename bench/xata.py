@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from cloud_sandbox.xata.faults import Fault
 from components.xata.api.client import Client
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready
 from components.xata.branches.place import Place
 from components.xata.inputs import BranchIdentity
-from sandbox.xata.faults import Fault
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
 from tests.contract.tour import REGION, ROOT

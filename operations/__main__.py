@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def names_of_ours(kind: type[BaseException]) -> list[str]:
     """The names of an error's classes in the trees of components, engine and commands, nearest first."""
-    trees = {"components.errors", "engine.errors", "operations.errors"}
+    trees = {"components.errors", "pulumi_embedded.errors", "operations.errors"}
     return [one.__name__ for one in kind.__mro__ if one.__module__ in trees]
 
 

@@ -11,7 +11,7 @@ from operations.next_steps import filled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.api import Output, Result
+    from pulumi_embedded.api import Output, Result
 
 MASK = "[secret]"
 

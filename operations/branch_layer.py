@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from components.xata.api.client import Client
     from components.xata.api.models import Branch
-    from engine.api import Output
+    from pulumi_embedded.api import Output
 
 LAYER: Final = "branch"
 PATIENCE_SECONDS: Final = 15.0

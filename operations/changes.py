@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Protocol
 
-    from engine.api import Result
     from operations.engines.interface import Change, Engine, EngineName
     from operations.engines.recorded import Recorded
     from operations.progress import Progress
     from operations.workspace import Workspace
+    from pulumi_embedded.api import Result
     from stacks.settings import Settings
 
     class ShowProgress(Protocol):

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from engine.api import Result
     from operations.changes import ShowProgress, Target
     from operations.engines.interface import Change, Engine
+    from pulumi_embedded.api import Result
 
 STACK = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.-]{1,100}")
 
@@ -49,7 +49,7 @@ def require(target: Target, folder: Path) -> None:
     Raises:
         UsageError: It is none.
     """
-    from engine.project import load_project  # noqa: PLC0415 - reads YAML
+    from pulumi_embedded.project import load_project  # noqa: PLC0415 - reads YAML
 
     if not (folder / "Pulumi.yaml").is_file():
         raise UsageError(f"{folder} is no Pulumi project: it has no Pulumi.yaml", next_step="name its folder")

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.xata.branches.place import Place
-    from engine.api import Output
     from operations.changes import Target
+    from pulumi_embedded.api import Output
 
 LOCAL = "local"
 """The branch id of a database on this machine."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.api import StepFinished
-from engine.values import Secret
 from operations.display.differences import ABSENT, shown
 from operations.display.plan import drift
+from pulumi_embedded.api import StepFinished
+from pulumi_embedded.values import Secret
 
 if TYPE_CHECKING:
-    from engine.api import Event, Step
     from operations.display.differences import Difference
+    from pulumi_embedded.api import Event, Step
 
 MASK = "[secret]"
 _NOTHING = (ABSENT, None, "")

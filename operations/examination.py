@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from components import plugins as pulumi_plugins
 from components.errors import ConfigurationError, InfraError
-from engine.errors import EngineError
 from operations import app_layer, preview_file, stack_names, workspace
 from operations.backends import KINDS, scheme
 from operations.engines import choice
@@ -22,6 +21,7 @@ from operations.errors import CommandError
 from operations.findings import Finding
 from operations.sandbox.place import Place
 from operations.settings import judged, on_xata
+from pulumi_embedded.errors import EngineError
 from stacks.settings import CloudSettings
 
 if TYPE_CHECKING:

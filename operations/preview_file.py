@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from components.local.files import read_private, write_private
-from engine.errors import ProjectError
-from engine.project import yamlfile
 from operations.errors import UsageError
 from operations.options import NAMESPACE
+from pulumi_embedded.errors import ProjectError
+from pulumi_embedded.project import yamlfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

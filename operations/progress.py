@@ -6,16 +6,16 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from engine.api import Message, StepFailed, StepStarted
 from operations.display.listeners import make_listener
 from operations.display.plan import STACK_TYPE, output_lines, summed_up, untold
 from operations.next_steps import filled
+from pulumi_embedded.api import Message, StepFailed, StepStarted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, TextIO
 
-    from engine.api import Event, Result, Step
+    from pulumi_embedded.api import Event, Result, Step
 
 
 class Progress:

@@ -32,7 +32,7 @@ OF_ERRORS = (
     "`--json` it comes as [one document](../schemas/error.schema.json). The number is the "
     "[exit code](../exit-codes.md)."
 )
-ROOMS = ("components", "engine", "operations")
+ROOMS = ("components", "pulumi_embedded", "operations")
 """Where errors that a user meets come from."""
 
 
@@ -148,8 +148,8 @@ def errors() -> str:
 def _errors() -> Iterator[type[Exception]]:
     """The exceptions of ours that leave a command with a message."""
     from components.errors import InfraError  # noqa: PLC0415 - with the rooms below
-    from engine.errors import EngineError  # noqa: PLC0415 - as above
     from operations.errors import CommandError  # noqa: PLC0415 - as above
+    from pulumi_embedded.errors import EngineError  # noqa: PLC0415 - as above
 
     for module in _modules(ROOMS):
         for kind in vars(module).values():
@@ -161,7 +161,7 @@ def _errors() -> Iterator[type[Exception]]:
 def _modules(packages: Sequence[str]) -> Iterator[ModuleType]:
     """Every module of these packages that declares an error; the others are not loaded, since some load a whole SDK."""
     for package in packages:
-        root = FOLDER.parent.parent / package
+        root = Path(importlib.import_module(package).__path__[0])
         for file in sorted(root.rglob("*.py")):
             if re.search(r"^class \w+Error\(", file.read_text(encoding="utf-8"), re.MULTILINE):
                 yield importlib.import_module(".".join(file.relative_to(root.parent).with_suffix("").parts))

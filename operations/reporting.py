@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from engine.api import Result
     from operations.changes import Done, ShowProgress
     from operations.engines.interface import Change
     from operations.progress import Progress
+    from pulumi_embedded.api import Result
 
 
 def shower(*, verbose: bool) -> ShowProgress:

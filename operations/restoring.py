@@ -14,8 +14,8 @@ from operations.rotation import connected
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.api import Output
     from operations.changes import Target
+    from pulumi_embedded.api import Output
 
 QUESTION = "{stack}: restore the newest backup of the branch {branch} into a new branch {name}?"
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from components.xata.api.client import Client
-    from engine.api import Output
     from operations.changes import ShowProgress, Target
     from operations.engines.interface import Engine
+    from pulumi_embedded.api import Output
 
 QUESTION = "{stack}: give the branch {branch} a new password? The old one is refused from then on."
 KEY = "infra:insteadOfPassword"

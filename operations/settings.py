@@ -35,7 +35,7 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
         engine.errors.ProjectError: A file cannot be read, or a value has another type than Pulumi.yaml declares.
         components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
     """
-    from engine.project import load_config, load_project  # noqa: PLC0415 - not for help and usage errors
+    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - not for help and usage errors
     from stacks.config import check, read  # noqa: PLC0415 - as above
 
     project = load_project(workspace.folder)

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-from engine.errors import ProjectError
-from engine.project import yamlfile
+from pulumi_embedded.errors import ProjectError
+from pulumi_embedded.project import yamlfile
 
 SALT: Final = "encryptionsalt"
 _QUOTED: Final = re.compile(

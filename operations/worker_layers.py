@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.connectivity.report import Report
-    from engine.api import Output
+    from pulumi_embedded.api import Output
     from stacks.settings import Settings
 
 

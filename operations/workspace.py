@@ -121,7 +121,7 @@ def backend_url(folder: Path, environ: Mapping[str, str]) -> str:
     Raises:
         UsageError: It is no place that Pulumi knows.
     """
-    from engine.project import load_project  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
+    from pulumi_embedded.project import load_project  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
 
     url = environ.get("PULUMI_BACKEND_URL", "")
     if url:

@@ -112,9 +112,9 @@ def _secrets(target: Target, settings: CloudSettings) -> dict[str, str]:
 
     found = {DATABASE_URL: str(deployed(changes.opened(target, deploys=True).outputs(), target)["databaseUrl"].value)}
     if settings.worker_secrets:
-        from engine.values import Secret  # noqa: PLC0415 - as above
         from operations.engines.recorded import configuration  # noqa: PLC0415 - as above
         from operations.workspace import open_workspace  # noqa: PLC0415 - as above
+        from pulumi_embedded.values import Secret  # noqa: PLC0415 - as above
 
         place = open_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
         raw = configuration(place, place.passphrase or "")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 
-from sandbox import node
+from cloud_sandbox import node
 
 if TYPE_CHECKING:
     import subprocess

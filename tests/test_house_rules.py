@@ -13,9 +13,11 @@ import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parent.parent
-PACKAGES = ("components", "engine", "operations", "stacks", "sandbox", "bench")
+PACKAGES = ("components", "operations", "stacks", "packages/pulumi-embedded/src", "packages/cloud-sandbox/src", "bench")
+TESTS = ("tests", "packages/pulumi-embedded/tests", "packages/cloud-sandbox/tests")
+ENGINE = "packages/pulumi-embedded/src/pulumi_embedded"
 FUNCTION_LINES, FILE_LINES = 40, 600
-ENGINE_LINES = {"engine": 2613, "engine/state": 1112, "engine/project": 421}
+ENGINE_LINES = {"": 2758, "state": 1112, "project": 421}
 """Lines of code by room: deciding and doing, the file backend, the project's files."""
 
 LONGER_FUNCTIONS: dict[str, str] = {}
@@ -75,12 +77,12 @@ def _code_lines(file: Path) -> int:
 @pytest.mark.parametrize("room", ENGINE_LINES)
 def test_the_engine_stays_small(room: str) -> None:
     """The embedded engine is a default, not a competitor: whoever makes it larger changes the number here."""
-    assert sum(_code_lines(file) for file in (PROJECT / room).glob("*.py")) <= ENGINE_LINES[room]
+    assert sum(_code_lines(file) for file in (PROJECT / ENGINE / room).glob("*.py")) <= ENGINE_LINES[room]
 
 
 def test_every_test_says_what_it_expects() -> None:
     """A test carries a docstring of one sentence."""
-    files = [file for file in _sources("tests") if file.name.startswith("test_")]
+    files = [file for file in _sources(*TESTS) if file.name.startswith("test_")]
     tests = [(file, one) for file in files for one in _functions(file) if one.name.startswith("test_")]
     said = {f"{_name(file)}:{one.name}": ast.get_docstring(one) or "" for file, one in tests}
     assert [name for name, docstring in said.items() if not docstring or "\n\n" in docstring] == []
@@ -88,14 +90,14 @@ def test_every_test_says_what_it_expects() -> None:
 
 def test_test_files_have_names_of_their_own() -> None:
     """Test folders are no packages, so two files of one name would hide each other."""
-    names = [file.name for file in _sources("tests") if file.name.startswith("test_")]
+    names = [file.name for file in _sources(*TESTS) if file.name.startswith("test_")]
     assert len(names) == len(set(names))
 
 
 def test_every_ignore_has_a_code_and_a_reason() -> None:
     """Whoever silences a checker says which rule and why."""
     bare = []
-    for file in [*_sources(*PACKAGES, "tests"), PROJECT / "infra"]:
+    for file in [*_sources(*PACKAGES, *TESTS), PROJECT / "infra"]:
         for line in file.read_text().splitlines():
             ignore = re.search(r"#\s*(?:noqa|type:\s*ignore)(.*)$", line)
             reason = r"(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*|\[[a-z-, ]+\])\s*(-|#)\s*\S+"

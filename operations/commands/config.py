@@ -83,8 +83,8 @@ def found(stack: str, key: str, *, show_secrets: bool) -> str:
         UsageError: There is none, or it is a secret and nobody said that it may be shown.
         engine.errors.EngineError: The passphrase does not open it.
     """
-    from engine.project import load_config, load_project  # noqa: PLC0415 - reads YAML
-    from engine.values import Secret  # noqa: PLC0415 - as above
+    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - reads YAML
+    from pulumi_embedded.values import Secret  # noqa: PLC0415 - as above
 
     place = _described(stack)
     read = load_config(
@@ -172,7 +172,7 @@ def _require_secret(key: str) -> None:
 
 def _require_allowed(place: Workspace, key: str, text: str) -> None:
     """Refuse an unknown key, and a value that the stack would refuse."""
-    from engine.project import load_config, load_project  # noqa: PLC0415 - reads YAML
+    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - reads YAML
 
     config = load_config(load_project(place.folder), place.stack, overrides={}, crypter=lambda _: "", for_cli=True)
     plain = {name: value for name, value in config.plain.items() if name not in config.secret_keys}
@@ -213,10 +213,10 @@ def _listed(text: str) -> Value:
 
 def _encrypted(place: Workspace, text: str, key: str, value: str) -> str:
     """The file's text with an encrypted value, and with the salt it is encrypted with."""
-    from engine.project import load_project, read_salt  # noqa: PLC0415 - reads YAML
-    from engine.state.crypto import Crypter, new_salt  # noqa: PLC0415 - loads cryptography
     from operations import stack_file  # noqa: PLC0415 - reads YAML
     from operations.engines.pulumi_cli import recorded_salt  # noqa: PLC0415 - as above
+    from pulumi_embedded.project import load_project, read_salt  # noqa: PLC0415 - reads YAML
+    from pulumi_embedded.state.crypto import Crypter, new_salt  # noqa: PLC0415 - loads cryptography
 
     source = place.stack_file.name
     salt = read_salt(load_project(place.folder), place.stack)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping
 
-    from engine.api import Output
+    from pulumi_embedded.api import Output
 
 FORMATS = ("env", "json", "dotenv", "github")
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.connectivity.report import Finding, Report, WorkerReport
-    from engine.api import Output
     from operations.branch_layer import BranchFinding
+    from pulumi_embedded.api import Output
 
 EXPECTED_MAJOR = 18
 DEFAULT_BUDGET = 10.0

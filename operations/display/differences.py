@@ -9,7 +9,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.values import UNKNOWN, Secret, plain, same
+from pulumi_embedded.values import UNKNOWN, Secret, plain, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,16 +10,16 @@ import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.api import Message, StepFailed, StepFinished, StepStarted
-from engine.state.checkpoint import timestamp
-from engine.values import Secret
 from operations.display.plan import AFTERMATH, STACK_TYPE, untold
+from pulumi_embedded.api import Message, StepFailed, StepFinished, StepStarted
+from pulumi_embedded.state.checkpoint import timestamp
+from pulumi_embedded.values import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.api import Event, Listener, Result, Severity, Step
-    from engine.state import ResourceState
+    from pulumi_embedded.api import Event, Listener, Result, Severity, Step
+    from pulumi_embedded.state import ResourceState
 
 Document = dict[str, Any]
 

@@ -8,17 +8,17 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Self, TextIO
 
-from engine.api import LockWaiting, Message, StepFailed, StepFinished, StepStarted
 from operations.display import plan
 from operations.display.table import has_colours, painted
 from operations.display.tree import Tree, duration, indented
+from pulumi_embedded.api import LockWaiting, Message, StepFailed, StepFinished, StepStarted
 
 if TYPE_CHECKING:
     from rich.console import Group
     from rich.text import Text
 
-    from engine.api import Event, Step
     from operations.display.tree import Row
+    from pulumi_embedded.api import Event, Step
 
 _REFRESHES_PER_SECOND: Final = 8
 _PATIENCE_SECONDS: Final = 15.0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from engine.api import Output
-from engine.values import Secret
 from operations.display.differences import ABSENT, Difference, differences
+from pulumi_embedded.api import Output
+from pulumi_embedded.values import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from engine.api import Result, Step
-    from engine.state import ResourceState
+    from pulumi_embedded.api import Result, Step
+    from pulumi_embedded.state import ResourceState
 
 Words = tuple[str, str, str]
 

@@ -6,13 +6,13 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from engine.api import StepFailed, StepFinished, StepStarted
 from operations.display import plan
+from pulumi_embedded.api import StepFailed, StepFinished, StepStarted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.api import Step
+    from pulumi_embedded.api import Step
 
 WORTH_TELLING_SECONDS: Final = 0.1
 

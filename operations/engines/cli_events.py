@@ -10,10 +10,10 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from engine import api
-from engine.state import ResourceState
-from engine.values import Secret
 from operations.display.plan import DYNAMIC_PREFIX, STACK_TYPE
+from pulumi_embedded import api
+from pulumi_embedded.state import ResourceState
+from pulumi_embedded.values import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.project import load_project
 from operations.engines.recorded import CREATING, is_of, is_secret
 from operations.workspace import private_folder
+from pulumi_embedded.project import load_project
 
 if TYPE_CHECKING:
     import subprocess
@@ -22,7 +22,7 @@ def are_there(workspace: Workspace) -> bool:
     """Whether a state in a folder has such notes; of others nothing is known before they are asked for."""
     if workspace.state_folder is None:
         return False
-    from engine.state import files  # noqa: PLC0415 - loads cryptography
+    from pulumi_embedded.state import files  # noqa: PLC0415 - loads cryptography
 
     stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
     try:

@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from engine import api
-from engine.errors import UnsupportedError
 from operations import console
 from operations.backends import scheme
 from operations.engines.recorded import configuration, drop, recorded, unsettled
 from operations.workspace import acting_in, own_environment
+from pulumi_embedded import api
+from pulumi_embedded.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.api import Kind, Listener, Output, Request, Result
     from operations.engines.interface import Change, EngineName, EngineOptions
     from operations.engines.locks import Holder
     from operations.engines.recorded import Recorded
     from operations.workspace import Workspace
+    from pulumi_embedded.api import Kind, Listener, Output, Request, Result
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class EmbeddedEngine:
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment."""
-        from engine import read_outputs  # noqa: PLC0415 - loads gRPC
+        from pulumi_embedded import read_outputs  # noqa: PLC0415 - loads gRPC
 
         workspace = self.workspace
         return read_outputs(
@@ -69,7 +69,7 @@ class EmbeddedEngine:
 
     def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack."""
-        from engine import forget  # noqa: PLC0415 - not before it is needed
+        from pulumi_embedded import forget  # noqa: PLC0415 - not before it is needed
 
         self._require_folder()
         return forget(
@@ -95,7 +95,7 @@ class EmbeddedEngine:
 
     def unlock(self, holders: tuple[Holder, ...]) -> None:
         """Remove these locks, and none that somebody has taken since."""
-        from engine.state.lock import remove  # noqa: PLC0415 - as above
+        from pulumi_embedded.state.lock import remove  # noqa: PLC0415 - as above
 
         for holder in holders:
             remove(holder.lock)
@@ -106,7 +106,7 @@ class EmbeddedEngine:
 
     def _run(self, kind: Kind, listener: Listener, *, dry_run: bool = False, previewed: bool = False) -> Result:
         """Run the engine where it, the program and the providers know this run's environment and no other."""
-        from engine import run  # noqa: PLC0415 - loads gRPC
+        from pulumi_embedded import run  # noqa: PLC0415 - loads gRPC
 
         with acting_in(own_environment(self.workspace)):
             return run(replace(self._request(kind), dry_run=dry_run, previewed=previewed), listener)

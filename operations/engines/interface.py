@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from engine.api import Listener, Output, Result
     from operations.engines.locks import Holder
     from operations.engines.recorded import Recorded
+    from pulumi_embedded.api import Listener, Output, Result
 
 Change = Literal["up", "refresh", "destroy"]
 EngineName = Literal["pulumi", "embedded"]

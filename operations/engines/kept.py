@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from engine.api import Message, StepFailed
+from pulumi_embedded.api import Message, StepFailed
 
 if TYPE_CHECKING:
-    from engine.api import Event, Listener
+    from pulumi_embedded.api import Event, Listener
 
 
 @dataclass

@@ -23,7 +23,7 @@ def known_stacks(folder: Path, environ: Mapping[str, str]) -> list[str]:
         ResourceFailedError: The CLI could not tell.
         engine.errors.ProjectError: Pulumi.yaml cannot be read.
     """
-    from engine.project import load_project  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.project import load_project  # noqa: PLC0415 - not before it is needed
 
     url = backend_url(folder, environ)
     state = file_backend(url)

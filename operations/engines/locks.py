@@ -10,8 +10,8 @@ import psutil
 from operations.engines.recorded import store
 
 if TYPE_CHECKING:
-    from engine.state.lock import LockHolder
     from operations.workspace import Workspace
+    from pulumi_embedded.state.lock import LockHolder
 
 SLACK_SECONDS = 2.0
 """How much a file's clock and a process's may differ."""

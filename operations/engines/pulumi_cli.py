@@ -24,9 +24,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 
-from engine import api
-from engine.errors import HeldError
-from engine.project import load_project
 from operations.backends import scheme, without_password
 from operations.display.digest import diagnostic
 from operations.engines import cli_notes, locks
@@ -36,13 +33,16 @@ from operations.engines.kept import Kept
 from operations.engines.recorded import Recorded, exported, exported_unsettled, held, recorded, unsettled
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import FILE_SCHEME, child_environment, private_folder
+from pulumi_embedded import api
+from pulumi_embedded.errors import HeldError
+from pulumi_embedded.project import load_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from engine.api import Listener, Output, Result
     from operations.engines.locks import Holder
     from operations.workspace import Workspace
+    from pulumi_embedded.api import Listener, Output, Result
 
 NO_STACK = "no stack named"
 HELD = "still has resources"
@@ -351,7 +351,7 @@ def recorded_salt(workspace: Workspace) -> str | None:
     """The salt that the state was made with; None where there is no state, or none that can be read here."""
     if workspace.state_folder is None:
         return None
-    from engine.state import files  # noqa: PLC0415 - loads cryptography
+    from pulumi_embedded.state import files  # noqa: PLC0415 - loads cryptography
 
     stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
     try:

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from engine.state import ResourceState, Store
-    from engine.values import Secret
     from operations.workspace import Workspace
+    from pulumi_embedded.state import ResourceState, Store
+    from pulumi_embedded.values import Secret
 
 PROVIDERS = "pulumi:providers:"
 CREATING = "creating"
@@ -58,7 +58,7 @@ def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | S
     Raises:
         engine.errors.EngineError: They cannot be read, or the passphrase does not open them.
     """
-    from engine.project import load_config, load_project  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - not before it is needed
 
     def crypter(ciphertext: str) -> str:
         opened = store(workspace, passphrase)
@@ -71,8 +71,8 @@ def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | S
 
 def store(workspace: Workspace, passphrase: str) -> Store:
     """The stack in its file backend; the passphrase is needed only where a secret is opened."""
-    from engine.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
-    from engine.state import Store  # noqa: PLC0415 - loads cryptography
+    from pulumi_embedded.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.state import Store  # noqa: PLC0415 - loads cryptography
 
     project = load_project(workspace.folder)
     return Store(
@@ -119,7 +119,7 @@ def drop(workspace: Workspace, passphrase: str, package: str, *, lock_timeout: f
     Raises:
         engine.errors.EngineError: The state cannot be read, or somebody else works on it.
     """
-    from engine.planner import repair  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.planner import repair  # noqa: PLC0415 - not before it is needed
 
     opened = store(workspace, passphrase)
     with opened.lock(timeout=lock_timeout, on_wait=lambda _holder: None):
@@ -135,7 +135,7 @@ def is_of(kind: str, package: str) -> bool:
 
 
 def _in_short(resource: ResourceState, properties: Mapping[str, Any]) -> Recorded:
-    from engine.values import Secret  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.values import Secret  # noqa: PLC0415 - not before it is needed
 
     return Recorded(
         name=resource.urn.rpartition("::")[2],

@@ -12,7 +12,7 @@ from operations.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from engine.api import Output
+    from pulumi_embedded.api import Output
 
 WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 NAME = re.compile(r"[A-Z_][A-Z0-9_]*")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from components.http.scrub import scrub
-from engine.values import Secret
+from pulumi_embedded.values import Secret
 
 MASKED: Final = "[secret]"
 LONGEST_VALUE: Final = 100_000

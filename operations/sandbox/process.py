@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from operations.sandbox.place import Place
 
-COMMAND: tuple[str, ...] = ("-s", "-m", "sandbox")
+COMMAND: tuple[str, ...] = ("-s", "-m", "cloud_sandbox")
 """What our interpreter is asked to run."""
 READY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 20.0

@@ -17,7 +17,7 @@ from operations.workspace import NOT_FOR_CHILDREN, PROJECT, private_folder
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMAND: tuple[str, ...] = ("-s", "-m", "sandbox.node")
+COMMAND: tuple[str, ...] = ("-s", "-m", "cloud_sandbox.node")
 """What our interpreter is asked to run."""
 NEXT = "next:"
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 from components.errors import InfraError
 from components.xata.api import client as xata
 from components.xata.branches.remove import delete_judged
-from engine.errors import EngineError, HeldError, LockedError
 from operations import changes
 from operations.engines.choice import choose
 from operations.engines.interface import EngineOptions
@@ -19,6 +18,7 @@ from operations.errors import CommandError, ResourceFailedError, StateLockedErro
 from operations.forgetting import after_destroy, forget, remove_file
 from operations.sweep import apps
 from operations.sweep.look import AT_ONCE
+from pulumi_embedded.errors import EngineError, HeldError, LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,12 +11,12 @@ from components.errors import ApiError, InfraError, NotFoundError
 from components.github import client as github
 from components.xata.api import client as xata
 from components.xata.branches.names import is_preview
-from engine.errors import EngineError
 from operations.engines.known import known_stacks
 from operations.engines.locks import holders
 from operations.errors import CommandError
 from operations.sweep import apps
 from operations.sweep.decision import Branch, Pull, Reason, Seen, Verdict, decide, number_of
+from pulumi_embedded.errors import EngineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -14,8 +14,8 @@ from operations.sync.following import Done
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from engine.api import Output, Result
     from operations.engines.interface import Change
+    from pulumi_embedded.api import Output, Result
 
 UNCHECKED = {"infra:workerCheckMode": "off"}
 """Before its deployment the app of the last push answers, or none: a verdict on it would be about the wrong code."""

@@ -1,6 +1,7 @@
 """State as a release of this program recorded it, and the services as they were then.
 
-A release records its own, from its own checkout, which needs wrangler's tools (`.venv/bin/python -m sandbox.node`):
+A release records its own, from its own checkout, which needs wrangler's tools
+(`.venv/bin/python -m cloud_sandbox.node`):
 
     .venv/bin/python -m tests.acceptance.recorded_state NAME
 
@@ -16,14 +17,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.cloudflare import service as cloudflare
-from sandbox.cloudflare import settings as cloudflare_settings
-from sandbox.cloudflare.runtime import NoRuntime
-from sandbox.cloudflare.server import application as cloudflare_application
-from sandbox.xata import service as xata
-from sandbox.xata import settings as xata_settings
-from sandbox.xata.databases import NoDatabases
-from sandbox.xata.server import application as xata_application
+from cloud_sandbox.cloudflare import service as cloudflare
+from cloud_sandbox.cloudflare import settings as cloudflare_settings
+from cloud_sandbox.cloudflare.runtime import NoRuntime
+from cloud_sandbox.cloudflare.server import application as cloudflare_application
+from cloud_sandbox.xata import service as xata
+from cloud_sandbox.xata import settings as xata_settings
+from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.server import application as xata_application
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import SECONDS, sandbox_of
 from tests.stacks.worker_stack import background_loop, served

@@ -11,8 +11,8 @@ import httpx
 import psycopg
 import pytest
 
+from cloud_sandbox import node
 from components.xata.branches.ownership import last_day
-from sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import NOTHING, Sandboxed, changes, connect, password_of, sandbox_of
 

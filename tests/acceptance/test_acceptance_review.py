@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sandbox.github import shapes
-from sandbox.github.models import Pull
+from cloud_sandbox.github import shapes
+from cloud_sandbox.github.models import Pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

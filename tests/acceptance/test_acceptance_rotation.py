@@ -15,10 +15,10 @@ import httpx
 import pytest
 import yaml
 
+from cloud_sandbox import node
 from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from operations.engines.choice import installed
-from sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import SECONDS, Sandboxed, password_of, sandbox_of
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sandbox import node
+from cloud_sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes, sandbox_of
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from engine import api
 from operations.engines import choice
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine
 from operations.errors import StateError, StateLockedError
 from operations.workspace import open_workspace
+from pulumi_embedded import api
 from tests.engine.stack import Recorder
 from tests.operations.test_operations_pulumi_cli import PROGRAM, PROVIDER
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 import pytest
 
+from cloud_sandbox import node
 from components.postgres.server import process as servers
 from components.postgres.server.folder import Layout
-from sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes, password_of, sandbox_of
 

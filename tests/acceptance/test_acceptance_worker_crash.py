@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sandbox import node
+from cloud_sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.killing_infra import killed_when
 from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import engine
+import pulumi_embedded as engine
 from tests.engine.stack import Recorder
 from tests.killing_infra import killed_when
 from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes

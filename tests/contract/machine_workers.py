@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import SearchStrategy
 
-    from sandbox.cloudflare.models import Version
+    from cloud_sandbox.cloudflare.models import Version
 
 PROVIDER = SecretsProvider()
 SECRET, THEIRS, PRECIOUS = "DATABASE_URL", "THEIRS", "precious"

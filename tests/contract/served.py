@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from sandbox.xata.server import application
+from cloud_sandbox.xata.server import application
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.xata.service import Service
+    from cloud_sandbox.xata.service import Service
 
 START_SECONDS = 10.0
 

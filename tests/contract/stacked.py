@@ -19,9 +19,9 @@ from tests.contract.tour import REGION, ROOT
 from tests.engine.stack import Recorder
 
 if TYPE_CHECKING:
-    from engine.api import Result
+    from cloud_sandbox.xata.models import Branch
     from operations.engines.interface import Change, Engine
-    from sandbox.xata.models import Branch
+    from pulumi_embedded.api import Result
 
 HERE = Path(__file__).resolve()
 PROJECT = HERE.parents[2]

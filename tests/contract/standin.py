@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from sandbox.xata.databases import NoDatabases
-from sandbox.xata.service import Service
-from sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Organization, Settings
-from sandbox.xata.transport import handler
+from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.service import Service
+from cloud_sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Organization, Settings
+from cloud_sandbox.xata.transport import handler
 from tests.contract.document import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.xata.models import Branch
+    from cloud_sandbox.xata.models import Branch
 
 ORGANIZATION = DEFAULT_ORGANIZATION
 KEY = "xau_" + "contractkey" * 4

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.xata.settings import Key
 from components.errors import InfraError, NotReadyError, RefusedError
 from components.xata.api.client import Client
 from components.xata.branches.clock import Clock
@@ -18,8 +20,6 @@ from components.xata.branches.create import ensure_branch
 from components.xata.branches.place import Place
 from components.xata.branches.ready import wait_until_healthy
 from components.xata.inputs import BranchIdentity
-from sandbox.xata.faults import Fault
-from sandbox.xata.settings import Key
 from tests.contract.served import served
 from tests.contract.stacked import Stacked
 from tests.contract.standin import KEY, LOCAL, ORGANIZATION, StandIn

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud_sandbox import node
 from components.postgres.server.binaries import installed
-from sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import Sandboxed, connect, sandbox_of
 

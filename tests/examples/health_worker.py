@@ -17,10 +17,10 @@ import httpx
 import pytest
 from filelock import FileLock
 
+from cloud_sandbox import node
+from cloud_sandbox.cloudflare.models import Module, Script
+from cloud_sandbox.cloudflare.workerd import Workerd
 from components.connectivity.worker_wire import fetch
-from sandbox import node
-from sandbox.cloudflare.models import Module, Script
-from sandbox.cloudflare.workerd import Workerd
 from tests.sandbox.cloudflare_surface import tools
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import engine
+import pulumi_embedded as engine
 from stacks.outputs import json_schema
 from tests.engine.stack import PASSPHRASE, Recorder
 

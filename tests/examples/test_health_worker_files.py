@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox import node
 from components.local.dev_vars import parse as parse_dev_vars
 from components.worker.wrangler.config import Config
 from components.worker.wrangler.findings import Expectation, findings
 from components.worker.wrangler.jsonc import parse
-from sandbox import node
 from tests.examples.health_worker import EXAMPLE, npm, run_in, shared
 from tests.sandbox.cloudflare_surface import tools
 

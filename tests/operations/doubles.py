@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine import api
+from pulumi_embedded import api
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

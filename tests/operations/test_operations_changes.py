@@ -8,10 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.errors import ConfigurationError
-from engine import api
-from engine.errors import ProjectError, UnsupportedError
-from engine.state import ResourceState
-from engine.values import UNKNOWN, Secret
 from operations import changes, console, progress
 from operations.display import plan
 from operations.display.plan import STACK_TYPE
@@ -19,6 +15,10 @@ from operations.engines import choice
 from operations.engines.recorded import Recorded
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
+from pulumi_embedded import api
+from pulumi_embedded.errors import ProjectError, UnsupportedError
+from pulumi_embedded.state import ResourceState
+from pulumi_embedded.values import UNKNOWN, Secret
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

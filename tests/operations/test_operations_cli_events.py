@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine import api
-from engine.values import Secret
 from operations.engines.cli_events import SECRET, SIGNATURE, KilledProgram, Translator, without_traceback
+from pulumi_embedded import api
+from pulumi_embedded.values import Secret
 
 URN = "urn:pulumi:dev::infra::pulumi:pulumi:Stack$x:Thing::thing"
 STACK_URN = "urn:pulumi:dev::infra::pulumi:pulumi:Stack::infra-dev"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox.github import shapes
 from components.github import client as github
 from operations.exit_codes import ExitCode
 from operations.review.document import MOST_BYTES
 from operations.review.render import MARKER
-from sandbox.github import shapes
 from tests.components.github.github_world import REPOSITORY, TOKEN, World
 from tests.operations.review.plans import HOSTILE, document, step
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine import api
 from operations import consumers
 from operations.changes import Target
 from operations.engines import choice
 from operations.errors import UsageError
 from operations.exit_codes import ExitCode
+from pulumi_embedded import api
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

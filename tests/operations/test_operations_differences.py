@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.values import UNKNOWN, Secret
 from operations.display.differences import differences, shown
+from pulumi_embedded.values import UNKNOWN, Secret
 
 LONG = "x" * 100
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine import api
-from engine.state import ResourceState
-from engine.values import UNKNOWN, Secret
 from operations.display.digest import Digest
+from pulumi_embedded import api
+from pulumi_embedded.state import ResourceState
+from pulumi_embedded.values import UNKNOWN, Secret
 from tests.operations.doubles import result
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from engine.api import LockWaiting, Message, Op, Step, StepFailed, StepFinished, StepStarted
-from engine.state import ResourceState
-from engine.values import UNKNOWN, Secret
 from operations.display.listeners import LiveDisplay, PlainDisplay, make_listener
 from operations.display.plan import property_lines, untold
+from pulumi_embedded.api import LockWaiting, Message, Op, Step, StepFailed, StepFinished, StepStarted
+from pulumi_embedded.state import ResourceState
+from pulumi_embedded.values import UNKNOWN, Secret
 
 STACK = "urn:pulumi:dev::infra::pulumi:pulumi:Stack::infra-dev"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from cloud_sandbox.cloudflare.runtime import NoRuntime
+from cloud_sandbox.cloudflare.service import Service
+from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT, READ, Settings, Token
+from cloud_sandbox.cloudflare.transport import handler
 from components.worker.api.client import Client
 from components.worker.api.models import Named
 from operations.cloudflare_examination import examine
-from sandbox.cloudflare.runtime import NoRuntime
-from sandbox.cloudflare.service import Service
-from sandbox.cloudflare.settings import DEFAULT_ACCOUNT, READ, Settings, Token
-from sandbox.cloudflare.transport import handler
 from stacks.config import read
 
 if TYPE_CHECKING:

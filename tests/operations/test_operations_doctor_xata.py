@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox.xata.settings import Key
 from operations import examination, xata_examination
 from operations.examination import Machine
 from operations.sandbox import lifecycle
 from operations.sandbox.place import Place, Record
 from operations.xata_examination import Wanted
-from sandbox.xata.settings import Key
 from tests.operations.xata_double import KEY, ORGANIZATION, REGION, Xata
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine import api
-from engine.errors import PassphraseError
-from engine.state import ResourceState
-from engine.values import Secret
 from operations import changes
 from operations.drift import Watch
 from operations.engines import known
 from operations.errors import MachineError
 from operations.exit_codes import ExitCode
+from pulumi_embedded import api
+from pulumi_embedded.errors import PassphraseError
+from pulumi_embedded.state import ResourceState
+from pulumi_embedded.values import Secret
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

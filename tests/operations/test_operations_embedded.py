@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-import engine
-from engine import api
-from engine.errors import UnsupportedError
+import pulumi_embedded as engine
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.workspace import Workspace, open_workspace
+from pulumi_embedded import api
+from pulumi_embedded.errors import UnsupportedError
 from tests.operations.doubles import result
 
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.errors import HeldError
-from engine.state import Snapshot, Store, crypto
 from operations import changes, forgetting, reporting
 from operations.changes import Target
 from operations.engines import cli_notes
@@ -21,6 +19,8 @@ from operations.engines.pulumi_cli import PulumiEngine
 from operations.engines.recorded import SECRET_SIGNATURE, Recorded
 from operations.errors import ChangesRefusedError, StateLockedError
 from operations.workspace import open_workspace
+from pulumi_embedded.errors import HeldError
+from pulumi_embedded.state import Snapshot, Store, crypto
 from tests.engine.snapshots import root, thing
 from tests.operations.doubles import FakeEngine, result
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import components.errors
-import engine.errors
 import operations.errors
+import pulumi_embedded.errors
 from operations import __main__ as entry
 from operations import changes
 from operations.exit_codes import ExitCode
@@ -25,12 +25,12 @@ def _family(base: type[Exception]) -> Iterator[type[Exception]]:
         yield from _family(child)
 
 
-TREES = {"components.errors", "engine.errors", "operations.errors"}
+TREES = {"components.errors", "pulumi_embedded.errors", "operations.errors"}
 """Errors defined elsewhere stay inside their room."""
 
 OURS = [
     kind
-    for root in (components.errors.InfraError, engine.errors.EngineError, operations.errors.CommandError)
+    for root in (components.errors.InfraError, pulumi_embedded.errors.EngineError, operations.errors.CommandError)
     for kind in _family(root)
     if kind.__module__ in TREES
 ]
@@ -66,9 +66,9 @@ def test_every_error_of_ours_has_a_code(
         (components.errors.LocalError("x"), ExitCode.MACHINE_NOT_READY),
         (components.errors.RefusedError("x"), ExitCode.CHANGES_REFUSED),
         (components.errors.PostgresError("x"), ExitCode.RESOURCE_FAILED),
-        (engine.errors.ProjectError("x"), ExitCode.BAD_CONFIGURATION),
-        (engine.errors.PassphraseError("x"), ExitCode.BAD_CONFIGURATION),
-        (engine.errors.LockedError("x"), ExitCode.LOCKED),
+        (pulumi_embedded.errors.ProjectError("x"), ExitCode.BAD_CONFIGURATION),
+        (pulumi_embedded.errors.PassphraseError("x"), ExitCode.BAD_CONFIGURATION),
+        (pulumi_embedded.errors.LockedError("x"), ExitCode.LOCKED),
         (operations.errors.StateLockedError("x"), ExitCode.LOCKED),
         (KeyboardInterrupt(), ExitCode.INTERRUPTED),
         (OSError(28, "No space left on device"), ExitCode.MACHINE_NOT_READY),
@@ -111,7 +111,7 @@ def test_sigterm_ends_as_ctrl_c_does(infra: Callable[..., Any], monkeypatch: pyt
 def test_the_error_is_told_by_name_without_loading_its_tree() -> None:
     """A subclass made elsewhere has the code of its nearest known ancestor."""
 
-    class NewError(engine.errors.LockedError):
+    class NewError(pulumi_embedded.errors.LockedError):
         """Not known to the table."""
 
     assert entry.judged(NewError("x"))[2] is ExitCode.LOCKED

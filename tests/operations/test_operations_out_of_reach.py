@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.postgres.choice import Record, write_record
-from engine.state import PendingOperation, ResourceState, Snapshot
 from operations import out_of_reach
 from operations.engines import cli_notes, recorded
 from operations.engines.recorded import Recorded
 from operations.errors import ChangesRefusedError
 from operations.workspace import Workspace
+from pulumi_embedded.state import PendingOperation, ResourceState, Snapshot
 from stacks.config import read
 from stacks.home import record_file
 from tests.operations.doubles import FakeEngine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.api import Output
 from operations.exit_codes import ExitCode
+from pulumi_embedded.api import Output
 from tests.operations.outputs import readers
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from engine.errors import ProjectError
 from operations import preview_file
 from operations.errors import UsageError
 from operations.workspace import describe_workspace
+from pulumi_embedded.errors import ProjectError
 
 if TYPE_CHECKING:
     from pathlib import Path

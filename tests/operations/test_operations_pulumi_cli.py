@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine import api
-from engine.errors import HeldError
 from operations.engines import choice, pulumi_cli
 from operations.engines.cli_events import Translator
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine, failure
 from operations.errors import CommandError, MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
 from operations.workspace import Workspace, open_workspace
+from pulumi_embedded import api
+from pulumi_embedded.errors import HeldError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

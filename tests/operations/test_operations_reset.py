@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.api import Output
 from operations import changes, reset
 from operations.changes import Target
 from operations.errors import ChangesRefusedError, UsageError
 from operations.reset import QUESTION
+from pulumi_embedded.api import Output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine import api
 from operations import console
 from operations.exit_codes import ExitCode
+from pulumi_embedded import api
 
 if TYPE_CHECKING:
     from collections.abc import Callable

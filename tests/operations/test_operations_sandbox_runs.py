@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import engine
-from engine import api
+import pulumi_embedded as engine
 from operations import changes, workspace
 from operations.engines import choice
 from operations.engines.pulumi_cli import PulumiEngine
@@ -20,6 +19,7 @@ from operations.exit_codes import ExitCode
 from operations.sandbox import lifecycle
 from operations.sandbox.environment import exports, sandboxed
 from operations.sandbox.place import Place, Record
+from pulumi_embedded import api
 from tests.operations.doubles import result
 
 if TYPE_CHECKING:

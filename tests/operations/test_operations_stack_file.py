@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.errors import ProjectError
-from engine.project import yamlfile
 from operations import stack_file
 from operations.stack_file import Secure
+from pulumi_embedded.errors import ProjectError
+from pulumi_embedded.project import yamlfile
 
 FILE = """\
 # Staging.

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from cloud_sandbox.cloudflare.models import Preview, PreviewDeployment, Script, new_id, new_tag
+from cloud_sandbox.cloudflare.runtime import NoRuntime
+from cloud_sandbox.cloudflare.service import Service as CloudflareService
+from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT
+from cloud_sandbox.cloudflare.settings import Settings as CloudflareSettings
+from cloud_sandbox.cloudflare.settings import Token as CloudflareToken
+from cloud_sandbox.github.service import Service as GitHubService
+from cloud_sandbox.github.settings import Settings as GitHubSettings
+from cloud_sandbox.github.settings import Token as GitHubToken
+from cloud_sandbox.xata.faults import fault_of
+from cloud_sandbox.xata.seeding import seed
+from cloud_sandbox.xata.transport import handler
 from components.errors import InputError
 from components.github.client import Client as GitHubClient
 from components.worker import draft
 from components.worker.api.client import Client as WorkerClient
 from components.worker.names import Target as Worker
 from components.xata.branches.ownership import mark, until
-from engine.errors import HeldError
 from operations import changes
 from operations.changes import Target
 from operations.engines.locks import Holder
@@ -25,18 +36,7 @@ from operations.exit_codes import ExitCode
 from operations.sweep import act, look
 from operations.sweep.look import look as looked
 from operations.sweep.scene import scene
-from sandbox.cloudflare.models import Preview, PreviewDeployment, Script, new_id, new_tag
-from sandbox.cloudflare.runtime import NoRuntime
-from sandbox.cloudflare.service import Service as CloudflareService
-from sandbox.cloudflare.settings import DEFAULT_ACCOUNT
-from sandbox.cloudflare.settings import Settings as CloudflareSettings
-from sandbox.cloudflare.settings import Token as CloudflareToken
-from sandbox.github.service import Service as GitHubService
-from sandbox.github.settings import Settings as GitHubSettings
-from sandbox.github.settings import Token as GitHubToken
-from sandbox.xata.faults import fault_of
-from sandbox.xata.seeding import seed
-from sandbox.xata.transport import handler
+from pulumi_embedded.errors import HeldError
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from cloud_sandbox.github.service import Service
+from cloud_sandbox.github.settings import Settings, Token
+from cloud_sandbox.github.transport import handler
+from cloud_sandbox.xata.faults import fault_of
 from components.errors import ApiError
 from components.github.client import Client
-from engine import api
 from operations import settings
 from operations.errors import ResourceFailedError, UsageError
 from operations.sync.decision import PullRequest
 from operations.sync.github import look
 from operations.workspace import Workspace
-from sandbox.github.service import Service
-from sandbox.github.settings import Settings, Token
-from sandbox.github.transport import handler
-from sandbox.xata.faults import fault_of
+from pulumi_embedded import api
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from engine.state import Store
 from operations import console, unlocking
 from operations.changes import Target
 from operations.engines import choice, locks
@@ -23,6 +22,7 @@ from operations.engines.pulumi_cli import PulumiEngine
 from operations.errors import ChangesRefusedError, ResourceFailedError, StateLockedError
 from operations.exit_codes import ExitCode
 from operations.workspace import Workspace, open_workspace
+from pulumi_embedded.state import Store
 from tests.operations.doubles import FakeEngine
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from components.connectivity.worker_wire import HealthResponse, Loss
 from components.errors import LocalError
 from components.worker.names import DRAFT_ANSWER
 from components.xata.api.models import BranchPatch, ScaleToZero
-from engine import api
 from operations import changes
 from operations.exit_codes import ExitCode
+from pulumi_embedded import api
 from tests.operations.xata_double import Xata
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from components.postgres import choice
-from engine.state import layout
 from operations import workspace
 from operations.errors import StateError, UsageError
+from pulumi_embedded.state import layout
 
 
 def _mode(path: Path) -> int:

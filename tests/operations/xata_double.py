@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import httpx
 
+from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.service import Service
+from cloud_sandbox.xata.settings import Key, Settings
+from cloud_sandbox.xata.transport import handler
 from components.errors import InputError
 from components.xata.api.client import Client
 from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.branches.place import Place
-from engine import api
-from sandbox.xata.databases import NoDatabases
-from sandbox.xata.service import Service
-from sandbox.xata.settings import Key, Settings
-from sandbox.xata.transport import handler
+from pulumi_embedded import api
 
 ORGANIZATION = "sand01"
 KEY = "xau_" + "k" * 40

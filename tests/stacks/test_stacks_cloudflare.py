@@ -15,11 +15,11 @@ import pulumi
 import pytest
 from aiohttp import web
 
+from cloud_sandbox.cloudflare.service import BASE_PATH
 from components import plugins
 from components.errors import ConfigurationError
 from components.worker.api.models import Named
 from operations.engines.choice import installed
-from sandbox.cloudflare.service import BASE_PATH
 from stacks import worker, worker_plan
 from stacks.config import read
 from stacks.settings import CloudSettings

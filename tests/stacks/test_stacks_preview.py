@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import engine
-from engine.values import UNKNOWN
+import pulumi_embedded as engine
+from pulumi_embedded.values import UNKNOWN
 from stacks.outputs import OUTPUTS, SECRET_OUTPUTS
 from tests.engine.stack import Recorder
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-import engine
+import pulumi_embedded as engine
+from cloud_sandbox.cloudflare.runtime import NoRuntime
+from cloud_sandbox.cloudflare.server import application
+from cloud_sandbox.cloudflare.service import BASE_PATH, Service
+from cloud_sandbox.cloudflare.settings import Settings, Token
 from components.worker.api.client import Client
-from sandbox.cloudflare.runtime import NoRuntime
-from sandbox.cloudflare.server import application
-from sandbox.cloudflare.service import BASE_PATH, Service
-from sandbox.cloudflare.settings import Settings, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, app
 from tests.engine.stack import Recorder
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from sandbox import node
+from cloud_sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of
 from tests.workflows.hub import NOTHING_LEFT, Hub, leaks

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from cloud_sandbox.github.service import Service
+from cloud_sandbox.github.settings import DEFAULT_REPOSITORY, Settings, Token
+from cloud_sandbox.github.transport import handler
+from cloud_sandbox.xata.faults import Fault
 from components.github.client import Client
-from sandbox.github.service import Service
-from sandbox.github.settings import DEFAULT_REPOSITORY, Settings, Token
-from sandbox.github.transport import handler
-from sandbox.xata.faults import Fault
 from tests.components.xata.scripted import Service as Script
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox.github import shapes
 from components import errors
 from components.github import events
-from sandbox.github import shapes
 from tests.components.github.github_world import World
 
 if TYPE_CHECKING:

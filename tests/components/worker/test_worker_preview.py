@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from cloud_sandbox.cloudflare.models import Preview, PreviewDeployment, Script, new_id, new_tag
 from components.resource import ProviderError
 from components.worker import secrets
 from components.worker.preview import PreviewProvider
-from sandbox.cloudflare.models import Preview, PreviewDeployment, Script, new_id, new_tag
 from tests.components.worker.workers_world import ACCOUNT, World
 
 PROVIDER = PreviewProvider()

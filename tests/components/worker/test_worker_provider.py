@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from cloud_sandbox.cloudflare.settings import READ, Token
 from components.resource import ProviderError
 from components.worker import secrets
 from components.worker.secrets import SecretsProvider
-from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, KilledError, World
 
 if TYPE_CHECKING:

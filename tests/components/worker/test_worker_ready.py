@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud_sandbox.cloudflare.settings import READ, Token
 from components import errors
 from components.worker import changes
 from components.worker.names import Target
-from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, World
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud_sandbox.cloudflare.settings import READ, Token
 from components import errors
 from components.worker import changes, draft
 from components.worker.changes import AS_SET
 from components.worker.names import Target
-from sandbox.cloudflare.settings import READ, Token
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, KilledError, World, app
 
 if TYPE_CHECKING:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from cloud_sandbox.cloudflare.runtime import NoRuntime
+from cloud_sandbox.cloudflare.service import Service
+from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT, Settings, Token
+from cloud_sandbox.cloudflare.transport import handler
+from cloud_sandbox.xata.faults import Fault
 from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from components.worker.names import Target
-from sandbox.cloudflare.runtime import NoRuntime
-from sandbox.cloudflare.service import Service
-from sandbox.cloudflare.settings import DEFAULT_ACCOUNT, Settings, Token
-from sandbox.cloudflare.transport import handler
-from sandbox.xata.faults import Fault
 from tests.components.xata.scripted import Service as Script
 
 if TYPE_CHECKING:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.service import Service
+from cloud_sandbox.xata.settings import Key, Settings
+from cloud_sandbox.xata.transport import handler
 from components.xata.api.client import Client
 from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.branches.clock import Clock
 from components.xata.branches.place import Place
-from sandbox.xata.databases import NoDatabases
-from sandbox.xata.service import Service
-from sandbox.xata.settings import Key, Settings
-from sandbox.xata.transport import handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable

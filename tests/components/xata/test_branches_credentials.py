@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox.xata import shapes
 from components.errors import GoneError, LifecycleError, NotReadyError
 from components.xata.branches import credentials
-from sandbox.xata import shapes
 from tests.components.xata.branches_world import REGION, World
 
 if TYPE_CHECKING:

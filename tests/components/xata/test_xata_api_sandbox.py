@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.xata.service import Service
+from cloud_sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Settings
+from cloud_sandbox.xata.transport import handler
 from components import errors
 from components.xata.api.client import Client
 from components.xata.api.models import (
@@ -22,14 +27,9 @@ from components.xata.api.models import (
     Restore,
     ScaleToZero,
 )
-from sandbox.xata.databases import NoDatabases
-from sandbox.xata.faults import Fault
-from sandbox.xata.service import Service
-from sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Settings
-from sandbox.xata.transport import handler
 
 if TYPE_CHECKING:
-    from sandbox.xata.settings import Edition
+    from cloud_sandbox.xata.settings import Edition
 
 KEY = "xau_SandboxKeyOfTheTests"
 ORGANIZATION = DEFAULT_ORGANIZATION

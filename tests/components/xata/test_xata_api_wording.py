@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox.xata import messages
 from components import errors
 from components.xata.api import rules
 from components.xata.api.models import BranchCreation
-from sandbox.xata import messages
 from tests.components.xata.scripted import BRANCH, ORGANIZATION, PROJECT, Service, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.xata.messages import RefusedError
+    from cloud_sandbox.xata.messages import RefusedError
 
 BAD = (errors.InvalidError, "correct what the message names")
 GONE = (errors.NotFoundError, "check the ids")

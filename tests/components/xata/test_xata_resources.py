@@ -13,14 +13,14 @@ import httpx
 import pytest
 from aiohttp import web
 
-import engine
+import pulumi_embedded as engine
+from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.server import application
+from cloud_sandbox.xata.service import Service
+from cloud_sandbox.xata.settings import Key, Settings
 from components.xata.api.client import Client
 from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
-from engine.values import UNKNOWN
-from sandbox.xata.databases import NoDatabases
-from sandbox.xata.server import application
-from sandbox.xata.service import Service
-from sandbox.xata.settings import Key, Settings
+from pulumi_embedded.values import UNKNOWN
 from tests.components.xata.branches_world import IMAGE, KEY, ORGANIZATION, REGION, TYPE
 from tests.engine.stack import Recorder
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine.api import Output
 from operations.errors import UsageError
 from operations.outputs import dotenv, github, shell
 from operations.outputs.variables import variable_name, variables
+from pulumi_embedded.api import Output
 from stacks.outputs import OUTPUTS
 from tests.operations.outputs import readers
 

@@ -1,5 +1,0 @@
-"""The project file, the stack's file, and the configuration a program gets: Pulumi's rules, our words."""
-
-from engine.project.files import Project, StackConfig, load_config, load_project, read_salt
-
-__all__ = ["Project", "StackConfig", "load_config", "load_project", "read_salt"]

@@ -1,0 +1,210 @@
+"""The API: one request in, one answer out. Thread safe; knows no HTTP library."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import math
+import threading
+import time
+import uuid
+from collections import deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from cloud_sandbox.cloudflare import errors, models
+from cloud_sandbox.cloudflare.errors import ApiError
+from cloud_sandbox.cloudflare.routes import OPERATIONS, ROUTES
+from cloud_sandbox.cloudflare.settings import ACCOUNT, Settings, Token
+from cloud_sandbox.cloudflare.world import Answer, Call, World, preview_name
+from cloud_sandbox.xata.calls import Log
+from cloud_sandbox.xata.faults import Faults
+from cloud_sandbox.xata.routes import match
+from cloud_sandbox.xata.wire import JSON_TYPE, Request, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from cloud_sandbox.cloudflare.models import Bindings, Script, Worker
+    from cloud_sandbox.cloudflare.runtime import Runtime
+    from cloud_sandbox.xata.faults import Fault
+
+BASE_PATH = "/client/v4"
+VERIFY = "/user/tokens/verify"
+USER_PATHS = ("/user", "/memberships")
+_LOG = logging.getLogger(__name__)
+NO_ANSWER = Response(status=0, cut="before")
+ORDERED_CODE = 10013
+"""The code of an answer that was ordered by a fault: what the service says of its own failures."""
+
+
+class Service:
+    """The stand-in. The clock can be a test's; `runtime` is told of every script that is deployed."""
+
+    def __init__(self, settings: Settings, *, runtime: Runtime, clock: Callable[[], float] = time.time) -> None:
+        self.settings, self.clock = settings, clock
+        self.world = World(settings=settings, runtime=runtime, clock=clock, subdomain=settings.subdomain)
+        self.faults, self.log = Faults(), Log()
+        self._lock = threading.RLock()
+        self._calls: dict[str, deque[float]] = {}
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request, and write it down."""
+        started, fault = self.clock(), self.faults.take(request)
+        response = self._respond(request, fault)
+        answered = None if response.cut == "before" else response.status
+        self.log.add(request, status=answered, fault=fault is not None, started=started, ended=self.clock())
+        return response
+
+    def _respond(self, request: Request, fault: Fault | None) -> Response:
+        if fault and fault.cut == "before":
+            return replace(NO_ANSWER, delay=fault.delay)
+        if fault and fault.status:
+            headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+            refusal = ApiError(fault.status, ORDERED_CODE, fault.message or "ordered", headers=headers)
+            return _broken(_refused(refusal), fault)
+        try:
+            with self._lock:
+                answer = self._answer(request)
+        except ApiError as refusal:
+            return _broken(_refused(refusal), fault)
+        return _broken(_told(answer), fault)
+
+    def _answer(self, request: Request) -> Answer:
+        path = request.path.removeprefix(BASE_PATH)
+        if path == request.path:
+            raise errors.no_route(request.method, request.path)
+        token = self._token(request, path)
+        self._count(token)
+        found = match(ROUTES, request.method, path)
+        if found is None:
+            raise errors.no_route(request.method, request.path)
+        route, values = found
+        if "account" in values:
+            self._require_account(token, values["account"], path)
+        if route.scope and route.scope not in token.permissions:
+            raise errors.not_permitted()
+        return OPERATIONS[route.name](self.world, Call(request=request, values=values, token=token))
+
+    def _token(self, request: Request, path: str) -> Token:
+        header = request.headers.get("authorization", "")
+        if not header:
+            raise errors.no_credentials()
+        kind, _, given = header.partition(" ")
+        if kind.lower() != "bearer" or not given.strip():
+            raise errors.malformed_credentials()
+        sent = given.strip().encode()
+        for token in self.settings.tokens:
+            if hmac.compare_digest(token.token.encode(), sent) and token.status == "active":
+                return token
+        if path == VERIFY:
+            raise errors.unknown_token()
+        raise errors.no_access() if path.startswith(USER_PATHS) else errors.not_permitted()
+
+    def _require_account(self, token: Token, account: str, path: str) -> None:
+        if not ACCOUNT.fullmatch(account):
+            raise errors.unroutable_account(path)
+        if account != self.settings.account or account not in (token.accounts or (self.settings.account,)):
+            raise errors.not_permitted()
+
+    def _count(self, token: Token) -> None:
+        """Hold a token to its number of calls in the window that began with its first one."""
+        limit, window, now = self.settings.calls, self.settings.window, self.clock()
+        if not limit:
+            return
+        made = self._calls.setdefault(token.token, deque())
+        if made and now - made[0] >= window:
+            made.clear()
+        if len(made) >= limit:
+            raise errors.too_many_calls(max(1, math.ceil(made[0] + window - now)), limit, int(window))
+        made.append(now)
+
+    def deployed(self) -> dict[str, dict[str, str]]:
+        """What is run, by name: where it is reached, and its address below workers.dev if that is on."""
+        with self._lock:
+            names = [worker.name for worker in self.world.workers.values() if worker.deployments]
+            previews = (
+                preview_name(worker, preview.slug)
+                for worker in self.world.workers.values()
+                for preview in worker.previews
+                if preview.deployments
+            )
+            found = [*names, *previews]
+        return {name: {"url": self.world.runtime.url(name), "address": self.address(name)} for name in found}
+
+    def address(self, name: str) -> str:
+        """A Worker's or preview's address below workers.dev, empty while it is off. Waits for nobody."""
+        on = self.world.subdomain and any(_is_on(worker, name) for worker in list(self.world.workers.values()))
+        return f"https://{name}.{self.world.subdomain}.workers.dev" if on else ""
+
+    def snapshot(self) -> dict[str, Any]:
+        """The whole memory as data that JSON can hold. It has values of secrets: keep the file private."""
+        with self._lock:
+            return {"subdomain": self.world.subdomain, "workers": models.dump(self.world.workers)}
+
+    def restore(self, data: dict[str, Any]) -> None:
+        """Continue from a snapshot, and run what ran then; what does not start any more is only remembered."""
+        with self._lock:
+            self.world.subdomain = data["subdomain"]
+            self.world.workers = models.load(data["workers"])
+            for name, script, bindings in _running(self.world.workers):
+                try:
+                    self.world.run(name, script, bindings)
+                except ApiError as error:
+                    _LOG.warning("the Worker %s does not start: %s", name, error.message)
+
+    def reset(self) -> None:
+        """Forget every Worker, fault, count and call."""
+        with self._lock:
+            for worker in list(self.world.workers.values()):
+                self.world.remove(worker)
+            self.world.subdomain = self.settings.subdomain
+            self._calls.clear()
+        self.faults.clear()
+        self.log.clear()
+
+
+def _running(workers: Mapping[str, Worker]) -> Iterator[tuple[str, Script, Bindings]]:
+    """What is to be run: Workers' active versions, and the newest deployment of each preview."""
+    for worker in workers.values():
+        if worker.active is not None:
+            yield worker.name, worker.active.script, worker.active.bindings
+        for preview in worker.previews:
+            for latest in preview.deployments[-1:]:
+                yield preview_name(worker, preview.slug), latest.script, latest.bindings
+
+
+def _is_on(worker: Worker, name: str) -> bool:
+    if name == worker.name:
+        return worker.subdomain["enabled"]
+    is_preview = any(name == preview_name(worker, preview.slug) for preview in list(worker.previews))
+    return is_preview and worker.subdomain["previews_enabled"]
+
+
+def _broken(response: Response, fault: Fault | None) -> Response:
+    """The answer with what the fault does to its delivery."""
+    if fault is None:
+        return response
+    body = response.body[: len(response.body) // 2] if fault.malformed else response.body
+    return replace(response, body=body, cut="before" if fault.lose_answer else fault.cut, delay=fault.delay)
+
+
+def _told(answer: Answer) -> Response:
+    if answer.body is not None:
+        return Response(status=answer.status, headers={**_headers(answer.type), **answer.headers}, body=answer.body)
+    envelope = {"result": answer.result, "success": True, "errors": [], "messages": []}
+    if answer.info is not None:
+        envelope["result_info"] = answer.info
+    return Response(status=answer.status, headers=_headers(JSON_TYPE), body=json.dumps(envelope).encode())
+
+
+def _refused(refusal: ApiError) -> Response:
+    error = {"code": refusal.code, "message": refusal.message}
+    envelope = {"result": None, "success": False, "errors": [error], "messages": []}
+    headers = {**_headers(JSON_TYPE), **refusal.headers}
+    return Response(status=refusal.status, headers=headers, body=json.dumps(envelope).encode())
+
+
+def _headers(kind: str) -> dict[str, str]:
+    return {"Content-Type": kind, "CF-Ray": f"{uuid.uuid4().hex[:16]}-SBX"}

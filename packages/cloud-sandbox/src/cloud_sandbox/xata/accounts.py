@@ -1,0 +1,158 @@
+"""Organizations, catalogue and limits: operations that only read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cloud_sandbox.xata import messages, rules
+from cloud_sandbox.xata.calls import Answer, Call
+from cloud_sandbox.xata.catalogue import INSTANCE_TYPES, INTERNAL_LIBRARY, rates, require_image
+from cloud_sandbox.xata.messages import RefusedError
+
+if TYPE_CHECKING:
+    from cloud_sandbox.xata.world import World
+
+LAST_UPDATED = "2026-01-01T00:00:00Z"
+"""When an organization's status changed last: nothing here changes it."""
+
+
+def _parameter(call: Call, name: str, *, required: bool = False) -> str | None:
+    """A query parameter that may be given once."""
+    values = call.query.get(name, [])
+    if not values and required:
+        raise RefusedError(400, f"Invalid format for parameter {name}: query parameter '{name}' is required")
+    if len(values) > 1:
+        text = f"multiple values for single value parameter '{name}'"
+        raise RefusedError(400, f"Invalid format for parameter {name}: {text}")
+    return values[0] if values else None
+
+
+def username(call: Call) -> str | None:
+    """The query's user name."""
+    return _parameter(call, "username")
+
+
+def _organization(world: World, name: str) -> dict[str, Any]:
+    found = world.organization(name)
+    status = {
+        "billing_status": "ok" if found.status == "enabled" else "invoice_overdue",
+        "disabled_by_admin": False,
+        "last_updated": LAST_UPDATED,
+        "status": found.status,
+        "usage_tier": found.tier,
+    }
+    return {"id": found.id, "name": found.name, "status": status}
+
+
+def list_organizations(world: World, call: Call) -> Answer:
+    """GET /organizations: the key's own one."""
+    own = call.key.organization or world.settings.organization
+    return Answer(body={"organizations": [_organization(world, own)]})
+
+
+def get_organization(world: World, call: Call) -> Answer:
+    """GET /organizations/{organizationID}."""
+    return Answer(body=_organization(world, call.organization))
+
+
+def regions(world: World, call: Call) -> Answer:
+    """GET …/regions."""
+    listed = []
+    for region in world.catalogue.regions(call.organization):
+        entry: dict[str, Any] = {"id": region.id, "publicAccess": region.public, "backupsEnabled": region.backups}
+        if not world.settings.is_april:
+            entry["provider"] = region.provider
+        listed.append(entry | {"organizationId": region.organization})
+    return Answer(body={"regions": listed})
+
+
+def images(world: World, call: Call) -> Answer:
+    """GET …/images."""
+    region = _parameter(call, "region")
+    if region is not None:
+        world.catalogue.require_region(call.organization, region)
+    names = world.catalogue.images
+    versions = [name.rpartition(":")[2] for name in names]
+    return Answer(
+        body={
+            "images": [
+                {"fullVersion": version, "majorVersion": version.partition(".")[0], "name": name}
+                for name, version in zip(names, versions, strict=True)
+            ]
+        }
+    )
+
+
+def sizes(world: World, call: Call) -> Answer:
+    """GET …/instanceTypes: the same in every region, the rates apart."""
+    region = _parameter(call, "region", required=True) or ""
+    world.catalogue.require_region(call.organization, region)
+    listed = []
+    for size in INSTANCE_TYPES:
+        hourly, monthly = rates(size, region)
+        listed.append(
+            {
+                "name": size.name,
+                "vcpus": size.requested,
+                "ram": size.memory,
+                "hourlyRate": hourly,
+                "storageMonthlyRate": monthly,
+                "region": "",
+            }
+        )
+    return Answer(body={"instanceTypes": listed})
+
+
+def extensions(world: World, call: Call) -> Answer:
+    """GET …/extensions."""
+    image = _parameter(call, "image", required=True) or ""
+    region = _parameter(call, "region")
+    if region is not None:
+        world.catalogue.require_region(call.organization, region)
+    require_image(world.catalogue, image)
+    found = world.catalogue.image_extensions(image)
+    if not found:
+        raise messages.invalid("image", "no extensions found for image")
+    return Answer(
+        body={
+            "extensions": [
+                {
+                    "description": about["description"],
+                    "docs": about["docs"],
+                    "name": name,
+                    "preloadRequired": about["preload"],
+                    "type": about["type"],
+                    "version": version,
+                }
+                for name, version, about in found
+                if name != INTERNAL_LIBRARY
+            ]
+        }
+    )
+
+
+def github(world: World, call: Call) -> Answer:
+    """GET …/githubapp/installations: never any here."""
+    del world, call
+    return Answer(body={"installations": []})
+
+
+def organization_limits(world: World, call: Call) -> Answer:
+    """GET …/limits."""
+    return Answer(body=rules.limits(world.settings, world.organization(call.organization)))
+
+
+def default_limits(world: World, call: Call) -> Answer:
+    """GET …/projects/limits: constants, whatever the organization's limits are."""
+    del world, call
+    return Answer(body=rules.DEFAULT_PROJECT_LIMITS)
+
+
+def project_limits(world: World, call: Call) -> Answer:
+    """GET …/projects/{projectID}/limits: announced at first, and built in the newest source."""
+    with world.mutex:
+        world.project(call.organization, call.project)
+    if not world.settings.is_current:
+        raise messages.not_implemented()
+    limits = rules.limits(world.settings, world.organization(call.organization))
+    return Answer(body={name: limits[name] for name in rules.OF_A_PROJECT})
