@@ -180,6 +180,8 @@ def previewed(engine: Engine, *, show: ShowProgress, document: bool) -> Done:
         return Done(engine=engine.name, result=planned(engine, "up", show))
     with show(planned=True) as shown:
         plan, told = engine.preview(shown)
+    for one in told.get("diagnostics", ()):
+        one["message"] = next_steps.filled(one["message"])
     shown.summary(plan, engine.name)
     return Done(engine=engine.name, result=plan, document=told)
 

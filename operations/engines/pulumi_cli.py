@@ -17,11 +17,13 @@ import signal
 import subprocess
 import tempfile
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
 import yaml
 
 from operations.backends import scheme, without_password
@@ -56,6 +58,10 @@ PATIENCE = 60.0
 LAST_WORDS = 10.0
 """Seconds after that until it is killed."""
 CHUNK = 65536
+RUN_VARIABLE: Final = "INFRA_CLI_RUN"
+"""What one run of the CLI has started carries the run's name here; nothing else reads it."""
+PLUGIN = re.compile(r"(?:^|/)pulumi-(?:language|resource)-|^pulumi\.dynamic$")
+"""A word in the command line of a plugin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +207,7 @@ class PulumiEngine:
         """Run one command with its event log in a pipe, which is read while it runs."""
         told = Translator(listener, verbose=self.options.verbose)
         reading, writing = os.pipe()
+        run = uuid.uuid4().hex
         kept = functools.partial(tempfile.TemporaryFile, "w+", encoding="utf-8")
         with self._stack_file() as stack_file, kept() as printed, kept() as said:
             command = [
@@ -213,7 +220,7 @@ class PulumiEngine:
                 process = subprocess.Popen(  # noqa: S603 - the CLI that was chosen, and arguments of ours
                     command,
                     cwd=self.workspace.folder,
-                    env=self._environment(),
+                    env={**self._environment(), RUN_VARIABLE: run},
                     stdin=subprocess.DEVNULL,
                     stdout=printed,
                     stderr=said,
@@ -227,6 +234,8 @@ class PulumiEngine:
             finally:
                 os.close(reading)
             code = process.wait()
+            if code:
+                _end_left(run)
             printed.seek(0)
             said.seek(0)
             return _Run(code=code, said=said.read(), printed=printed.read(), told=told, interrupted=interrupted)
@@ -327,6 +336,22 @@ def _follow(process: subprocess.Popen[bytes], log: int, told: Translator) -> boo
                 steps = iter([(now + PATIENCE, signal.SIGINT), (now + PATIENCE + LAST_WORDS, signal.SIGKILL)])
                 until, then = next(steps)
             interrupted = True
+
+
+def _end_left(run: str) -> None:
+    """End the plugins that a failed or killed CLI has left: by themselves they notice only after minutes.
+
+    They are in groups of their own, and nobody's children any more; a database server that one of them started stays.
+    """
+    left = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(RUN_VARIABLE) == run and any(map(PLUGIN.search, process.cmdline())):
+                process.terminate()
+                left.append(process)
+    for process in psutil.wait_procs(left, timeout=LAST_WORDS)[1]:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
 
 
 def _tell(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -66,7 +66,9 @@ class FakeEngine:
 
     def preview(self, listener: api.Listener) -> tuple[api.Result, dict[str, Any]]:
         """Say what `up` would do, with a document."""
-        return self.plan("up", listener), {"steps": [], "changeSummary": {"create": 1, "same": 2}}
+        told = {"message": "  next: ./infra up STACK checks again\n", "severity": "info"}
+        document = {"steps": [], "diagnostics": [told], "changeSummary": {"create": 1, "same": 2}}
+        return self.plan("up", listener), document
 
     def outputs(self) -> Mapping[str, api.Output]:
         """The outputs."""

@@ -94,6 +94,16 @@ def test_preview_plans_and_changes_nothing(
     assert "1 to create, 2 unchanged" in answer.err
 
 
+def test_a_previews_document_names_commands_as_they_are_typed(
+    infra: Callable[..., Any], fake_engine: FakeEngine
+) -> None:
+    """Its readers get the stack and the sandbox that the run aimed at, as a person does."""
+    answer = infra("preview", "dev", "--sandbox", "--json")
+    assert fake_engine.asked == ["plan up"]
+    (told,) = answer.document["diagnostics"]
+    assert told["message"] == "  next: ./infra up dev --sandbox checks again\n"
+
+
 def test_a_failed_preview_answers_with_its_document(infra: Callable[..., Any], fake_engine: FakeEngine) -> None:
     """The exit code says that it failed, standard output says nothing besides the document."""
     fake_engine.answers["plan"] = result("preview", succeeded=False, errors=("program bug",))

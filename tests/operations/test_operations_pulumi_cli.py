@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from operations.engines import choice, pulumi_cli
@@ -48,6 +49,9 @@ turn = script.pop(0) if script else {{}}
 json.dump(script, open({script!r}, "w"))
 if turn.get("lingering"):
     subprocess.Popen(["sleep", "30"], close_fds=False, stdin=-3, stdout=-3, stderr=-3)
+if turn.get("plugins"):
+    for program in turn["plugins"]:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", program], start_new_session=True)
 if value("--event-log"):
     with open(value("--event-log"), "w") as log:
         for event in turn.get("events", []):
@@ -111,6 +115,18 @@ def test_a_run_is_counted_from_the_log(stand_in: StandIn) -> None:
     result = stand_in.engine.change("up", _Silent(), previewed=True)
     assert (result.kind, result.succeeded, result.interrupted) == ("up", True, False)
     assert result.changes == api.Changes(create=1, same=2)
+
+
+def test_a_failed_cli_leaves_no_plugin_behind(stand_in: StandIn, tmp_path: Path) -> None:
+    """What it started and did not end is ended, but for what is no plugin, such as a server that one has started."""
+    plugins = [f"{tmp_path}/pulumi-language-python", f"{tmp_path}/pulumi-resource-docker"]
+    stand_in.plays({"plugins": [*plugins, f"{tmp_path}/postgres"], "err": "error: incorrect passphrase", "code": 255})
+    with pytest.raises(StateError):
+        stand_in.engine.change("destroy", _Silent())
+    left = [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())]
+    for one in left:
+        one.kill()
+    assert [one.info["cmdline"][-1] for one in left] == [f"{tmp_path}/postgres"]
 
 
 def test_the_cli_is_told_everything_it_needs(stand_in: StandIn, project: Path) -> None:
