@@ -168,6 +168,7 @@ def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) 
 @pytest.mark.parametrize(
     ("said", "meaning", "step"),
     [
+        ("error: invalid value 'x' for '--link-mode <LINK_MODE>'", "uv does not take", "UV_LINK_MODE"),
         ("error: failed to write: No space left on device (os error 28)", "the disk is full", "free about 1 GB"),
         ("error: Permission denied (os error 13)", "a folder cannot be written", "writable for this user"),
         ("error: Hash mismatch for tiny==1.0", "other files than the ones pinned", "UV_DEFAULT_INDEX"),
