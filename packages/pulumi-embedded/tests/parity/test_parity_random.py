@@ -108,14 +108,17 @@ class Walk:
         """Whether the model, which knows no aliases, can say which record is whose.
 
         What vanished is not found under its alias, and so its children, which have none of their own, are not either:
-        as with the CLI, they are made anew, and the record has them twice for a while.
+        as with the CLI, they are made anew, and the record has them twice for a while. Where the run that does so fails
+        first, their records stay, without a parent, and it is the next run that makes them anew.
         """
         live = Counter(one.inputs.get("label", one.urn) for one in records if not one.delete)
         moved = {wish.key for wish in self.program if wish.earlier}
+        things = [one for one in records if one.custom and not is_provider(one)]
         return (
             moved <= live.keys()
             and set(live.values()) <= {1}
             and not self.rig.world.missing & {one.id for one in records}
+            and all(one.parent for one in things)
         )
 
     def note_left(self, records: list[ResourceState]) -> None:
