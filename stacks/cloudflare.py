@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -11,7 +12,7 @@ import pulumi_cloudflare
 from components.errors import RefusedError
 from components.worker.api.client import CLOUDFLARE, connect
 from components.worker.hyperdrive import hyperdrive
-from components.worker.secrets_store import secret_name, store_secret
+from components.worker.secrets_store import store_secret
 from stacks.settings import DATABASE_URL
 from stacks.worker_plan import name_in_account
 
@@ -44,7 +45,7 @@ def declare(
             "store-secret",
             account=plan.account,
             store=plan.store,
-            called=secret_name(whose, DATABASE_URL),
+            called=_name_in_store(whose, DATABASE_URL),
             value=connection.url,
             opts=options("secret in the Secrets Store", lambda: connect().stored(plan.account, plan.store)),
         )
@@ -81,3 +82,8 @@ def _provider() -> pulumi_cloudflare.Provider:
     """The provider at the server that everything else here talks to; it reads the token from the environment."""
     url = CLOUDFLARE.base_url_in(os.environ)
     return pulumi_cloudflare.Provider("cloudflare", base_url=None if url == CLOUDFLARE.default_url else url)
+
+
+def _name_in_store(whose: str, secret: str) -> str:
+    """What a secret is called in the store that all environments share: `APP_STAGING_DATABASE_URL`."""
+    return re.sub(r"[^A-Z0-9]", "_", f"{whose}_{secret}".upper())

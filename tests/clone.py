@@ -12,6 +12,8 @@ from pathlib import Path
 from psycopg import pq
 
 PROJECT = Path(__file__).resolve().parent.parent
+SECONDS = 500.0
+"""For one command. It says that something hangs, not how fast a machine is: a busy one may give a tenth of a core."""
 OTHER_SERVERS = {
     **{option.envvar.decode(): "nonsense" for option in pq.Conninfo.get_defaults() if option.envvar},
     **dict.fromkeys(
@@ -39,7 +41,7 @@ class Clone:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
         return {**kept, "HOME": str(self.home), "NO_COLOR": "1", **more}
 
-    def infra(self, *arguments: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    def infra(self, *arguments: str, timeout: float = SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `./infra` as a user does and wait for its end."""
         return subprocess.run(
             [self.folder / "infra", *arguments],

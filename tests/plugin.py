@@ -17,8 +17,10 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-LONG = {"acceptance", "docs", "workflows"}
-"""Folders of tests that walk through a whole clone."""
+LONG = {"acceptance", "docs", "test_workflows_runs.py", "test_workflows_workers.py"}
+"""Folders and files of tests that walk through a whole clone."""
+CHEAP = {"untouched"}
+"""Fixtures of a file that each worker may make for itself."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 RUN = pytest.StashKey[Path]()
 """The folder in which everything temporary of this run lies; what a process of the run says of itself names it."""
@@ -96,31 +98,44 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what repeats others at greater length, unless it is asked for; begin with what takes long."""
-    items[:] = _long_ones_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     for item in items:
         if item.get_closest_marker("cli") and not shutil.which("pulumi"):
             item.add_marker(pytest.mark.skip(reason="there is no pulumi on the PATH: ./infra setup --pulumi gets it"))
-    if os.environ.get("INFRA_TEST_THOROUGH"):
-        return
-    for item in items:
-        if item.get_closest_marker("thorough"):
-            item.add_marker(pytest.mark.skip(reason="takes minutes; INFRA_TEST_THOROUGH=1 runs it"))
+    if not os.environ.get("INFRA_TEST_THOROUGH"):
+        for item in items:
+            if item.get_closest_marker("thorough"):
+                item.add_marker(pytest.mark.skip(reason="takes minutes; INFRA_TEST_THOROUGH=1 runs it"))
+    items[:] = _long_ones_first(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def _long_ones_first(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     """The tests in an order in which each worker begins with its share of the long ones.
 
     A worker gets the next part of the list, all parts being of one size but for one test. What is begun last must be
-    short, or all others wait for it.
+    short, or all others wait for it. Tests that share what is dear to make go to one worker, which makes it once.
     """
-    long = [item for item in items if item.path.parent.name in LONG]
-    short = iter([item for item in items if item.path.parent.name not in LONG])
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if LONG & {item.path.parent.name, item.path.name} and not item.get_closest_marker("skip"):
+            groups.setdefault(_shared(item), []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for group in sorted(groups.values(), key=len, reverse=True):
+        min(shares, key=len).extend(group)
+    long = {item for share in shares for item in share}
+    short = iter([item for item in items if item not in long])
     ordered: list[pytest.Item] = []
-    for number in range(workers):
-        share = long[number::workers]
+    for number, share in enumerate(shares):
         size = (len(items) - len(ordered)) // (workers - number)
         ordered += [*share, *itertools.islice(short, max(0, size - len(share)))]
     return [*ordered, *short]
+
+
+def _shared(item: pytest.Item) -> str:
+    """What a test has in common with those that must not make it again: a run's fixture, a file's, or nothing."""
+    names = set(getattr(item, "fixturenames", ())) - CHEAP
+    info = getattr(item, "_fixtureinfo", None)
+    scopes = {found[-1].scope for name, found in info.name2fixturedefs.items() if name in names} if info else set()
+    return "founded" if "founded" in names else item.path.name if "module" in scopes else item.nodeid
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -15,6 +15,7 @@ import httpx
 import psycopg
 
 from cloud_sandbox import node
+from tests.clone import SECONDS
 
 if TYPE_CHECKING:
     import subprocess
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 ENGINE = ("--engine", "embedded")
 NOTHING = {"create": 0, "update": 0, "replace": 0, "delete": 0}
-SECONDS = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ Loads pulumi_cloudflare: only stacks that use it import this module. The provide
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import pulumi
@@ -46,8 +45,3 @@ def store_secret(
         comment=COMMENT,
         opts=opts,
     )
-
-
-def secret_name(whose: str, secret: str) -> str:
-    """What a secret is called in the store that all environments share: `APP_STAGING_DATABASE_URL`."""
-    return re.sub(r"[^A-Z0-9]", "_", f"{whose}_{secret}".upper())

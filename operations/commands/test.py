@@ -21,13 +21,36 @@ EPILOG = """\
 examples:
   ./infra test                              everything: linter, formatter, types, imports, tests
   ./infra test tests/operations -k verify   some tests: what follows goes to pytest
+  ./infra test --quick                      a first look, within a minute: what QUICK in this command's file names
   ./infra test workflows                    the workflows' commands against the sandbox, at full length
 """
 TEXT = (
     "Check everything a change must pass: linter, formatter, types, imports and tests. With arguments, only pytest\n"
-    "runs, with these arguments. `workflows` alone runs what .github/workflows would run, with recorded events."
+    "runs, with these arguments. `--quick` is a first look within a minute: everything but mypy, and of the tests the\n"
+    "house rules, the declarations, the commands and one dev database; the rest decides. `workflows` alone runs what\n"
+    ".github/workflows would run, with recorded events."
 )
 WORKFLOWS = "workflows"
+QUICK_OPTION = "--quick"
+QUICK = (
+    # the house rules
+    "tests/test_house_rules.py",
+    "tests/test_documents.py",
+    # what may be declared, and what recorded state holds
+    "tests/stacks/test_stacks_config.py",
+    "tests/stacks/test_stacks_contract.py",
+    "tests/components/test_provider_contract.py",
+    # rules without a server or a process
+    "tests/components/xata/test_branches_rules.py",
+    "tests/components/worker/test_wrangler_jsonc.py",
+    "packages/pulumi-embedded/tests/engine/test_engine_goal.py",
+    "packages/pulumi-embedded/tests/engine/test_engine_planner.py",
+    # every command, in one process
+    "tests/operations",
+    # and one database, for real
+    "tests/acceptance/test_acceptance_dev.py::test_up_gives_a_stamped_postgres_18_and_dev_vars",
+)
+"""What a first look runs: a file is here if it fails soon where something is wrong, and takes a few seconds at most."""
 THOROUGH = "INFRA_TEST_THOROUGH"
 """The variable with which tests that take minutes run, too."""
 IMPORT_LINTER = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
@@ -67,27 +90,33 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return argparse.Namespace(run=run, pytest_arguments=list(arguments), verbose=False)
 
 
-def check(folder: Path) -> list[Outcome]:
-    """Run everything but the tests, side by side."""
-    processes = [(name, _start(folder, command)) for name, command in CHECKS]
+def check(folder: Path, *, quick: bool = False) -> list[Outcome]:
+    """Run everything but the tests, side by side; in a first look not mypy, which takes a minute by itself."""
+    processes = [(name, _start(folder, command)) for name, command in CHECKS if not (quick and name == "mypy")]
     return [Outcome(name=name, output=process.communicate()[0], code=process.returncode) for name, process in processes]
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; the first thing that fails gives the exit code, after everything has run."""
-    code = 0
-    if arguments.pytest_arguments[:1] == [WORKFLOWS]:
-        return _workflows(arguments.pytest_arguments[1:])
-    if not arguments.pytest_arguments:
-        started = time.monotonic()
-        for outcome in check(PROJECT):
-            console.say(f"{outcome.name}: {'ok' if outcome.code == 0 else 'FAILED'}")
-            if outcome.code:
-                console.say(outcome.output.rstrip())
-            code = code or outcome.code
-        console.say(f"checks took {time.monotonic() - started:.0f} s; now the tests")
-    tests = _pytest(map(_absolute, arguments.pytest_arguments))
+    first, given = arguments.pytest_arguments[:1], arguments.pytest_arguments
+    if first == [WORKFLOWS]:
+        return _workflows(given[1:])
+    quick = first == [QUICK_OPTION]
+    code = _checked(quick=quick) if quick or not given else 0
+    tests = _pytest([*QUICK, *given[1:]] if quick else map(_absolute, given))
     return code or tests
+
+
+def _checked(*, quick: bool) -> int:
+    """Run the checks and tell how each ended; the code of the first that failed."""
+    code, started = 0, time.monotonic()
+    for outcome in check(PROJECT, quick=quick):
+        console.say(f"{outcome.name}: {'ok' if outcome.code == 0 else 'FAILED'}")
+        if outcome.code:
+            console.say(outcome.output.rstrip())
+        code = code or outcome.code
+    console.say(f"checks took {time.monotonic() - started:.0f} s; now the tests")
+    return code
 
 
 def _workflows(arguments: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tests.clone import OTHER_SERVERS, Clone, make_clone
+from tests.clone import OTHER_SERVERS, SECONDS, Clone, make_clone
 from tests.sandboxed import Sandboxed, sandbox_of
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def deployed() -> Iterator[Clone]:
     The shell is one of somebody who works with other servers, too: nothing of it may reach ours.
     """
     with cloned() as made:
-        answer = made.infra("up", "dev", "--yes", "--engine", "embedded", timeout=120, **OTHER_SERVERS)
+        answer = made.infra("up", "dev", "--yes", "--engine", "embedded", timeout=SECONDS, **OTHER_SERVERS)
         assert answer.returncode == 0, answer.stderr
         yield made
 

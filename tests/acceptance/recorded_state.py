@@ -26,7 +26,7 @@ from cloud_sandbox.xata import settings as xata_settings
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.server import application as xata_application
 from tests.acceptance.conftest import cloned
-from tests.sandboxed import SECONDS, sandbox_of
+from tests.sandboxed import sandbox_of
 from tests.stacks.worker_stack import background_loop, served
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def record(folder: Path) -> None:
             options = () if stack == CLOUD[0] else APP
             sandbox.up(stack, *options, PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)
         told = ("--yes", "--engine", "embedded", *APP)
-        dev = clone.infra("up", "dev", *told, timeout=SECONDS, PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)
+        dev = clone.infra("up", "dev", *told, PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)
         assert dev.returncode == 0, dev.stderr
         service = clone.folder / ".infra/sandbox/service"
         found = {stack: sandbox.state / f"stacks/infra/{stack}.json" for stack in CLOUD}

@@ -99,7 +99,9 @@ def _answer(url: str, server: subprocess.Popen[bytes]) -> dict[str, str]:
     pytest.fail(f"wrangler dev did not answer; it ended with {server.poll()}")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    "case", ["env-beside-dev-vars", pytest.param("dev-vars-dev", marks=pytest.mark.thorough), "both-of-wrangler"]
+)
 def test_ours_go_where_wrangler_reads_and_the_apps_own_stay(deployed: Clone, case: str) -> None:
     """The file that wrangler reads holds ours, what the app had stays, and no file is begun that hides another."""
     files, target = CASES[case]
@@ -115,7 +117,7 @@ def test_ours_go_where_wrangler_reads_and_the_apps_own_stay(deployed: Clone, cas
 
 
 @pytest.mark.wrangler
-@pytest.mark.parametrize("case", ["env-beside-dev-vars", "dev-vars-dev"])
+@pytest.mark.parametrize("case", ["env-beside-dev-vars", pytest.param("dev-vars-dev", marks=pytest.mark.thorough)])
 def test_wrangler_dev_gives_the_worker_all_of_it(deployed: Clone, case: str) -> None:
     """The real `wrangler dev --env dev` serves our URL beside every variable that the app had."""
     packages, (files, target) = modules(), CASES[case]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from operations.engines import choice
-from tests.sandboxed import ENGINE, SECONDS, Sandboxed
+from tests.clone import SECONDS
+from tests.sandboxed import ENGINE, Sandboxed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

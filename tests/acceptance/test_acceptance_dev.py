@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from components.postgres.choice import Record, write_record
-from tests.clone import OTHER_SERVERS
+from tests.clone import OTHER_SERVERS, SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,18 +79,11 @@ def test_up_gives_a_stamped_postgres_18_and_dev_vars(deployed: Clone) -> None:
     assert "infra.branch=dev" in comment.splitlines()
 
 
-def test_a_second_up_changes_nothing(deployed: Clone) -> None:
-    """The second up shows zero changes, and so does the third after a preview."""
-    assert _changes(_up(deployed)) == NOTHING
-    assert deployed.infra("preview", "dev", *ENGINE).returncode == 0
-    assert _changes(_up(deployed)) == NOTHING
-
-
 def test_a_shell_for_other_servers_changes_nothing(deployed: Clone) -> None:
     """With every variable of libpq set to nonsense `verify` passes, as the first `up` did, and `up` changes nothing."""
-    checked = deployed.infra("verify", "dev", timeout=120, **OTHER_SERVERS)
+    checked = deployed.infra("verify", "dev", timeout=SECONDS, **OTHER_SERVERS)
     assert checked.returncode == 0, checked.stdout + checked.stderr
-    again = deployed.infra("up", "dev", "--yes", "--json", *ENGINE, timeout=120, **OTHER_SERVERS)
+    again = deployed.infra("up", "dev", "--yes", "--json", *ENGINE, timeout=SECONDS, **OTHER_SERVERS)
     assert again.returncode == 0, again.stderr
     assert _changes(json.loads(again.stdout)) == NOTHING
 
@@ -137,8 +130,10 @@ def _readable(file: Path) -> bool:
 def test_a_killed_server_is_named_and_healed_with_its_data(deployed: Clone) -> None:
     """After kill -9 verify names the TCP layer, and up brings the server back with the table made before."""
     _query(deployed, "create table outliving_a_kill as select 42 as answer")
-    os.kill(_postmaster(deployed), signal.SIGKILL)
-    time.sleep(1)
+    server = psutil.Process(_postmaster(deployed))
+    processes = [server, *server.children(recursive=True)]
+    server.kill()
+    psutil.wait_procs(processes, timeout=60)
     verdict = deployed.infra("verify", "dev", "--json", *ENGINE)
     layers = json.loads(verdict.stdout)["layers"]
     failed = [layer["layer"] for layer in layers if layer["ok"] is False]
@@ -175,13 +170,15 @@ def _terminated(clone: Clone, *command: str, when: Callable[[psutil.Process], bo
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.05)
     process.terminate()
-    text = process.communicate(timeout=30)[0]
+    text = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 130, text
     assert "Traceback" not in text
     return text
 
 
-@pytest.mark.parametrize("command", [("verify", "dev"), ("refresh", "dev", "--yes")])
+@pytest.mark.parametrize(
+    "command", [("verify", "dev"), pytest.param(("refresh", "dev", "--yes"), marks=pytest.mark.thorough)]
+)
 def test_a_command_that_waits_for_a_frozen_server_ends_on_sigterm(deployed: Clone, command: tuple[str, ...]) -> None:
     """Whoever opens a session is told that it ends, also while the server answers nothing; up heals."""
     port = urlsplit(_url(deployed)).port
@@ -258,7 +255,8 @@ def test_data_survive_destroy(deployed: Clone) -> None:
     assert _query(deployed, "select answer from outliving_a_destroy") == [(42,)]
 
 
-@pytest.mark.parametrize("way", ["flag", pytest.param("file", marks=pytest.mark.thorough)])
+@pytest.mark.thorough  # the refusal and what it advises are in every run, without processes
+@pytest.mark.parametrize("way", ["flag", "file"])
 def test_the_advised_way_back_from_an_edited_sql_file_works(clone: Clone, way: str) -> None:
     """An edited file is refused by up with a command that then works as it stands, as the line in the file does."""
     file, stack = clone.folder / "first.sql", clone.folder / "Pulumi.dev.yaml"
@@ -314,7 +312,7 @@ def test_two_ups_at_once_both_end_well(clone: Clone) -> None:
         )
         for _ in range(2)
     ]
-    texts = [process.communicate(timeout=120)[0] for process in both]
+    texts = [process.communicate(timeout=SECONDS)[0] for process in both]
     codes = sorted(process.returncode for process in both)
     assert codes[0] == 0, texts
     assert codes[1] == 0 or "lock" in "".join(texts)
@@ -337,7 +335,7 @@ def test_an_interrupted_up_is_continued_by_the_next(clone: Clone, after: float) 
     )
     time.sleep(after)
     os.killpg(process.pid, signal.SIGINT)
-    text = process.communicate(timeout=60)[0]
+    text = process.communicate(timeout=SECONDS)[0]
     assert process.returncode in {0, 130}, text
     assert "Traceback" not in text
     _up(clone)
@@ -377,11 +375,11 @@ def test_a_damaged_state_is_never_overwritten(deployed: Clone, keep: int) -> Non
     [
         (["up", "dve", "--yes"], "did you mean dev"),
         (["up", "dev", "--yes", "--config", "port=70000"], "0, or a port from 1024 to 65535"),
-        (["up", "dev", "--yes", "--config", "port=many"], "infra:port"),
+        pytest.param(["up", "dev", "--yes", "--config", "port=many"], "infra:port", marks=pytest.mark.thorough),
         (["up", "dev", "--yes", "--config", "prot=1"], "nearest known key is infra:port"),
-        (["up", "dev", "--yes", "--config", "database=xata"], "xata"),
+        pytest.param(["up", "dev", "--yes", "--config", "database=xata"], "xata", marks=pytest.mark.thorough),
         (["up", "staging", "--yes"], "Xata"),
-        (["up", "dev", "--yes", "--config", "appPath=nowhere"], "nowhere"),
+        pytest.param(["up", "dev", "--yes", "--config", "appPath=nowhere"], "nowhere", marks=pytest.mark.thorough),
         (["up", "dev", "--yes", "--config", 'sqlFiles=["missing.sql"]'], "missing.sql"),
     ],
 )
@@ -404,7 +402,14 @@ def test_an_extension_that_the_embedded_server_lacks_is_told_before_anything_is_
     assert "next: set infra:database: docker" in answer.stderr
 
 
-@pytest.mark.parametrize("command", [["preview", "dev"], ["up", "dev", "--yes"], ["wrangler", "write", "dev"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["preview", "dev"],
+        pytest.param(["up", "dev", "--yes"], marks=pytest.mark.thorough),
+        ["wrangler", "write", "dev"],
+    ],
+)
 def test_a_link_out_of_the_apps_repository_is_refused(untouched: Clone, tmp_path: Path, command: list[str]) -> None:
     """Already the preview says where the link leads and how it is allowed; what it leads to stays as it is."""
     name = "wrangler.jsonc" if command[0] == "wrangler" else ".dev.vars"
@@ -427,8 +432,8 @@ def test_a_link_out_of_the_apps_repository_is_refused(untouched: Clone, tmp_path
     ("text", "said"),
     [
         ("config:\n  infra:port: [", "line"),
-        ("config:\n  infra:port: 1\n  infra:port: 2\n", "infra:port"),
-        ("- a\n", "Pulumi.dev.yaml"),
+        pytest.param("config:\n  infra:port: 1\n  infra:port: 2\n", "infra:port", marks=pytest.mark.thorough),
+        pytest.param("- a\n", "Pulumi.dev.yaml", marks=pytest.mark.thorough),
     ],
 )
 def test_malformed_stack_file_is_refused_with_its_place(untouched: Clone, text: str, said: str) -> None:

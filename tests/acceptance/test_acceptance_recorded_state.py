@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.acceptance.recorded_state import APP, CLOUD, RECORDED, put_back, services
+from tests.clone import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def test_recorded_state_previews_without_a_replacement(recorded: tuple[Clone, di
     """Of every kind of stack the plan creates and updates at most, and reads what there was."""
     clone, environment = recorded
     options = () if stack == CLOUD[0] else APP
-    answer = clone.infra("preview", stack, "--json", "--engine", "embedded", *options, timeout=120, **environment)
+    answer = clone.infra("preview", stack, "--json", "--engine", "embedded", *options, timeout=SECONDS, **environment)
     assert answer.returncode == 0, answer.stderr
     steps = json.loads(answer.stdout)["steps"]
     told: dict[str, set[str]] = {}

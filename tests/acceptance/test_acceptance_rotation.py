@@ -20,7 +20,8 @@ from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from operations.engines.choice import installed
 from tests.acceptance.conftest import cloned
-from tests.sandboxed import SECONDS, Sandboxed, password_of, sandbox_of
+from tests.clone import SECONDS
+from tests.sandboxed import Sandboxed, password_of, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -79,7 +80,7 @@ class Production:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=SECONDS * 2,
+            timeout=SECONDS,
             check=False,
         )
 
@@ -93,10 +94,14 @@ class Production:
         base = self.environment["CLOUDFLARE_API_BASE_URL"].removesuffix("/client/v4")
         httpx.delete(f"{base}/sandbox/faults", trust_env=False).raise_for_status()
 
+    @cached_property
+    def branch(self) -> str:
+        """The branch's path in the API."""
+        return self.sandboxed.api(self.sandboxed.outputs(STACK))
+
     def passwords(self) -> tuple[str, str]:
         """Xata's, and the one that the Worker's newest version has."""
-        outputs = self.sandboxed.outputs(STACK)
-        there = self.sandboxed.control.get(self.sandboxed.api(outputs, "/credentials?username=xata")).json()["password"]
+        there = self.sandboxed.control.get(f"{self.branch}/credentials?username=xata").json()["password"]
         memory = json.loads((self.folder / ".infra/sandbox/service/cloudflare/state.json").read_text())
         workers = {one["name"]: one for one in memory["service"]["workers"]}
         return there, password_of(workers[self.worker[1]]["versions"][-1]["bindings"][SECRET]["text"])

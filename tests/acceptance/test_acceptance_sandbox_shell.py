@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from tests.sandboxed import SECONDS
+from tests.clone import SECONDS
 
 if TYPE_CHECKING:
     from tests.sandboxed import Sandboxed

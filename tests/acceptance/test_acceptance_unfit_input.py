@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SECONDS = 60
 """Without limits some of these take for ever; a limit that works takes less than a second, and a busy machine more."""
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
-NUMBERS = {"budget": ["nan", "inf", "-1", "0", "1e400", "1e3", "1_0"], "parallel": ["nan", "-1", "0", "9" * 5000]}
+NUMBERS = {"budget": ["nan", "0", "1e400"], "parallel": ["0", "9" * 5000]}
 
 
 def _told(answer: subprocess.CompletedProcess[str]) -> str:
@@ -27,7 +27,14 @@ def _told(answer: subprocess.CompletedProcess[str]) -> str:
     return answer.stderr
 
 
-@pytest.mark.parametrize("file", ["Pulumi.dev.yaml", "Pulumi.yaml", "Pulumi.preview.yaml"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "Pulumi.dev.yaml",
+        pytest.param("Pulumi.yaml", marks=pytest.mark.thorough),
+        pytest.param("Pulumi.preview.yaml", marks=pytest.mark.thorough),
+    ],
+)
 def test_yaml_has_limits(untouched: Clone, file: str) -> None:
     """Whatever is too deep, too much behind aliases, or too long: the file is named, and the limit."""
     place = untouched.folder / file
@@ -62,8 +69,8 @@ def _made(file: Path, content: bytes | None) -> Path:
     [
         (b"one\0two\n", "zero byte"),
         (b"\xff\xfe\n", "not UTF-8"),
-        (b"\n", "is empty"),
-        (b"x" * 5_000_000, "bytes"),
+        pytest.param(b"\n", "is empty", marks=pytest.mark.thorough),
+        pytest.param(b"x" * 5_000_000, "bytes", marks=pytest.mark.thorough),
         (None, "nobody writes into it"),
     ],
     ids=["zero", "bytes", "empty", "long", "pipe"],
@@ -79,7 +86,13 @@ def test_a_passphrase_file_that_holds_none_is_told(
 
 
 @pytest.mark.parametrize(
-    "command", [("sync", "--event"), ("gate",), ("comment", "--dry-run"), ("sandbox", "start", "--settings")]
+    "command",
+    [
+        ("sync", "--event"),
+        pytest.param(("gate",), marks=pytest.mark.thorough),
+        pytest.param(("comment", "--dry-run"), marks=pytest.mark.thorough),
+        ("sandbox", "start", "--settings"),
+    ],
 )
 def test_a_document_that_is_too_deep_or_a_pipe_is_told(
     untouched: Clone, tmp_path: Path, command: tuple[str, ...]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from tests.sandboxed import NOTHING, SECONDS, Sandboxed, changes, connect, password_of
+from tests.clone import SECONDS
+from tests.sandboxed import NOTHING, Sandboxed, changes, connect, password_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import stat
 import subprocess
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LONGEST_LINE = 65_536
+THOROUGH = bool(os.environ.get("INFRA_TEST_THOROUGH"))
+"""More kinds of runs, which take the same ways through the program."""
 
 
 class Watch:
@@ -68,28 +71,31 @@ def _everything(sandboxed: Sandboxed, secrets: set[str]) -> str:
         secrets.update(password_of(value) for key, value in outputs.items() if re.fullmatch("database.*Url", key))
         return outputs
 
-    run("up", "--yes", "--verbose")
-    outputs = note()
     run("up", "--yes", "--json", "--verbose")
-    run("preview", "--verbose", "--config", "rotation=2026-Q4")
-    run("outputs", "--json")
-    run("verify", "--json", "--verbose")
+    outputs = note()
+    if THOROUGH:
+        run("up", "--yes", "--verbose")
+        run("preview", "--verbose", "--config", "rotation=2026-Q4")
+        run("outputs", "--json")
+        run("verify", "--json", "--verbose")
     run("rotate", "--yes", "--verbose")
     note()
     sandboxed.control.post(sandboxed.api(outputs, "/credentials/rotate"), json={"username": "xata"})
     run("verify", "--json", "--verbose")
-    for order in (
+    orders: tuple[dict[str, Any], ...] = (
         {"path": "credentials", "malformed": True, "times": 0},
-        {"path": "credentials", "status": 403, "times": 0},
         {"path": "branches", "status": 401, "message": f"no such key {sandboxed.record['key']}", "times": 0},
+        {"path": "credentials", "status": 403, "times": 0},
         {"path": "branches/", "cut": "in", "times": 3},
-    ):
+    )
+    for order in orders if THOROUGH else orders[:2]:
         sandboxed.fault(**order)
         run("up", "--yes", "--verbose")
         sandboxed.end_faults()
     run("up", "--yes", "--verbose")
     note()
-    run("refresh", "--yes", "--verbose")
+    if THOROUGH:
+        run("refresh", "--yes", "--verbose")
     run("destroy", "--yes", "--verbose")
     return "".join(said)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 STEPS_VARIABLE, SEED_VARIABLE = "INFRA_TEST_XATA_STEPS", "INFRA_TEST_XATA_SEED"
-LEAST_STEPS = 10_000 if os.environ.get("INFRA_TEST_THOROUGH") else 3_000
+LEAST_STEPS = 10_000 if os.environ.get("INFRA_TEST_THOROUGH") else 1_000
 """Each run begins somewhere else, so that many short ones see what a long one sees."""
 SHARDS = 4
 LENGTH = 50

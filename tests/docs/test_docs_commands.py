@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from cloud_sandbox import node
 from components.postgres.server.binaries import installed
+from operations import cli
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import Sandboxed, connect, sandbox_of
 
@@ -22,9 +24,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.wrangler
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
-TASKS = ("deploy-staging", "restore", "preview-environments", "leave")
-MORE_TASKS = ("rotate", "move-the-state", "adopt-a-branch")
-"""In an order in which each page finds what it counts on; the second part in long runs only."""
+TASKS = ("deploy-staging", "restore", "preview-environments", "leave", "rotate", "move-the-state", "adopt-a-branch")
+"""In an order in which each page finds what it counts on."""
 OVER_TLS = Path(__file__).resolve().with_name("over_tls.py")
 PLACEHOLDER = re.compile(r"(\w+)=…")
 PAGE_SECONDS = 200
@@ -128,11 +129,12 @@ def test_the_first_hour_works_as_written() -> None:
     assert "backupRetentionDays: 7 -> 14" in said
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(3 * PAGE_SECONDS)
 def test_every_task_works_as_written(office: Sandboxed) -> None:
     """Each page's commands end well, one page after another, with keys where the page asks for them."""
     keys = _keys(office)
-    for task in (*TASKS, *(MORE_TASKS if os.environ.get("INFRA_TEST_THOROUGH") else ())):
+    for task in TASKS:
         known = {**keys, "BRANCH_ID": _stranger(office)} if task == "adopt-a-branch" else keys
         if task == "restore":
             _write_something(office)
@@ -148,4 +150,16 @@ def _write_something(sandboxed: Sandboxed) -> None:
 
 def test_every_page_with_commands_is_typed() -> None:
     """No task page is left out."""
-    assert {page.stem for page in (DOCS / "tasks").glob("*.md")} == {*TASKS, *MORE_TASKS}
+    assert {page.stem for page in (DOCS / "tasks").glob("*.md")} == set(TASKS)
+
+
+@pytest.mark.parametrize("page", ["tutorial.md", *(f"tasks/{task}.md" for task in TASKS)])
+def test_every_command_line_that_a_page_shows_is_one(page: str) -> None:
+    """What the long runs type is read here: each call of ./infra has the options and arguments that it may have."""
+    lines = commands(DOCS / page).replace("\\\n", " ")
+    shown = re.findall(r"\./infra((?:[ \t]+(?![|&<>);#])(?:\"[^\"]*\"|'[^']*'|[^\s|&<>);])+)+)", lines)
+    assert shown
+    for one in shown:
+        words = shlex.split(one)
+        if "--help" not in words:
+            cli.parse(words)

@@ -31,8 +31,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return calls
 
 
-def _checks(code: int) -> Callable[[Path], list[Outcome]]:
-    return lambda _folder: [
+def _checks(code: int) -> Callable[..., list[Outcome]]:
+    return lambda _folder, **_options: [
         Outcome(name="ruff check", code=0, output=""),
         Outcome(name="mypy", code=code, output="wrong"),
     ]
@@ -65,18 +65,38 @@ def test_arguments_go_to_pytest_alone(
     tmp_path: Path,
 ) -> None:
     """With arguments only pytest runs; paths are meant from the user's folder."""
-    monkeypatch.setattr(command, "check", lambda _folder: pytest.fail("no checks were asked for"))
+    monkeypatch.setattr(command, "check", lambda _folder, **_options: pytest.fail("no checks were asked for"))
     (tmp_path / "test_x.py").touch()
     monkeypatch.chdir(tmp_path)
     infra("test", "test_x.py::test_a", "-k", "word", "--no-header", "-x")
     assert started == [["-m", "pytest", f"{tmp_path}/test_x.py::test_a", "-k", "word", "--no-header", "-x"]]
 
 
+def test_quick_runs_what_its_list_names_and_everything_but_mypy(
+    infra: Callable[..., Any], started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first look at what is there; more arguments are pytest's."""
+    asked: list[dict[str, Any]] = []
+
+    def check(_folder: Path, **options: Any) -> list[Outcome]:
+        asked.append(options)
+        return []
+
+    monkeypatch.setattr(command, "check", check)
+    assert infra("test", "--quick", "-x").code == 5
+    assert asked == [{"quick": True}]
+    assert started == [["-m", "pytest", *command.QUICK, "-x"]]
+    for name in command.QUICK:
+        file, _, test = name.partition("::")
+        assert (PROJECT / file).exists()
+        assert not test or f"def {test}(" in (PROJECT / file).read_text()
+
+
 def test_workflows_is_a_word_for_their_tests_at_full_length(
     infra: Callable[..., Any], started: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`./infra test workflows` runs one folder, with those tests that take minutes; more arguments are pytest's."""
-    monkeypatch.setattr(command, "check", lambda _folder: pytest.fail("no checks were asked for"))
+    monkeypatch.setattr(command, "check", lambda _folder, **_options: pytest.fail("no checks were asked for"))
     monkeypatch.setenv("INFRA_TEST_THOROUGH", "")
     monkeypatch.delenv("INFRA_TEST_THOROUGH")
     assert infra("test", "workflows", "-x").code == 5

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 from typing import Any
 
 import pulumi
-import pytest
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
@@ -64,13 +61,3 @@ def test_database_check_registers_its_inputs_with_the_url_as_a_secret() -> None:
     assert b"DatabaseCheckProvider" in provider
     assert inputs.pop("url") == {"4dabf18193072939515e22adb298388d": SECRET, "value": URL}
     assert inputs == {"branch": "dev", "mode": "enforce", "budgetSeconds": 60, "serverMajor": 18, "trigger": "first"}
-
-
-@pytest.mark.parametrize(
-    ("module", "absent"),
-    [("inputs", "pulumi httpx psycopg"), ("provider", "psycopg")],
-)
-def test_modules_load_no_more_than_they_need(module: str, absent: str) -> None:
-    """Settings are read without Pulumi, and no plan loads the driver."""
-    code = f"import sys, components.connectivity.{module}; sys.exit(bool(set({absent.split()!r}) & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -216,23 +216,6 @@ def test_plugin_on_the_path_serves(tmp_path: Path) -> None:
     assert pulumi_plugins.problem(PACKAGE, {"PATH": str(tmp_path), "PULUMI_HOME": "/nowhere"}, may_download=False) == ""
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "choice",
-        "docker_claim",
-        "docker_daemon",
-        "docker_engine",
-        "docker_role",
-        "docker_settings",
-    ],
-)
-def test_core_knows_no_pulumi(module: str) -> None:
-    """The rules work without Pulumi, and none of them loads it."""
-    code = f"import sys, components.postgres.{module}; sys.exit('pulumi' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
 def test_looking_for_a_daemon_loads_no_sdk() -> None:
     """Where nobody listens, the slow SDK is not loaded."""
     code = (

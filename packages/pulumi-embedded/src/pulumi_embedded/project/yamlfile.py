@@ -6,8 +6,10 @@ there and a text here. A program must get the same configuration from both engin
 
 from __future__ import annotations
 
+import copy
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import yaml
@@ -71,6 +73,12 @@ def parse(text: str, source: str) -> Any:
     Raises:
         ProjectError: As `load`.
     """
+    return copy.deepcopy(_parsed(text, source))  # whoever asks may change what it gets
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str, source: str) -> Any:
+    """The same; a run asks for its files several times, and reading one takes longer than the rest of the question."""
     if len(text) > MOST_BYTES:
         raise ProjectError(f"{source} has more than {MOST_BYTES} bytes", next_step="repair the file")
     try:
