@@ -19,7 +19,7 @@ from bench.xata import (
     TIMES,
     Measured,
 )
-from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.faults import Fault
 from components.xata.api.client import Client
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready, renew

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.faults import Fault
 from components.xata.api.client import Client
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.credentials import connect_when_ready

@@ -126,7 +126,8 @@ NOT_SERVED = {
         "|listOrganizationAPIKeys|getOrganizationMembershipLimits|requestOrganizationDeletion|.*Billing.*|registerMarketplace"
     ),
     "another host": "query|websocket",
+    "operating Postgres": "branchMetrics|branchLogs|getBranchPostgresConfig|listExtensions",
     "inbound": ".*Webhook",
-    "user sessions only": ".*GithubAppInstallation|.*GithubRepository",
+    "user sessions only": ".*GithubAppInstallations?|.*GithubRepository",
 }
 """Operations that no part of ours asks for, by the reason; the stand-in answers them as it does unknown routes."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.faults import Fault
 from cloud_sandbox.xata.settings import Key
 from components.errors import InfraError, NotReadyError, RefusedError
 from components.xata.api.client import Client

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.faults import Fault
 from tests.contract.deviations import DEVIATIONS, NOT_SERVED
 from tests.contract.document import Exchange, Problem, judge, needs_document
 from tests.contract.standin import EDITIONS, KEY, NOBODY, ORGANIZATION, READER, StandIn

@@ -77,14 +77,6 @@ BAD_PATCHES: tuple[dict[str, Any], ...] = (
     {"backupConfiguration": {"retentionPeriod": 99}},
     {"scaleToZero": {"enabled": True, "inactivityPeriodMinutes": 0}},
 )
-METRICS = {
-    "start": "2026-01-01T00:00:00Z",
-    "end": "2026-01-01T01:00:00Z",
-    "metric": "cpu",
-    "instances": [],
-    "aggregations": ["avg"],
-}
-LOGS = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z", "instances": [], "limit": 10}
 
 
 class Tour:
@@ -127,8 +119,7 @@ class Tour:
             self._ask("GET", f"{self._here}/{kind}", params={"region": REGION})
         self._ask("GET", f"{self._here}/instanceTypes")
         self._ask("GET", f"{self._here}/instanceTypes", params={"region": "nowhere"})
-        self._ask("GET", f"{self._here}/extensions", params={"image": IMAGE})
-        for kind in ("limits", "projects/limits", "githubapp/installations"):
+        for kind in ("limits", "projects/limits"):
             self._ask("GET", f"{self._here}/{kind}")
 
     def make_projects(self) -> None:
@@ -180,7 +171,6 @@ class Tour:
         for branch in (self.root, self.child, self.elsewhere):
             for _ in range(4):
                 self._ask("GET", f"{self._branches}/{branch}")
-        self._ask("GET", f"{self._branches}/{self.root}/postgres-config")
 
     def change_branches(self) -> None:
         """Every setting, well and badly."""
@@ -204,8 +194,6 @@ class Tour:
                 self._ask("GET", f"{project}/{path}")
         for source, name in ((self.root, "restored"), (self.root, ""), (self.root, "root"), (UNKNOWN_BRANCH, "none")):
             self._ask("POST", f"{self._branches}/{source}/restore", {"name": name})
-        for path, wanted in (("metrics", METRICS), ("logs", LOGS)):
-            self._ask("POST", f"{self._branches}/{self.root}/{path}", wanted)
 
     def ask_for_what_is_not_there(self) -> None:
         """Every operation on a branch, for one that is not there, and in a project that is not there."""
@@ -245,8 +233,5 @@ def _of_branch(branch: str) -> Iterator[tuple[str, str, Any]]:
     yield "PATCH", f"/{branch}", {"description": "x"}
     yield "GET", f"/{branch}/credentials?username=xata", None
     yield "POST", f"/{branch}/credentials/rotate", {"username": "xata"}
-    yield "GET", f"/{branch}/postgres-config", None
     yield "POST", f"/{branch}/restore", {"name": "x"}
-    yield "POST", f"/{branch}/metrics", METRICS
-    yield "POST", f"/{branch}/logs", LOGS
     yield "DELETE", f"/{branch}", None

@@ -16,10 +16,10 @@ from cloud_sandbox.cloudflare.service import Service as CloudflareService
 from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT
 from cloud_sandbox.cloudflare.settings import Settings as CloudflareSettings
 from cloud_sandbox.cloudflare.settings import Token as CloudflareToken
+from cloud_sandbox.faults import fault_of
 from cloud_sandbox.github.service import Service as GitHubService
 from cloud_sandbox.github.settings import Settings as GitHubSettings
 from cloud_sandbox.github.settings import Token as GitHubToken
-from cloud_sandbox.xata.faults import fault_of
 from cloud_sandbox.xata.seeding import seed
 from cloud_sandbox.xata.transport import handler
 from components.errors import InputError

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from cloud_sandbox.faults import fault_of
 from cloud_sandbox.github.service import Service
 from cloud_sandbox.github.settings import Settings, Token
 from cloud_sandbox.github.transport import handler
-from cloud_sandbox.xata.faults import fault_of
 from components.errors import ApiError
 from components.github.client import Client
 from operations import settings

@@ -10,7 +10,7 @@ from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import Service
 from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT, Settings, Token
 from cloud_sandbox.cloudflare.transport import handler
-from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.faults import Fault
 from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from components.worker.names import Target

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from cloud_sandbox.faults import Fault
 from cloud_sandbox.xata.databases import NoDatabases
-from cloud_sandbox.xata.faults import Fault
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Settings
 from cloud_sandbox.xata.transport import handler

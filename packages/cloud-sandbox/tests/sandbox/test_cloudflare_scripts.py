@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cloud_sandbox.cloudflare.errors import ApiError
 from cloud_sandbox.cloudflare.previews import slug_of
 from cloud_sandbox.cloudflare.uploads import form as read_form
-from cloud_sandbox.xata.wire import Request
+from cloud_sandbox.wire import Request
 from tests.sandbox.cloudflare_surface import ECHO, STUB, Surface, form, secret, surface
 
 PLAIN = {"name": "MODE", "type": "plain_text", "text": "staging"}

@@ -11,7 +11,7 @@ from cloud_sandbox.cloudflare.runtime import NoRuntime, ScriptError
 from cloud_sandbox.cloudflare.service import Service
 from cloud_sandbox.cloudflare.settings import Settings, Token
 from cloud_sandbox.errors import SetupError
-from cloud_sandbox.xata.faults import fault_of
+from cloud_sandbox.faults import fault_of
 from tests.sandbox.cloudflare_surface import (
     ACCOUNT_TOKEN,
     DEFAULT_ACCOUNT,

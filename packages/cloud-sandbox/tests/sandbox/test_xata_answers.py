@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from cloud_sandbox.wire import encode, moment
 from cloud_sandbox.xata.settings import Organization
-from cloud_sandbox.xata.wire import encode, moment
 from tests.sandbox.xata_surface import EDITIONS, ORGANIZATION, TOKEN, surface
 
 REQUEST_ID = r"req_[a-v0-9]{26}"
@@ -126,7 +126,7 @@ def test_json_is_escaped_for_html() -> None:
 
 
 def test_the_older_server_lacks_what_came_later() -> None:
-    """Limits and logs have no route there."""
+    """Limits have no route there."""
     old, new = surface(edition="april"), surface(edition="june")
     for method, path in (("GET", "/limits"), ("GET", f"{old.project()}/limits")):
         assert old.message(old.call(method, path)) == (404, "Not Found")
@@ -175,29 +175,12 @@ def test_the_catalogue_lists_what_is_offered() -> None:
         ("/instanceTypes", "Invalid format for parameter region: query parameter 'region' is required"),
         ("/instanceTypes?region=mars", "invalid parameter [region]: invalid region: region mars is not found"),
         ("/images?region=mars", "invalid parameter [region]: invalid region: region mars is not found"),
-        ("/extensions", "Invalid format for parameter image: query parameter 'image' is required"),
-        ("/extensions?image=x", "invalid parameter [image]: invalid image format, expected 'offering:version'"),
-        ("/extensions?image=postgres:9.1", "invalid parameter [image]: image postgres:9.1 is not available"),
     ],
 )
 def test_a_bad_query_is_refused_with_its_name(path: str, message: str) -> None:
     """What is missing, unknown or malformed in a query is named."""
     stand = surface()
     assert stand.message(stand.call("GET", path)) == (400, message)
-
-
-def test_extensions_say_which_need_preloading() -> None:
-    """The list has six keys per extension and leaves the platform's own out."""
-    listed = surface().call("GET", "/extensions?image=postgres:18.3").json()["extensions"]
-    assert {name for one in listed for name in one} == {
-        "description",
-        "docs",
-        "name",
-        "preloadRequired",
-        "type",
-        "version",
-    }
-    assert "xatautils" not in {one["name"] for one in listed}
 
 
 def test_organizations_are_the_keys_own() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cloud_sandbox.faults import Fault, FaultError, fault_of
+from cloud_sandbox.wire import Request
 from cloud_sandbox.xata.control import Control
-from cloud_sandbox.xata.faults import Fault, FaultError, fault_of
-from cloud_sandbox.xata.wire import Request
 from tests.sandbox.xata_surface import CONFIGURATION, Surface, surface
 
 CREATION = {"name": "main", "mode": "custom", "configuration": CONFIGURATION}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud_sandbox.xata.faults import Fault
+from cloud_sandbox.faults import Fault
 from cloud_sandbox.xata.settings import Organization
 from tests.sandbox.xata_surface import EDITIONS, surface
 

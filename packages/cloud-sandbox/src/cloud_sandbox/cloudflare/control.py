@@ -3,7 +3,7 @@
 ::
 
     GET, DELETE /sandbox/calls             the log of calls
-    GET, POST, DELETE /sandbox/faults      what goes wrong (`sandbox.xata.faults.Fault`)
+    GET, POST, DELETE /sandbox/faults      what goes wrong (`cloud_sandbox.faults.Fault`)
     GET /sandbox/workers                   {name: {"url", "address"}} of all that is run, previews too
     GET /sandbox/state                     Workers, versions and deployments, without values of secrets
     POST /sandbox/reset                    everything gone
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import shapes
 from cloud_sandbox.errors import SandboxError
-from cloud_sandbox.xata.faults import fault_of
-from cloud_sandbox.xata.wire import JSON_TYPE, Request, Response
+from cloud_sandbox.faults import fault_of
+from cloud_sandbox.wire import JSON_TYPE, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

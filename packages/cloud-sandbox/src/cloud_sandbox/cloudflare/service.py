@@ -18,17 +18,17 @@ from cloud_sandbox.cloudflare.errors import ApiError
 from cloud_sandbox.cloudflare.routes import OPERATIONS, ROUTES
 from cloud_sandbox.cloudflare.settings import ACCOUNT, Settings, Token
 from cloud_sandbox.cloudflare.world import Answer, Call, World, preview_name
+from cloud_sandbox.faults import Faults
+from cloud_sandbox.wire import JSON_TYPE, Request, Response
 from cloud_sandbox.xata.calls import Log
-from cloud_sandbox.xata.faults import Faults
 from cloud_sandbox.xata.routes import match
-from cloud_sandbox.xata.wire import JSON_TYPE, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from cloud_sandbox.cloudflare.models import Bindings, Script, Worker
     from cloud_sandbox.cloudflare.runtime import Runtime
-    from cloud_sandbox.xata.faults import Fault
+    from cloud_sandbox.faults import Fault
 
 BASE_PATH = "/client/v4"
 VERIFY = "/user/tokens/verify"

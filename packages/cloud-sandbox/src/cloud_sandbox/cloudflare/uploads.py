@@ -18,7 +18,7 @@ from cloud_sandbox.cloudflare.models import Module, Script
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cloud_sandbox.xata.wire import Request
+    from cloud_sandbox.wire import Request
 
 BOUNDARY = re.compile(r"multipart/form-data\s*;.*?boundary=\"?([^\";,]{1,70})\"?", re.IGNORECASE)
 PARAMETER = re.compile(r'\b(name|filename)="((?:[^"\\]|\\.)*)"')

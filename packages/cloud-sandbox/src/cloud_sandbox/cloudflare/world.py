@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cloud_sandbox.cloudflare.models import Bindings
     from cloud_sandbox.cloudflare.settings import Settings, Token
-    from cloud_sandbox.xata.wire import Request
+    from cloud_sandbox.wire import Request
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 

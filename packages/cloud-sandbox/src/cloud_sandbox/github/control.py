@@ -3,7 +3,7 @@
 ::
 
     GET, DELETE /sandbox/calls             the log of calls
-    GET, POST, DELETE /sandbox/faults      what goes wrong (`sandbox.xata.faults.Fault`)
+    GET, POST, DELETE /sandbox/faults      what goes wrong (`cloud_sandbox.faults.Fault`)
     POST /sandbox/pulls                    opens a pull request: {"number": 7, "title": …, "labels": […], …}
     POST /sandbox/pulls/7                  changes it: {"state": "closed", "merged": true, "sha": …, "labels": […]}
     POST /sandbox/comments                 writes a comment: {"number": 7, "body": …, "login": …, "type": "User"}
@@ -18,9 +18,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.errors import SandboxError
+from cloud_sandbox.faults import fault_of
 from cloud_sandbox.github.models import ControlError
-from cloud_sandbox.xata.faults import fault_of
-from cloud_sandbox.xata.wire import JSON_TYPE, Request, Response
+from cloud_sandbox.wire import JSON_TYPE, Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,22 +11,22 @@ import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cloud_sandbox.faults import Faults
 from cloud_sandbox.github import errors
 from cloud_sandbox.github.errors import DOCUMENTATION, ApiError
 from cloud_sandbox.github.routes import OPERATIONS, ROUTES
 from cloud_sandbox.github.settings import LEVELS
 from cloud_sandbox.github.world import Call, World
+from cloud_sandbox.wire import Request, Response
 from cloud_sandbox.xata.calls import Log
-from cloud_sandbox.xata.faults import Faults
 from cloud_sandbox.xata.routes import match
-from cloud_sandbox.xata.wire import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from cloud_sandbox.faults import Fault
     from cloud_sandbox.github.settings import Settings, Token
     from cloud_sandbox.github.world import Answer
-    from cloud_sandbox.xata.faults import Fault
     from cloud_sandbox.xata.routes import Route
 
 NO_ANSWER = Response(status=0, cut="before")

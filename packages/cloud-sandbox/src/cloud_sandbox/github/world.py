@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cloud_sandbox.github.settings import Settings, Token
-    from cloud_sandbox.xata.wire import Request
+    from cloud_sandbox.wire import Request
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.xata import messages, rules
 from cloud_sandbox.xata.calls import Answer, Call
-from cloud_sandbox.xata.catalogue import INSTANCE_TYPES, INTERNAL_LIBRARY, rates, require_image
+from cloud_sandbox.xata.catalogue import INSTANCE_TYPES, rates
 from cloud_sandbox.xata.messages import RefusedError
 
 if TYPE_CHECKING:
@@ -101,40 +101,6 @@ def sizes(world: World, call: Call) -> Answer:
             }
         )
     return Answer(body={"instanceTypes": listed})
-
-
-def extensions(world: World, call: Call) -> Answer:
-    """GET …/extensions."""
-    image = _parameter(call, "image", required=True) or ""
-    region = _parameter(call, "region")
-    if region is not None:
-        world.catalogue.require_region(call.organization, region)
-    require_image(world.catalogue, image)
-    found = world.catalogue.image_extensions(image)
-    if not found:
-        raise messages.invalid("image", "no extensions found for image")
-    return Answer(
-        body={
-            "extensions": [
-                {
-                    "description": about["description"],
-                    "docs": about["docs"],
-                    "name": name,
-                    "preloadRequired": about["preload"],
-                    "type": about["type"],
-                    "version": version,
-                }
-                for name, version, about in found
-                if name != INTERNAL_LIBRARY
-            ]
-        }
-    )
-
-
-def github(world: World, call: Call) -> Answer:
-    """GET …/githubapp/installations: never any here."""
-    del world, call
-    return Answer(body={"installations": []})
 
 
 def organization_limits(world: World, call: Call) -> Answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloud_sandbox.wire import moment
 from cloud_sandbox.xata import life, messages
 from cloud_sandbox.xata.branches import other_wording
 from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.messages import RefusedError
-from cloud_sandbox.xata.wire import moment
 from cloud_sandbox.xata.world import MICRO, World
 
 

@@ -1,278 +1,160 @@
-"""The bodies of requests: their shapes, and what an unreadable one is answered with.
+"""The bodies of requests: which fields there are, and what an unreadable one is answered with.
 
-Two ways of reading exist on the real server, and their errors differ: most handlers answer 400 with the whole text of
-the failed binding, `loose` ones (project create, metrics, logs) with its status and short message.
-Source: echo's binder and services/projects/api/spec/server.gen.go.
+A field that no table names is skipped, and `null` is the same as a field that is not there. Two ways of refusing exist
+on the real server: most handlers answer 400 with status and message in one text, `loose` ones (the creation of a
+project) with that status and that message. Source: services/projects/api/spec/server.gen.go.
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.xata.gojson import (
-    BOOL,
-    INT,
-    INT32,
-    OPTIONAL_BOOL,
-    OPTIONAL_INT,
-    OPTIONAL_INT32,
-    OPTIONAL_STRING,
-    STRING,
-    FieldTypeError,
-    FieldValueError,
-    Many,
-    Moment,
-    Scalar,
-    Shape,
-    Struct,
-    Texts,
-    again,
-    decode,
-)
-from cloud_sandbox.xata.goscan import EndError, Node, ScanError, scan
 from cloud_sandbox.xata.messages import RefusedError
 
 if TYPE_CHECKING:
-    from cloud_sandbox.xata.wire import Request
+    from collections.abc import Mapping
 
-SCALE_FIELDS: dict[str, Shape] = {"enabled": BOOL, "inactivityPeriodMinutes": INT}
-SCALE = Struct(name="spec.ScaleToZeroConfiguration", fields=SCALE_FIELDS)
-OPTIONAL_SCALE = Struct(name="spec.ScaleToZeroConfiguration", fields=SCALE_FIELDS, optional=True)
-BOTH_SCALES: dict[str, Shape] = {"baseBranches": SCALE, "childBranches": SCALE}
-CIDR = Struct(name="spec.CidrEntry", fields={"cidr": STRING, "description": OPTIONAL_STRING})
-FILTER = Struct(
-    name="spec.IPFilteringConfiguration",
-    fields={"cidr": Many(item=CIDR, name="[]spec.CidrEntry"), "enabled": BOOL},
-    optional=True,
-)
-PROJECT_CREATION = Struct(
-    name="spec.CreateProjectJSONBody",
-    fields={
-        "name": STRING,
-        "configuration": Struct(
-            name="spec.ProjectConfiguration",
-            fields={
-                "ipFiltering": FILTER,
-                "scaleToZero": Struct(name="spec.ProjectScaleToZeroConfiguration", fields=BOTH_SCALES),
-            },
-            optional=True,
-        ),
+    from cloud_sandbox.wire import Request
+
+Shape = Any
+"""`string`, `bool`, `int`, `int32`, `map` for texts by name, a table of fields, or a list of the shape of its items."""
+SCALE: dict[str, Shape] = {"enabled": "bool", "inactivityPeriodMinutes": "int"}
+PROJECT: dict[str, Shape] = {
+    "name": "string",
+    "configuration": {
+        "ipFiltering": {"cidr": [{"cidr": "string", "description": "string"}], "enabled": "bool"},
+        "scaleToZero": {"baseBranches": SCALE, "childBranches": SCALE},
     },
-)
-PROJECT_UPDATE = Struct(
-    name="spec.UpdateProjectJSONBody",
-    fields={
-        "name": OPTIONAL_STRING,
-        "configuration": Struct(
-            name="spec.UpdateProjectConfiguration",
-            fields={
-                "ipFiltering": FILTER,
-                "scaleToZero": Struct(name="spec.ProjectScaleToZeroConfiguration", fields=BOTH_SCALES, optional=True),
-            },
-            optional=True,
-        ),
-    },
-)
-BACKUP = Struct(
-    name="spec.BackupConfiguration",
-    fields={"backupTime": OPTIONAL_STRING, "retentionPeriod": OPTIONAL_INT32},
-    optional=True,
-)
-PARAMETERS = Texts(optional=True)
-LIBRARIES = Many(item=STRING, name="[]string", optional=True)
-CLUSTER_FIELDS: dict[str, Shape] = {
-    "image": STRING,
-    "instanceType": STRING,
-    "postgresConfigurationParameters": PARAMETERS,
-    "preloadLibraries": LIBRARIES,
-    "region": STRING,
-    "replicas": INT32,
-    "storage": OPTIONAL_INT32,
 }
-CLUSTER = Struct(name="spec.ClusterConfiguration", fields=CLUSTER_FIELDS)
-BRANCH_COMMON: dict[str, Shape] = {
+BACKUP: dict[str, Shape] = {"backupTime": "string", "retentionPeriod": "int32"}
+CLUSTER: dict[str, Shape] = {
+    "image": "string",
+    "instanceType": "string",
+    "postgresConfigurationParameters": "map",
+    "preloadLibraries": ["string"],
+    "replicas": "int32",
+    "storage": "int32",
+}
+PLACED: dict[str, Shape] = {**CLUSTER, "region": "string"}
+BRANCH: dict[str, Shape] = {
     "backupConfiguration": BACKUP,
-    "description": OPTIONAL_STRING,
-    "mode": Scalar(name="spec.BranchCreationDetailsMode"),
-    "name": STRING,
-    "scaleToZero": OPTIONAL_SCALE,
+    "description": "string",
+    "name": "string",
+    "scaleToZero": SCALE,
 }
-BRANCH_INHERIT = Struct(
-    name="spec.BranchFromParent", fields={"mode": Scalar(name="spec.BranchFromParentMode"), "parentID": STRING}
-)
-BRANCH_CUSTOM = Struct(
-    name="spec.BranchFromConfiguration",
-    fields={"configuration": CLUSTER, "mode": Scalar(name="spec.BranchFromConfigurationMode")},
-)
-MODE_ONLY = Struct(name="", fields={"mode": STRING})
-BRANCH_UPDATE = Struct(
-    name="spec.BranchUpdateDetails",
-    fields={
-        "backupConfiguration": BACKUP,
-        "description": OPTIONAL_STRING,
-        "hibernate": OPTIONAL_BOOL,
-        "image": OPTIONAL_STRING,
-        "instanceType": OPTIONAL_STRING,
-        "name": OPTIONAL_STRING,
-        "postgresConfigurationParameters": PARAMETERS,
-        "preloadLibraries": LIBRARIES,
-        "replicas": OPTIONAL_INT32,
-        "scaleToZero": OPTIONAL_SCALE,
-        "storage": OPTIONAL_INT32,
-    },
-)
-RESTORE = Struct(
-    name="spec.RestoreDetails",
-    fields={
-        "backupConfiguration": BACKUP,
-        "configuration": Struct(name="spec.ClusterConfiguration", fields=CLUSTER_FIELDS, optional=True),
-        "description": OPTIONAL_STRING,
-        "name": STRING,
-        "scaleToZero": OPTIONAL_SCALE,
-    },
-)
-ROTATION = Struct(name="spec.RotateCredentialsRequest", fields={"username": STRING})
-METRICS = Struct(
-    name="spec.BranchMetricsRequest",
-    fields={
-        "aggregations": Many(
-            item=Scalar(name="spec.BranchMetricsRequestAggregations"), name="[]spec.BranchMetricsRequestAggregations"
-        ),
-        "end": Moment(),
-        "instances": Many(item=STRING, name="[]string", optional=True),
-        "metrics": Many(item=Scalar(name="spec.BranchMetricName"), name="[]spec.BranchMetricName"),
-        "start": Moment(),
-    },
-)
-LOG_FILTER = Struct(
-    name="spec.LogFilter",
-    fields={
-        "field": Scalar(name="spec.LogFilterField"),
-        "op": Scalar(name="spec.LogFilterOp"),
-        "value": OPTIONAL_STRING,
-        "values": LIBRARIES,
-    },
-)
-LOGS = Struct(
-    name="spec.BranchLogsRequest",
-    fields={
-        "cursor": OPTIONAL_STRING,
-        "end": Moment(),
-        "filters": Many(item=LOG_FILTER, name="[]spec.LogFilter", optional=True),
-        "limit": OPTIONAL_INT,
-        "start": Moment(),
-    },
-)
+MODES: dict[str, dict[str, Shape]] = {"inherit": {"parentID": "string"}, "custom": {"configuration": PLACED}}
+BRANCH_UPDATE: dict[str, Shape] = {**BRANCH, **CLUSTER, "hibernate": "bool"}
+RESTORE: dict[str, Shape] = {**BRANCH, "configuration": PLACED}
+ROTATION: dict[str, Shape] = {"username": "string"}
 
-JSON, FORM = "application/json", "application/x-www-form-urlencoded"
-XML = ("application/xml", "text/xml")
+JSON = "application/json"
+BITS = {"int32": 31, "int": 63}
+KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 
-class _UnboundError(Exception):
-    """The body could not be bound: the status and short message of one way, `str()` the text of the other."""
+class _UnreadableError(Exception):
+    """The body or a field of it cannot be read."""
 
-    def __init__(self, status: int, message: str, cause: str = "") -> None:
-        super().__init__(f"code={status}, message={message}" + (f", internal={cause}" if cause else ""))
-        self.status, self.message = status, message
-
-
-def _node(request: Request) -> Node | None:
-    """The body's JSON; None when there is none to read."""
-    if not request.body and "transfer-encoding" not in request.headers:
-        return None
-    media = (request.headers.get("content-type") or JSON).partition(";")[0].strip()
-    if media == FORM or (media in XML and b"<" in request.body):
-        return None
-    if media in XML:
-        raise _UnboundError(400, "EOF", "EOF")
-    if media != JSON:
-        raise _UnboundError(415, "Unsupported Media Type")
-    try:
-        return scan(request.body)
-    except ScanError as error:
-        raise _UnboundError(400, f"Syntax error: offset={error.offset}, error={error}", str(error)) from error
-    except EndError as error:
-        raise _UnboundError(400, str(error), str(error)) from error
+    def __init__(self, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-def _typed(problem: FieldTypeError) -> _UnboundError:
-    place = f"expected={problem.go_type}, got={problem.value}, field={problem.field}, offset={problem.offset}"
-    return _UnboundError(400, f"Unmarshal type error: {place}", str(problem))
-
-
-def _bind(request: Request, shape: Struct) -> dict[str, Any]:
-    node = _node(request)
-    if node is None:
-        return {}
-    try:
-        body: dict[str, Any] = decode(node, shape)
-    except FieldTypeError as problem:
-        raise _typed(problem) from problem
-    except FieldValueError as problem:
-        raise _UnboundError(400, str(problem), str(problem)) from problem
-    return body
-
-
-def read(request: Request, shape: Struct, *, loose: bool = False) -> dict[str, Any]:
-    """The body's fields that were given.
+def read(request: Request, shape: Mapping[str, Shape], *, loose: bool = False) -> dict[str, Any]:
+    """The fields that were given.
 
     Raises:
-        RefusedError: It is unreadable.
+        RefusedError: The body is unreadable.
     """
     try:
-        return _bind(request, shape)
-    except _UnboundError as error:
-        raise (RefusedError(error.status, error.message) if loose else RefusedError(400, str(error))) from error
+        return _fields(_document(request), shape, "")
+    except _UnreadableError as error:
+        text = str(error) if loose else f"code={error.status}, message={error}"
+        raise RefusedError(error.status if loose else 400, text) from error
 
 
-def _bind_branch(node: Node) -> dict[str, Any]:
-    """The common part of a branch creation: exact keys only, read one after another."""
-    if node.kind == "null":
-        return {}
-    if node.kind != "object":
-        offset = 1 if node.kind == "array" else node.end - node.start
-        go_type = "map[string]json.RawMessage"
-        raise _typed(FieldTypeError(value=node.kind, go_type=go_type, offset=offset, struct="", field=""))
-    raw = dict(node.members)
-    body: dict[str, Any] = {}
-    for name, shape in BRANCH_COMMON.items():
-        if name not in raw:
-            continue
-        try:
-            decoded = decode(again(raw[name]), shape)
-        except FieldTypeError as problem:
-            text = f"error reading '{name}': {problem}"
-            raise _UnboundError(400, text, text) from problem
-        if decoded is not None or shape.optional:
-            body[name] = decoded
-    return body
-
-
-def read_branch(request: Request) -> tuple[dict[str, Any], Node | None]:
+def read_branch(request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
     """A branch creation: its common fields, and the whole body for the part that depends on the mode.
 
     Raises:
         RefusedError: It is unreadable.
     """
-    try:
-        node = _node(request)
-        return (_bind_branch(node) if node else {}), node
-    except _UnboundError as error:
-        raise RefusedError(400, str(error)) from error
+    return read(request, BRANCH), _document(request)
 
 
-def branch_mode(node: Node | None) -> tuple[str, dict[str, Any]]:
-    """The mode of a branch creation and the fields it asks for. Keys match in any case here, unlike the common ones.
+def branch_mode(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The mode of a branch creation and the fields it asks for.
 
     Raises:
         ValueError: The mode is unknown, or a field has another type; the text is the server's.
     """
-    if node is None:
-        raise ValueError("unexpected end of JSON input")
+    mode = document.get("mode") or ""
+    if mode not in MODES:
+        raise ValueError(f"unknown discriminator value: {mode}")
     try:
-        mode = decode(node, MODE_ONLY).get("mode", "")
-        if mode not in {"inherit", "custom"}:
-            raise ValueError(f"unknown discriminator value: {mode}")
-        return mode, decode(node, BRANCH_INHERIT if mode == "inherit" else BRANCH_CUSTOM)
-    except FieldTypeError as problem:
-        raise ValueError(str(problem)) from problem
+        return mode, _fields(document, MODES[mode], "")
+    except _UnreadableError as error:
+        raise ValueError(str(error)) from error
+
+
+def keys(body: bytes) -> tuple[str, ...]:
+    """The names of a body's fields, for a log that holds no values."""
+    try:
+        found = _parsed(body)
+    except _UnreadableError:
+        return ()
+    return tuple(sorted(found)) if isinstance(found, dict) else ()
+
+
+def _document(request: Request) -> dict[str, Any]:
+    """The body's object; empty when there is none to read."""
+    if not request.body:
+        return {}
+    if (request.headers.get("content-type") or JSON).partition(";")[0].strip() != JSON:
+        raise _UnreadableError("Unsupported Media Type", status=415)
+    found = _parsed(request.body)
+    if not isinstance(found, dict | None):
+        raise _mismatch("object", found, "")
+    return found or {}
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode(errors="replace"), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        raise _UnreadableError("Syntax error: the body is no JSON") from None
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
+
+
+def _fields(document: Mapping[str, Any], shape: Mapping[str, Shape], place: str) -> dict[str, Any]:
+    given = {name: document[name] for name in shape if document.get(name) is not None}
+    return {name: _value(value, shape[name], f"{place}{name}") for name, value in given.items()}
+
+
+def _value(value: Any, shape: Shape, place: str) -> Any:
+    if isinstance(shape, list) and isinstance(value, list):
+        return [_value(item, shape[0], place) for item in value if item is not None]
+    if shape == "map" and isinstance(value, dict):
+        return {_text(name): _value(item, "string", f"{place}.{name}") for name, item in value.items()}
+    if isinstance(shape, dict) and isinstance(value, dict):
+        return _fields(value, shape, f"{place}.")
+    if shape == "string" and isinstance(value, str):
+        return _text(value)
+    if shape == "bool" and isinstance(value, bool):
+        return value
+    if shape in ("int", "int32") and type(value) is int and -(2 ** BITS[shape]) <= value < 2 ** BITS[shape]:
+        return value
+    raise _mismatch(shape if isinstance(shape, str) else KINDS[type(shape)], value, place)
+
+
+def _text(value: str) -> str:
+    """Half a character of two is no text: the real server reads the sign for an unknown one."""
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _mismatch(wanted: str, value: Any, place: str) -> _UnreadableError:
+    return _UnreadableError(f"Unmarshal type error: expected={wanted}, got={KINDS[type(value)]}, field={place}")

@@ -1,15 +1,13 @@
-"""Branches: list, read, delete, credentials and their rotation, Postgres parameters."""
+"""Branches: list, read, delete, credentials and their rotation."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloud_sandbox.xata import bodies, ids, life, messages, shapes
 from cloud_sandbox.xata.accounts import username
 from cloud_sandbox.xata.calls import Answer, Call
-from cloud_sandbox.xata.catalogue import table
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
-from cloud_sandbox.xata.parameters import Spec, configurable, specification
 from cloud_sandbox.xata.policy import may_see
 from cloud_sandbox.xata.projects import require_enabled
 
@@ -140,38 +138,3 @@ def rotate_credentials(world: World, call: Call) -> Answer:
         branch.life.secret = life.wait(world.settings, world.settings.rotation, world.now)
     world.finish_rotation(branch)
     return Answer(status=204)
-
-
-def postgres_config(world: World, call: Call) -> Answer:
-    """GET …/postgres-config: every parameter that may be set, with its present value."""
-    branch = _running(world, call)
-    cluster = branch.cluster
-    with world.mutex:
-        own = configurable(world.catalogue, cluster.image, cluster.libraries)
-        try:
-            sized = specification(world.catalogue, cluster.size, cluster.image, cluster.libraries)
-        except KeyError as error:
-            raise messages.internal(f"unknown instance type {error}") from error
-        overridden = table("parameters")["instance_types"][cluster.size]
-        listed = [
-            _parameter(name, sized[name], cluster.parameters.get(name), sized_by_type=name in overridden)
-            for name in sorted(own)
-        ]
-    return Answer(body={"parameters": listed})
-
-
-def _parameter(name: str, spec: Spec, value: str | None, *, sized_by_type: bool) -> dict[str, Any]:
-    limits = {key: str(spec[name]) for key, name in (("maxValue", "max"), ("minValue", "min")) if spec.get(name)}
-    described = {
-        "acceptableRange": limits | ({"enumValues": spec["values"]} if spec.get("values") else {}),
-        "currentValue": spec["default"] if value is None else value,
-        "defaultValue": spec["default"],
-        "defaultValueSource": "instance_type" if sized_by_type else "postgres",
-        "description": spec["description"],
-        "documentationLink": spec.get("docs", ""),
-        "name": name,
-        "recommendation": "",
-    }
-    if spec.get("restart"):
-        described["restartRequired"] = True
-    return described | {"section": spec["section"], "type": spec["type"]}

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from cloud_sandbox.xata.goscan import EndError, ScanError, scan
+from cloud_sandbox.xata.bodies import keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cloud_sandbox.xata.faults import Fault
+    from cloud_sandbox.faults import Fault
+    from cloud_sandbox.wire import Request
     from cloud_sandbox.xata.settings import Key
-    from cloud_sandbox.xata.wire import Request
 
 LOG_LENGTH = 100_000
 
@@ -85,7 +85,7 @@ class Log:
                     number=self.number,
                     method=request.method,
                     path=request.path,
-                    keys=_keys(request.body),
+                    keys=keys(request.body),
                     status=status,
                     fault=fault,
                     started=started,
@@ -102,10 +102,3 @@ class Log:
         """Forget the calls."""
         with self.lock:
             self.entries.clear()
-
-
-def _keys(body: bytes) -> tuple[str, ...]:
-    try:
-        return tuple(sorted({key for key, _ in scan(body).members}))
-    except (ScanError, EndError):
-        return ()

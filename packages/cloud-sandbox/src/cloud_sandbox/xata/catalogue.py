@@ -1,17 +1,14 @@
-"""What the platform offers: images, instance types, regions, extensions, preload libraries.
+"""What the platform offers: images, instance types, regions.
 
-Source: internal/postgresversions/versions.yaml, services/projects/store/store.go and internal/extensions of the
-open-source service (April and June 2026); `data/` holds its tables of extensions and Postgres parameters.
+Source: internal/postgresversions/versions.yaml and services/projects/store/store.go of the open-source service
+(April and June 2026).
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from math import floor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cloud_sandbox.xata.messages import invalid
 
@@ -20,22 +17,9 @@ if TYPE_CHECKING:
 
     from cloud_sandbox.xata.settings import Region, Settings
 
-DATA = Path(__file__).parent / "data"
-
 LEGACY_IMAGE, LEGACY_TARGET = "postgresql:17", "postgres:17.5"
-INTERNAL_LIBRARY = "xatautils"
-DEFAULT_LIBRARIES = {
-    "postgres": ("pg_stat_statements", "auto_explain"),
-    "experimental": ("pg_stat_statements", "auto_explain"),
-    "analytics": ("pg_stat_statements", "auto_explain", "pg_duckdb"),
-}
+DEFAULT_LIBRARIES = ("pg_stat_statements", "auto_explain")
 RESERVED_OFFERINGS = ("experimental:", "analytics:")  # behind feature flags, off by default
-RESERVED_IMAGES = {
-    "experimental": ("16.11", "16.13", "17.7", "17.9", "18.1", "18.3"),
-    "analytics": ("17.6", "17.7", "17.9", "18.0", "18.1", "18.3"),
-}
-RESERVED_SINCE_JUNE = {"experimental": ("16.14", "17.10", "18.4"), "analytics": ("17.10", "18.4")}
-
 APRIL_POSTGRES = {
     "14": ("14.20", "14.22"),
     "15": ("15.15", "15.17"),
@@ -79,13 +63,6 @@ INSTANCE_TYPES = (
 )
 
 
-@cache
-def table(name: str) -> dict[str, dict[str, Any]]:
-    """A table of `data/`."""
-    content: dict[str, dict[str, Any]] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
-    return content
-
-
 def _version(image: str) -> tuple[int, int]:
     major, _, minor = image.rpartition(":")[2].partition(".")
     return int(major), int(minor)
@@ -112,13 +89,6 @@ class Catalogue:
         if self.settings.is_april or self.settings.legacy_images:
             return []
         return [f"postgres:{version}" for major in LATEST_ONLY for version in JUNE_POSTGRES[major][:-1]]
-
-    @property
-    def reserved(self) -> set[str]:
-        """Images that can be asked about, but neither listed nor used."""
-        newer = {} if self.settings.is_april else RESERVED_SINCE_JUNE
-        versions = ((name, (*older, *newer.get(name, ()))) for name, older in RESERVED_IMAGES.items())
-        return {f"{name}:{version}" for name, known in versions for version in known}
 
     def image(self, name: str) -> str:
         """The image to run for a wanted name.
@@ -150,24 +120,6 @@ class Catalogue:
         if minor < current_minor:
             raise ValueError(f"new minor: {minor} is older than current  {current_minor}")
         return image
-
-    def image_extensions(self, image: str) -> list[tuple[str, str, dict[str, Any]]]:
-        """Name, version and description of each extension an image has."""
-        tables = table("extensions")
-        offering, _, version = image.partition(":")
-        versions = tables["offerings"].get(f"{offering}:{version.partition('.')[0]}", {})
-        known = tables["extensions"]
-        april = self.settings.is_april
-        return [
-            (name, version, known[name]) for name, version in versions.items() if april or "only" not in known[name]
-        ]
-
-    def require_libraries(self, image: str, libraries: list[str]) -> None:
-        """Raise ValueError for a preload library the image does not have."""
-        offered = {name for name, _, about in self.image_extensions(image) if about["preload"]}
-        for library in libraries:
-            if library not in offered:
-                raise ValueError(f"invalid preload library: {library}")
 
     def regions(self, organization: str) -> list[Region]:
         """The regions an organization sees, by name."""
@@ -201,11 +153,3 @@ def rates(size: InstanceType, region: str) -> tuple[float, float]:
     """Hourly rate and monthly rate of storage in a region."""
     factor = REGION_FACTOR.get(region, 1.0)
     return floor(size.hourly * factor * 1000 + 0.5) / 1000, floor(size.storage_monthly * factor * 100 + 0.5) / 100
-
-
-def require_image(catalogue: Catalogue, image: str) -> None:
-    """Refuse a query about an image that is not offered. Hidden images are known here, unlike in a creation."""
-    if image.count(":") != 1:
-        raise invalid("image", "invalid image format, expected 'offering:version'")
-    if image not in {*catalogue.images, *catalogue.hidden, *catalogue.reserved}:
-        raise invalid("image", f"image {image} is not available")

@@ -21,10 +21,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.errors import SandboxError
+from cloud_sandbox.faults import fault_of
+from cloud_sandbox.wire import JSON_TYPE, Request, Response, encode
 from cloud_sandbox.xata import life
-from cloud_sandbox.xata.faults import fault_of
 from cloud_sandbox.xata.seeding import seed, unseed
-from cloud_sandbox.xata.wire import JSON_TYPE, Request, Response, encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

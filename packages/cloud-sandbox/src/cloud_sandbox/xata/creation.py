@@ -11,7 +11,7 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cloud_sandbox.xata import bodies, ids, life, messages, parameters, rules, shapes
+from cloud_sandbox.xata import bodies, ids, life, messages, rules, shapes
 from cloud_sandbox.xata.branches import ordered_refusal, other_wording, source_branch
 from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.catalogue import DEFAULT_LIBRARIES
@@ -43,10 +43,10 @@ def create_branch(world: World, call: Call) -> Answer:
     _require_creation(world)
     with world.mutex:
         _check_new_organization(world, call)
-    body, node = bodies.read_branch(call.request)
+    body, document = bodies.read_branch(call.request)
     _check_common(world, call, body)
     try:
-        mode, special = bodies.branch_mode(node)
+        mode, special = bodies.branch_mode(document)
     except ValueError as error:
         text = f"failed to parse branch creation details - {error}"
         raise messages.invalid("body", text, branch=body["name"]) from error
@@ -138,13 +138,12 @@ def _plan_root(world: World, call: Call, body: dict[str, Any], wanted: dict[str,
         size = world.catalogue.instance_type(wanted.get("instanceType", ""), limits["maxAllowedInstanceType"]).name
     except ValueError as error:
         raise messages.invalid("instanceType", str(error), branch=name) from error
-    libraries = _libraries(world, name, image, wanted.get("preloadLibraries"))
     cluster = {
         "image": image,
         "size": size,
         "replicas": wanted.get("replicas", 0),
-        "libraries": libraries,
-        "parameters": _parameters(world, name, size, image, libraries, wanted.get("postgresConfigurationParameters")),
+        "libraries": wanted.get("preloadLibraries") or list(DEFAULT_LIBRARIES),
+        "parameters": wanted.get("postgresConfigurationParameters", {}),
         "storage": (world.settings.is_current and wanted.get("storage")) or rules.DEFAULT_STORAGE,
     }
     rules.check_backups_offered(name, body.get("backupConfiguration"), offered=region.backups)
@@ -160,26 +159,6 @@ def _check_replicas(world: World, name: str, replicas: int, limits: dict[str, in
         rules.check_replicas(name, replicas, limits["minInstancesPerBranch"], limits["maxInstancesPerBranch"])
     elif replicas < 0:
         raise messages.invalid("configuration", "number of replicas must be at least zero", branch=name)
-
-
-def _libraries(world: World, name: str, image: str, wanted: list[str] | None) -> list[str]:
-    if not wanted:
-        return list(DEFAULT_LIBRARIES[image.partition(":")[0]])
-    try:
-        world.catalogue.require_libraries(image, wanted)
-    except ValueError as error:
-        raise messages.invalid("preloadLibraries", str(error), branch=name) from error
-    return list(wanted)
-
-
-def _parameters(
-    world: World, name: str, size: str, image: str, libraries: list[str], wanted: dict[str, str] | None
-) -> dict[str, str]:
-    specs = parameters.specification(world.catalogue, size, image, libraries)
-    found = parameters.problems(specs, wanted or {}, controls=world.settings.is_april)
-    if found:
-        raise messages.invalid("postgresConfigurationParameters", found, branch=name)
-    return parameters.defaults(world.catalogue, size, image, libraries) | (wanted or {})
 
 
 def _carry_out(world: World, call: Call, plan: Plan) -> Answer:

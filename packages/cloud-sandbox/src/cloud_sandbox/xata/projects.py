@@ -56,7 +56,7 @@ def _check_name(world: World, organization: str, name: str, *, but: str = "") ->
 def create_project(world: World, call: Call) -> Answer:
     """POST …/projects: limits before the name."""
     require_enabled(world, call)
-    body = bodies.read(call.request, bodies.PROJECT_CREATION, loose=True)
+    body = bodies.read(call.request, bodies.PROJECT, loose=True)
     configuration = body.get("configuration") or {}
     scale, filtering = configuration.get("scaleToZero", {}), configuration.get("ipFiltering") or {}
     name = body.get("name", "")
@@ -84,7 +84,7 @@ def create_project(world: World, call: Call) -> Answer:
 def update_project(world: World, call: Call) -> Answer:
     """PATCH …/projects/{projectID}: a change of the address filter takes the project's lock."""
     require_enabled(world, call)
-    body = bodies.read(call.request, bodies.PROJECT_UPDATE)
+    body = bodies.read(call.request, bodies.PROJECT)
     if body.get("name") is None and body.get("configuration") is None:
         text = "at least one of the request fields needs to be set"
         raise messages.invalid("all", text, project=call.project)

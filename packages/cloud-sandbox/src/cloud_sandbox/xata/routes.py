@@ -33,8 +33,6 @@ ROUTES = (
     Route(method="GET", path=f"{ORGANIZATION}/regions", scope="project:read", name="catalogue.regions"),
     Route(method="GET", path=f"{ORGANIZATION}/images", scope="org:read", name="catalogue.images"),
     Route(method="GET", path=f"{ORGANIZATION}/instanceTypes", scope="org:read", name="catalogue.sizes"),
-    Route(method="GET", path=f"{ORGANIZATION}/extensions", scope="org:read", name="catalogue.extensions"),
-    Route(method="GET", path=f"{ORGANIZATION}/githubapp/installations", scope="project:read", name="catalogue.github"),
     Route(method="GET", path=f"{ORGANIZATION}/limits", scope="org:read", name="limits.organization", since_june=True),
     Route(method="GET", path=f"{PROJECTS}/limits", scope="project:read", name="limits.default"),
     Route(method="GET", path=PROJECTS, scope="project:read", name="projects.list"),
@@ -52,9 +50,6 @@ ROUTES = (
     Route(method="DELETE", path=BRANCH, scope="branch:write", name="branches.delete"),
     Route(method="GET", path=f"{BRANCH}/credentials", scope="credentials:read", name="credentials.get"),
     Route(method="POST", path=f"{BRANCH}/credentials/rotate", scope="credentials:write", name="credentials.rotate"),
-    Route(method="GET", path=f"{BRANCH}/postgres-config", scope="branch:read", name="branches.postgres"),
-    Route(method="POST", path=f"{BRANCH}/metrics", scope="metrics:read", name="observability.metrics"),
-    Route(method="POST", path=f"{BRANCH}/logs", scope="logs:read", name="observability.logs", since_june=True),
     Route(method="POST", path=f"{BRANCH}/restore", scope="branch:write", name="backups.restore"),
 )
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from cloud_sandbox import local
+from cloud_sandbox.wire import Request, Response
 from cloud_sandbox.xata.control import PREFIX, Control
-from cloud_sandbox.xata.wire import Request, Response
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.service import Service

@@ -10,22 +10,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
+from cloud_sandbox.faults import Fault, Faults
+from cloud_sandbox.wire import JSON_TYPE, Request, Response, encode
 from cloud_sandbox.xata import (
     accounts,
     backups,
     branches,
     creation,
     life,
-    observability,
     policy,
     projects,
     routes,
     update,
 )
 from cloud_sandbox.xata.calls import Answer, Call, Log
-from cloud_sandbox.xata.faults import Fault, Faults
 from cloud_sandbox.xata.messages import CallerGoneError, RefusedError
-from cloud_sandbox.xata.wire import JSON_TYPE, Request, Response, encode
 from cloud_sandbox.xata.world import Listener, World
 
 if TYPE_CHECKING:
@@ -42,8 +41,6 @@ OPERATIONS: dict[str, Operation] = {
     "catalogue.regions": accounts.regions,
     "catalogue.images": accounts.images,
     "catalogue.sizes": accounts.sizes,
-    "catalogue.extensions": accounts.extensions,
-    "catalogue.github": accounts.github,
     "limits.organization": accounts.organization_limits,
     "limits.default": accounts.default_limits,
     "limits.project": accounts.project_limits,
@@ -60,11 +57,8 @@ OPERATIONS: dict[str, Operation] = {
     "branches.get": branches.get_branch,
     "branches.update": update.update_branch,
     "branches.delete": branches.delete_branch,
-    "branches.postgres": branches.postgres_config,
     "credentials.get": branches.get_credentials,
     "credentials.rotate": branches.rotate_credentials,
-    "observability.metrics": observability.metrics,
-    "observability.logs": observability.logs,
 }
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 HELLO = {"Server": "Xata", "Version": "0.0.1"}

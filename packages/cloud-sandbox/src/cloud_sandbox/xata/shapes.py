@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cloud_sandbox.wire import moment
 from cloud_sandbox.xata import life
-from cloud_sandbox.xata.catalogue import INTERNAL_LIBRARY
-from cloud_sandbox.xata.parameters import configurable
-from cloud_sandbox.xata.wire import moment
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.models import Backup, Branch, Project, ScaleToZero
@@ -106,7 +104,7 @@ def full(world: World, branch: Branch) -> dict[str, Any]:
     cluster = branch.cluster
     body = _common(branch, public=_is_public(world, branch)) | {
         "backupsEnabled": _has_backups(world.settings.regions, branch.region),
-        "configuration": _configuration(world, branch),
+        "configuration": _configuration(branch),
         "connectionString": connection_string(world, branch, world.now),
         "scaleToZero": scale(cluster.scale),
         "status": status(world, branch),
@@ -125,16 +123,13 @@ def _has_backups(regions: tuple[Region, ...], name: str) -> bool:
     return any(region.id == name and region.backups for region in regions)
 
 
-def _configuration(world: World, branch: Branch) -> dict[str, Any]:
+def _configuration(branch: Branch) -> dict[str, Any]:
     cluster = branch.cluster
-    known = configurable(world.catalogue, cluster.image, cluster.libraries)
-    parameters = {name: value for name, value in sorted(cluster.parameters.items()) if name in known}
-    libraries = [library for library in cluster.libraries if library != INTERNAL_LIBRARY]
     return {
         "image": cluster.image,
         "instanceType": cluster.size,
-        "postgresConfigurationParameters": parameters,
-        "preloadLibraries": libraries or None,
+        "postgresConfigurationParameters": dict(sorted(cluster.parameters.items())),
+        "preloadLibraries": cluster.libraries or None,
         "region": "",
         "replicas": cluster.replicas,
         "storage": cluster.storage,

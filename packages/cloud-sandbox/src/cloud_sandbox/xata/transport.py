@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import httpx
 
-from cloud_sandbox.xata.wire import Request
+from cloud_sandbox.wire import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloud_sandbox.xata.wire import Response
+    from cloud_sandbox.wire import Response
 
 
 class Answering(Protocol):

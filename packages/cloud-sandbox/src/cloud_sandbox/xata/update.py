@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.xata import bodies, life, messages, parameters, rules, shapes
+from cloud_sandbox.xata import bodies, life, messages, rules, shapes
 from cloud_sandbox.xata.branches import ordered_refusal
 from cloud_sandbox.xata.calls import Answer, Call
-from cloud_sandbox.xata.catalogue import INTERNAL_LIBRARY
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.models import Backup, Branch, Cluster
 from cloud_sandbox.xata.projects import require_enabled
@@ -34,8 +33,7 @@ NOT_WITH_IMAGE = ("postgresConfigurationParameters", "instanceType", "preloadLib
 def update_branch(world: World, call: Call) -> Answer:
     """PATCH …/branches/{branchID}. `null` is the same as absent."""
     require_enabled(world, call)
-    given = bodies.read(call.request, bodies.BRANCH_UPDATE)
-    body = {name: value for name, value in given.items() if value is not None}
+    body = bodies.read(call.request, bodies.BRANCH_UPDATE)
     _check_body(world, call, body)
     with world.mutex:
         branch = world.branch(call.organization, call.project, call.branch)
@@ -112,11 +110,10 @@ def _change_cluster(world: World, call: Call, branch: Branch, body: dict[str, An
     if world.settings.is_current and body.get("storage", changed.storage) < changed.storage:
         text = f"storage size cannot be decreased (current: {changed.storage} GB)"
         raise messages.invalid("storage", text, branch=branch.id)
-    if "preloadLibraries" in body:
-        _require_libraries(world, branch, body["preloadLibraries"])
-    if size not in {rules.CUSTOM_SIZE, changed.size}:
-        changed = _resized(world, changed, size)
-    changed = _with_parameters(world, branch, changed, body)
+    if size != rules.CUSTOM_SIZE:
+        changed.size = size
+    changed.parameters = changed.parameters | body.get("postgresConfigurationParameters", {})
+    changed.libraries = body.get("preloadLibraries", changed.libraries)
     if "backupConfiguration" in body:
         changed.backup = _backup(branch, body["backupConfiguration"])
     if "image" in body:
@@ -139,45 +136,6 @@ def _require_size(world: World, call: Call, branch: str, size: str) -> None:
     except ValueError as error:
         text = f"unknown instance type {size}" if world.settings.is_april else str(error)
         raise messages.invalid("configuration", f"branch [{branch}]: {text}", branch=branch) from error
-
-
-def _require_libraries(world: World, branch: Branch, libraries: list[str]) -> None:
-    try:
-        world.catalogue.require_libraries(branch.cluster.image, libraries)
-    except ValueError as error:
-        raise messages.invalid("preloadLibraries", f"branch [{branch.id}]: {error}", branch=branch.id) from error
-
-
-def _resized(world: World, cluster: Cluster, size: str) -> Cluster:
-    before = parameters.specification(world.catalogue, cluster.size, cluster.image, cluster.libraries)
-    after = parameters.specification(world.catalogue, size, cluster.image, cluster.libraries)
-    return replace(cluster, size=size, parameters=parameters.resized(before, after, cluster.parameters))
-
-
-def _with_parameters(world: World, branch: Branch, cluster: Cluster, body: dict[str, Any]) -> Cluster:
-    """Own parameters are laid over the present ones; new libraries bring the defaults of theirs.
-
-    Parameters of a library that was taken away stay behind, unseen, until it comes back.
-    """
-    wanted, libraries = body.get("postgresConfigurationParameters"), body.get("preloadLibraries")
-    if wanted is not None:
-        if "instanceType" in body:
-            raise messages.internal("invalid instance type custom")  # the real server looks up the wrong type here
-        used = cluster.libraries if libraries is None else libraries
-        size = branch.cluster.size
-        specs = parameters.specification(world.catalogue, size, cluster.image, used)
-        found = parameters.problems(specs, wanted, controls=world.settings.is_april)
-        if found:
-            text = f"PostgreSQL configuration validation failed: {found}"
-            raise messages.invalid("postgres_configuration_parameters", text, branch=branch.id)
-        cluster = replace(cluster, parameters=cluster.parameters | wanted)
-    if libraries is None:
-        return cluster
-    used = [INTERNAL_LIBRARY, *libraries]
-    known = parameters.configurable(world.catalogue, cluster.image, used)
-    present = cluster.parameters if wanted is None else wanted
-    new = {name: spec["default"] for name, spec in known.items() if spec.get("extension") and spec["default"]}
-    return replace(cluster, libraries=used, parameters=cluster.parameters | new | present)
 
 
 def _backup(branch: Branch, given: dict[str, Any]) -> Backup:

@@ -15,7 +15,7 @@ from cloud_sandbox.errors import SandboxError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from cloud_sandbox.xata.wire import Cut, Request
+    from cloud_sandbox.wire import Cut, Request
 
 CODES = (
     "Aborted",
