@@ -13,8 +13,8 @@ from bench.xata import Measured
 from cloud_sandbox.faults import Fault
 from cloud_sandbox.github.service import Service
 from cloud_sandbox.github.settings import Settings, Token
-from cloud_sandbox.github.transport import handler
-from cloud_sandbox.xata.seeding import seed
+from cloud_sandbox.transport import handler
+from cloud_sandbox.xata.control import seed
 from components.github import client as github
 from components.xata.api import client as xata
 from components.xata.branches.place import Place

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 from cloud_sandbox.cloudflare import service as cloudflare
 from cloud_sandbox.cloudflare import settings as cloudflare_settings
 from cloud_sandbox.cloudflare.runtime import NoRuntime
-from cloud_sandbox.cloudflare.server import application as cloudflare_application
+from cloud_sandbox.server import application as cloudflare_application
+from cloud_sandbox.server import application as xata_application
 from cloud_sandbox.xata import service as xata
 from cloud_sandbox.xata import settings as xata_settings
 from cloud_sandbox.xata.databases import NoDatabases
-from cloud_sandbox.xata.server import application as xata_application
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of
 from tests.stacks.worker_stack import background_loop, served

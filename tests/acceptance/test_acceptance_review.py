@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cloud_sandbox.github import shapes
-from cloud_sandbox.github.models import Pull
+from cloud_sandbox.github.world import Pull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

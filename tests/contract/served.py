@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from cloud_sandbox.xata.server import application
+from cloud_sandbox.server import application
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

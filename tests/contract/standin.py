@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from cloud_sandbox.transport import handler
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Organization, Settings
-from cloud_sandbox.xata.transport import handler
 from tests.contract.document import Recorder
 
 if TYPE_CHECKING:

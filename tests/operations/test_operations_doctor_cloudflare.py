@@ -10,7 +10,7 @@ import pytest
 from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import Service
 from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT, READ, Settings, Token
-from cloud_sandbox.cloudflare.transport import handler
+from cloud_sandbox.transport import handler
 from components.worker.api.client import Client
 from components.worker.api.models import Named
 from operations.cloudflare_examination import examine

@@ -20,8 +20,8 @@ from cloud_sandbox.faults import fault_of
 from cloud_sandbox.github.service import Service as GitHubService
 from cloud_sandbox.github.settings import Settings as GitHubSettings
 from cloud_sandbox.github.settings import Token as GitHubToken
-from cloud_sandbox.xata.seeding import seed
-from cloud_sandbox.xata.transport import handler
+from cloud_sandbox.transport import handler
+from cloud_sandbox.xata.control import seed
 from components.errors import InputError
 from components.github.client import Client as GitHubClient
 from components.worker import draft

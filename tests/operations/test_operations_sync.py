@@ -13,7 +13,7 @@ import pytest
 from cloud_sandbox.faults import fault_of
 from cloud_sandbox.github.service import Service
 from cloud_sandbox.github.settings import Settings, Token
-from cloud_sandbox.github.transport import handler
+from cloud_sandbox.transport import handler
 from components.errors import ApiError
 from components.github.client import Client
 from operations import settings

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import httpx
 
+from cloud_sandbox.transport import handler
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import Key, Settings
-from cloud_sandbox.xata.transport import handler
 from components.errors import InputError
 from components.xata.api.client import Client
 from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation

@@ -14,9 +14,9 @@ from aiohttp import web
 
 import pulumi_embedded as engine
 from cloud_sandbox.cloudflare.runtime import NoRuntime
-from cloud_sandbox.cloudflare.server import application
 from cloud_sandbox.cloudflare.service import BASE_PATH, Service
 from cloud_sandbox.cloudflare.settings import Settings, Token
+from cloud_sandbox.server import application
 from components.worker.api.client import Client
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, app
 from tests.engine.stack import Recorder

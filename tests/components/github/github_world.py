@@ -9,7 +9,7 @@ import httpx
 from cloud_sandbox.faults import Fault
 from cloud_sandbox.github.service import Service
 from cloud_sandbox.github.settings import DEFAULT_REPOSITORY, Settings, Token
-from cloud_sandbox.github.transport import handler
+from cloud_sandbox.transport import handler
 from components.github.client import Client
 from tests.components.xata.scripted import Service as Script
 

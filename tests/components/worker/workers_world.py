@@ -9,8 +9,8 @@ import httpx
 from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import Service
 from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT, Settings, Token
-from cloud_sandbox.cloudflare.transport import handler
 from cloud_sandbox.faults import Fault
+from cloud_sandbox.transport import handler
 from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from components.worker.names import Target

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from cloud_sandbox.transport import handler
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import Key, Settings
-from cloud_sandbox.xata.transport import handler
 from components.xata.api.client import Client
 from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from components.xata.branches.clock import Clock

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from cloud_sandbox.faults import Fault
+from cloud_sandbox.transport import handler
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import DEFAULT_ORGANIZATION, Key, Settings
-from cloud_sandbox.xata.transport import handler
 from components import errors
 from components.xata.api.client import Client
 from components.xata.api.models import (

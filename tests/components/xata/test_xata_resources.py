@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 
 import pulumi_embedded as engine
+from cloud_sandbox.server import application
 from cloud_sandbox.xata.databases import NoDatabases
-from cloud_sandbox.xata.server import application
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import Key, Settings
 from components.xata.api.client import Client

@@ -2,6 +2,7 @@
 
 SandboxError        everything below; `str()` is what the user reads
 ├── SetupError      the sandbox cannot start as asked: a setting, a folder, a port
+├── ControlError    an order below `/sandbox/` that cannot be carried out
 └── DatabaseError   the Postgres below it is gone, or refused what a branch needs
 """
 
@@ -31,3 +32,7 @@ class SetupError(SandboxError):
 
 class DatabaseError(SandboxError):
     """The Postgres below the sandbox is gone, or refused what a branch needs."""
+
+
+class ControlError(SandboxError):
+    """An order below `/sandbox/` that cannot be carried out; the text says which part."""

@@ -10,7 +10,7 @@ import threading
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.errors import SandboxError
+from cloud_sandbox.errors import ControlError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,10 +27,6 @@ CODES = (
     "Unavailable",
 )
 CUTS = ("", "before", "in", "after")
-
-
-class FaultError(SandboxError):
-    """A fault was ordered that can not be carried out; the text says which part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,15 +63,15 @@ class Fault:
     def __post_init__(self) -> None:
         """Refuse what would never match or never happen."""
         if self.cut not in CUTS or (self.cluster and self.cluster not in CODES):
-            raise FaultError(f"cut is one of {CUTS}, cluster one of {CODES}; got {self.cut!r} and {self.cluster!r}")
+            raise ControlError(f"cut is one of {CUTS}, cluster one of {CODES}; got {self.cut!r} and {self.cluster!r}")
         if (self.status and not 100 <= self.status <= 599) or self.nth < 1 or self.times < 0:  # noqa: PLR2004 - the range of HTTP statuses
-            raise FaultError(f"status {self.status}, nth {self.nth} or times {self.times} is out of range")
+            raise ControlError(f"status {self.status}, nth {self.nth} or times {self.times} is out of range")
         if min(self.delay, self.hold) < 0:
-            raise FaultError("delay and hold are seconds, not negative")
+            raise ControlError("delay and hold are seconds, not negative")
         try:
             re.compile(self.path)
         except re.error as error:
-            raise FaultError(f"path {self.path!r} is no regular expression: {error}") from error
+            raise ControlError(f"path {self.path!r} is no regular expression: {error}") from error
 
     def matches(self, request: Request) -> bool:
         """Whether the order is about such a request."""
@@ -89,21 +85,21 @@ def fault_of(data: Mapping[str, Any]) -> Fault:
     """An order from JSON, the parts of `match` beside or inside the rest.
 
     Raises:
-        FaultError: A part is unknown or has another type.
+        ControlError: A part is unknown or has another type.
     """
     flat = {**data, **data.get("match", {})}
     given = {NAMES.get(name, name): value for name, value in flat.items() if name != "match"}
     known = {part.name: part for part in fields(Fault)}
     for name, value in given.items():
         if name not in known:
-            raise FaultError(f"a fault has no part {name!r}; known: {', '.join(sorted(known))}")
+            raise ControlError(f"a fault has no part {name!r}; known: {', '.join(sorted(known))}")
         wanted = type(known[name].default)
         if name == "retry_after":
             given[name] = str(value)
         elif wanted is float and type(value) in {int, float}:
             given[name] = float(value)
         elif type(value) is not wanted:
-            raise FaultError(f"{name} is a {wanted.__name__}, not {value!r}")
+            raise ControlError(f"{name} is a {wanted.__name__}, not {value!r}")
     return Fault(**given)
 
 

@@ -3,12 +3,13 @@
 {
   "folder": "/home/me/project/.infra/sandbox/xata",
   "postgres": {"host": "127.0.0.1", "port": 20001, "user": "sandbox", "password": "…", "database": "sandbox"},
+                                   optional; without it branches are names only, and nothing can connect to them
   "key": "xau_…",                  every right in the organization; more keys can stand in settings
   "organization": "sand01",        optional
   "apiPort": 0, "gatewayPort": 0,  optional; 0 is the port of the last run, else a free one
-  "settings": {"pace": "time"},    optional; the fields of `sandbox.xata.settings.Settings`; those of
-                                   `sandbox.cloudflare.settings.Settings` in an object named "cloudflare", those
-                                   of `sandbox.github.settings.Settings` in one named "github"
+  "settings": {"pace": "time"},    optional; the fields of `cloud_sandbox.xata.settings.Settings`; those of
+                                   `cloud_sandbox.cloudflare.settings.Settings` in an object named "cloudflare", those
+                                   of `cloud_sandbox.github.settings.Settings` in one named "github"
   "cloudflare": {                  optional; without it nothing stands in for Cloudflare
     "account": "5a4d…", "token": "…", "workerd": "/a/program", "port": 0
   },
@@ -84,8 +85,8 @@ class Order:
     """The document, read."""
 
     folder: Path
-    postgres: Manager
     key: str = field(repr=False)
+    postgres: Manager | None = None
     organization: str = DEFAULT_ORGANIZATION
     api_port: int = 0
     gateway_port: int = 0
@@ -115,19 +116,16 @@ def read(text: str) -> Order:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise SetupError("standard input holds no JSON object", next_step="see the docstring of sandbox/order.py")
-    _require(document, {"folder": str, "postgres": dict, "key": str}, "the document")
-    postgres = document["postgres"]
-    _require(postgres, {"host": str, "port": int, "user": str, "password": str, "database": str}, "postgres")
+        raise SetupError("standard input holds no JSON object", next_step="see the docstring of cloud_sandbox/order.py")
+    _require(document, {"folder": str, "key": str}, "the document")
     known = {"folder", "postgres", "key", "organization", "apiPort", "gatewayPort", "settings", "cloudflare", "github"}
     _refuse_unknown(document.keys() - known, known, "the document")
-    _refuse_unknown(postgres.keys() - {name.name for name in fields(Manager)}, set(), "postgres")
     more = dict(document.get("settings") or {})
     of_workers, of_pulls = more.pop("cloudflare", {}), more.pop("github", {})
     _refuse_unknown(more.keys() - _SETTINGS, _SETTINGS, "settings")
     return Order(
         folder=Path(document["folder"]),
-        postgres=Manager(**postgres),
+        postgres=_postgres(document.get("postgres")),
         key=document["key"],
         organization=document.get("organization", DEFAULT_ORGANIZATION),
         api_port=_port(document, "apiPort"),
@@ -141,6 +139,15 @@ def read(text: str) -> Order:
 _SETTINGS = {name.name for name in fields(Settings)} - OURS
 _OF_WORKERS = {name.name for name in fields(workers.Settings)} - {"account"}
 _OF_PULLS = {name.name for name in fields(pulls.Settings)}
+
+
+def _postgres(told: Any) -> Manager | None:
+    if told is None:
+        return None
+    _require({"postgres": told}, {"postgres": dict}, "the document")
+    _require(told, {"host": str, "port": int, "user": str, "password": str, "database": str}, "postgres")
+    _refuse_unknown(told.keys() - {part.name for part in fields(Manager)}, set(), "postgres")
+    return Manager(**told)
 
 
 def _cloudflare(told: Any, more: Any) -> Cloudflare | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.errors import SetupError
-from cloud_sandbox.files import write_private
+from cloud_sandbox.files import private_folder, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,59 +17,55 @@ if TYPE_CHECKING:
     from cloud_sandbox.xata.databases import Databases
 
 FILE = "state.json"
-VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Saved:
-    """What an earlier run left. `making` are branches whose creation may have been cut off half-way."""
-
-    api_port: int = 0
-    gateway_port: int = 0
-    making: tuple[str, ...] = ()
-    service: dict[str, Any] | None = None
-
-
-def load(folder: Path) -> Saved:
-    """Read the file; without one there is nothing to continue.
-
-    Raises:
-        SetupError: It cannot be read.
-    """
-    path = folder / FILE
-    try:
-        data = json.loads(path.read_bytes())
-        if data["version"] != VERSION:
-            raise ValueError  # noqa: TRY301 - one answer to everything that is wrong with the file
-        return Saved(
-            api_port=data["apiPort"],
-            gateway_port=data["gatewayPort"],
-            making=tuple(data["making"]),
-            service=data["service"],
-        )
-    except FileNotFoundError:
-        return Saved()
-    except (OSError, ValueError, LookupError, TypeError):
-        raise SetupError(
-            f"{path} cannot be read, or is not a state this version wrote",
-            next_step=f"put back the file as it was, or remove {folder} to begin with an empty sandbox",
-        ) from None
 
 
 class Recorder:
-    """Writes the file. Safe to use from any thread."""
+    """Reads the file of a folder once, and writes it. Safe to use from any thread.
 
-    def __init__(self, folder: Path, *, api_port: int, gateway_port: int) -> None:
-        self._path = folder / FILE
-        self._ports = {"apiPort": api_port, "gatewayPort": gateway_port}
+    Raises:
+        SetupError: The file cannot be read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        private_folder(folder)
+        self.folder, self._path = folder, folder / FILE
         self._lock, self._counting = threading.Lock(), threading.Lock()
         self._asked = self._written = 0
         self._making: set[str] = set()
-        self._snapshot: Callable[[], dict[str, Any]] = lambda: {"branches": []}
+        self._snapshot: Callable[[], dict[str, Any]] = dict
+        self._kept: Callable[[], dict[str, Any]] = dict
+        self._continues = False
+        self.saved: dict[str, Any] = {}
+        """What an earlier run left. `making` are branches whose creation may have been cut off half-way."""
+        try:
+            self.saved = dict(json.loads(self._path.read_bytes()))
+            self._continues = True
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, TypeError) as error:
+            raise self._unreadable() from error
 
-    def follow(self, snapshot: Callable[[], dict[str, Any]]) -> None:
-        """Say where the service's memory comes from."""
-        self._snapshot = snapshot
+    def restore(self, restore: Callable[[dict[str, Any]], None]) -> None:
+        """Hand the saved memory, if there is one, to what continues from it.
+
+        Raises:
+            SetupError: It makes nothing of it.
+        """
+        try:
+            if self._continues:
+                restore(self.saved["service"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise self._unreadable() from error
+
+    def _unreadable(self) -> SetupError:
+        return SetupError(
+            f"{self._path} cannot be read, or is not a state this version wrote",
+            next_step=f"put back the file as it was, or remove {self.folder} to begin with an empty sandbox",
+        )
+
+    def follow(self, snapshot: Callable[[], dict[str, Any]], kept: Callable[[], dict[str, Any]]) -> None:
+        """Say where the service's memory comes from, and what else is written down."""
+        self._snapshot, self._kept = snapshot, kept
 
     def save(self) -> None:
         """Write down how things are now, unless somebody has since begun to, and has written this with the rest."""
@@ -82,8 +77,8 @@ class Recorder:
                 return
             covered = self._asked
             service = self._snapshot()
-            self._making -= {branch["id"] for branch in service["branches"]}
-            data = {"version": VERSION, **self._ports, "making": sorted(self._making), "service": service}
+            self._making -= {branch["id"] for branch in service.get("branches", ())}
+            data = {**self._kept(), "making": sorted(self._making), "service": service}
             write_private(self._path, json.dumps(data).encode())
             self._written = covered
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -68,3 +69,17 @@ def _answers(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as asking:
         asking.settimeout(1)
         return asking.connect_ex((LOOPBACK, port)) not in {errno.ECONNREFUSED, errno.EAGAIN}
+
+
+def listen_again(folder: Path, what: str, wanted: int, before: int) -> socket.socket:
+    """A socket that listens on the port asked for, else on that of the last run, else on a free one; 0 is none.
+
+    Raises:
+        SetupError: Somebody else has the port that was asked for.
+    """
+    if wanted:
+        return listen_on(wanted, what)
+    with contextlib.suppress(SetupError):
+        if before:
+            return listen_on(before, what)
+    return listen_on_any(folder, what)

@@ -11,20 +11,19 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
 from filelock import FileLock, Timeout
 
-from cloud_sandbox import authority, persistence, ports
+from cloud_sandbox import authority, ports, server
 from cloud_sandbox.cloudflare import start as workers
 from cloud_sandbox.errors import SandboxError, SetupError
 from cloud_sandbox.files import private_folder
-from cloud_sandbox.github import start as pulls
+from cloud_sandbox.github.service import Service as Pulls
 from cloud_sandbox.persistence import RecordedDatabases, Recorder
+from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.gateway.hosts import Hosts
 from cloud_sandbox.xata.gateway.server import Gateway
 from cloud_sandbox.xata.holds import Holds
 from cloud_sandbox.xata.postgres import BranchDatabases
-from cloud_sandbox.xata.server import application
 from cloud_sandbox.xata.service import Service
 
 if TYPE_CHECKING:
@@ -33,15 +32,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cloud_sandbox.order import Order
-    from cloud_sandbox.persistence import Saved
 
-STOP_SECONDS = 5.0
-"""How long requests that are being answered may take when the sandbox is to end."""
-API, GATEWAY = "the API", "the gateway"
-WORKERS = "cloudflare"
-"""The folder of what stands in for Cloudflare, in the sandbox's own."""
-PULLS = "github"
-"""That of what stands in for GitHub."""
+GATEWAY = "the gateway"
+WORKERS, PULLS = "cloudflare", "github"
+"""The folders of what stands in for Cloudflare and GitHub, in the sandbox's own."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -52,11 +46,38 @@ def run(order: Order) -> None:
         SandboxError: It cannot start. Nothing is left running.
     """
     private_folder(order.folder)
-    with _alone(order.folder), contextlib.ExitStack() as sockets:
-        saved = persistence.load(order.folder)
-        api = sockets.enter_context(_api_socket(order, saved))
-        gateway = sockets.enter_context(_gateway_socket(order, saved))
-        asyncio.run(_Process(order, saved, api, gateway).serve())
+    with _alone(order.folder):
+        asyncio.run(_serve(order))
+
+
+async def _serve(order: Order) -> None:
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+    recorder = Recorder(order.folder)
+    async with contextlib.AsyncExitStack() as running:
+        entrance = running.enter_context(_gateway_socket(order, recorder)) if order.postgres else None
+        xata = _Xata(order, recorder, entrance)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        told = await xata.start(running)
+        cloudflare, github = order.cloudflare, order.github
+        if cloudflare is not None:
+            made = await workers.start(
+                cloudflare.settings(),
+                order.folder / WORKERS,
+                workerd=cloudflare.workerd,
+                authority=xata.authority,
+                port=cloudflare.port,
+            )
+            running.push_async_callback(made.stop)
+            told |= {"cloudflareApi": made.url, "account": cloudflare.account}
+        if github is not None:
+            pulls, memory = Pulls(github.settings()), Recorder(order.folder / PULLS)
+            answering = await server.start(pulls, memory, "the GitHub stand-in", port=github.port)
+            running.push_async_callback(answering.stop)
+            told |= {"githubApi": answering.url}
+        _say(told)
+        await ended.wait()
+    recorder.save()
 
 
 @contextlib.contextmanager
@@ -75,121 +96,76 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _api_socket(order: Order, saved: Saved) -> socket.socket:
-    """The port asked for, else that of the last run, else a free one."""
-    if order.api_port:
-        return ports.listen_on(order.api_port, API)
-    with contextlib.suppress(SetupError):
-        if saved.api_port:
-            return ports.listen_on(saved.api_port, API)
-    return ports.listen_on_any(order.folder, API)
-
-
-def _gateway_socket(order: Order, saved: Saved) -> socket.socket:
-    """The same, but a port once used stays: every connection string that was given out has it."""
-    port = order.gateway_port or saved.gateway_port
+def _gateway_socket(order: Order, recorder: Recorder) -> socket.socket:
+    """A port once used stays: every connection string that was given out has it."""
+    port = order.gateway_port or recorder.saved.get("gatewayPort", 0)
     return ports.listen_on(port, GATEWAY) if port else ports.listen_on_any(order.folder, GATEWAY)
 
 
-class _Process:
-    """All parts, put together."""
+class _Xata:
+    """The stand-in for Xata: its API, and the databases with the gateway in front where there is a Postgres."""
 
-    def __init__(self, order: Order, saved: Saved, api: socket.socket, gateway: socket.socket) -> None:
-        self._order, self._sockets = order, (api, gateway)
-        self._ports = api.getsockname()[1], gateway.getsockname()[1]
-        settings = order.settings(port=self._ports[1])
+    def __init__(self, order: Order, recorder: Recorder, entrance: socket.socket | None) -> None:
+        self._order, self._recorder, self._entrance = order, recorder, entrance
+        self._port: int = entrance.getsockname()[1] if entrance else 0
+        settings = order.settings(port=self._port)
         regions = [region.id for region in settings.regions]
         hosts = Hosts(domain=settings.domain, regions=regions, cell=settings.cell)
-        self._certificates = authority.ensure(order.folder, hosts.certified)
-        holds = Holds()
-        self._databases = BranchDatabases(order.postgres, holds=holds)
-        self._databases.check()
-        self._recorder = Recorder(order.folder, api_port=self._ports[0], gateway_port=self._ports[1])
-        self._service = Service(settings, databases=RecordedDatabases(self._databases, self._recorder))
-        self._continue(saved)
-        self._gateway = Gateway(
-            routes=self._service,
-            postgres=(order.postgres.host, order.postgres.port),
-            certificate=self._certificates.gateway,
-            hosts=hosts,
-            holds=holds,
-        )
+        certificates = authority.ensure(order.folder, hosts.certified)
+        self.authority, holds = certificates.authority, Holds()
+        self._databases = BranchDatabases(order.postgres, holds=holds) if order.postgres else None
+        if self._databases:
+            self._databases.check()
+        databases = RecordedDatabases(self._databases or NoDatabases(), recorder)
+        self._service = Service(settings, databases=databases)
+        known = {branch["id"] for branch in recorder.saved.get("service", {}).get("branches", ())}
+        for branch_id in set(recorder.saved.get("making", ())) - known:
+            databases.drop(branch_id)  # a creation that was cut off half-way
+        self._gateway: Gateway | None = None
+        if order.postgres:
+            self._gateway = Gateway(
+                routes=self._service,
+                postgres=(order.postgres.host, order.postgres.port),
+                certificate=certificates.gateway,
+                hosts=hosts,
+                holds=holds,
+            )
 
-    def _continue(self, saved: Saved) -> None:
-        """Take over what an earlier run left, and remove what it was about to make."""
-        if saved.service is not None:
-            self._service.restore(saved.service)
-        known = {branch["id"] for branch in self._service.snapshot()["branches"]}
-        for branch_id in set(saved.making) - known:
-            self._databases.drop(branch_id)
-        self._recorder.follow(self._service.snapshot)
-        self._recorder.save()
-
-    async def serve(self) -> None:
-        loop = asyncio.get_running_loop()
-        ended = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ended.set)
-        self._listen(loop)
-        runner = web.AppRunner(application(self._service), access_log=None, shutdown_timeout=STOP_SECONDS)
-        async with contextlib.AsyncExitStack() as running:
-            await runner.setup()
-            running.push_async_callback(runner.cleanup)
-            await web.SockSite(runner, self._sockets[0]).start()
-            await self._gateway.start(self._sockets[1])
+    async def start(self, running: contextlib.AsyncExitStack) -> dict[str, Any]:
+        """Answer from now on, until the stack ends; what is told of it."""
+        self._listen(asyncio.get_running_loop())
+        kept = {"gatewayPort": self._port} if self._port else {}
+        port = self._order.api_port
+        api = await server.start(self._service, self._recorder, "the API", port=port, kept=lambda: kept)
+        running.push_async_callback(api.stop)
+        if self._gateway and self._entrance:
+            await self._gateway.start(self._entrance)
             running.push_async_callback(self._gateway.stop)
-            started = await self._start_workers()
-            if started is not None:
-                running.push_async_callback(started.stop)
-            github = await self._start_pulls()
-            if github is not None:
-                running.push_async_callback(github.stop)
-            _say({**self._ready(), **self._ready_workers(started), **({"githubApi": github.url} if github else {})})
-            await ended.wait()
-        self._recorder.save()
-
-    async def _start_workers(self) -> workers.Running | None:
-        """The stand-in for Cloudflare; None when nobody asked for it."""
-        told = self._order.cloudflare
-        if told is None:
-            return None
-        folder, trusted = self._order.folder / WORKERS, self._certificates.authority
-        return await workers.start(told.settings(), folder, workerd=told.workerd, authority=trusted, port=told.port)
-
-    async def _start_pulls(self) -> pulls.Running | None:
-        """The stand-in for GitHub; None when nobody asked for it."""
-        told = self._order.github
-        return await pulls.start(told.settings(), self._order.folder / PULLS, port=told.port) if told else None
-
-    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Save what changes, and end the sessions of branches that go or fall asleep."""
-
-        def asleep(branch_id: str) -> None:
-            with _logged("sessions of a branch that falls asleep"):
-                self._databases.end_sessions(branch_id)
-            gone(branch_id)
-
-        def gone(branch_id: str) -> None:
-            loop.call_soon_threadsafe(self._gateway.end, branch_id)
-
-        self._service.on_change(self._recorder.save)
-        self._service.on_gone(gone)
-        self._service.on_sleep(asleep)
-
-    def _ready(self) -> dict[str, Any]:
-        api, gateway = self._ports
         return {
-            "api": f"http://{ports.LOOPBACK}:{api}",
-            "apiPort": api,
-            "gatewayPort": gateway,
-            "authority": str(self._certificates.authority),
+            "api": api.url,
+            "apiPort": api.port,
+            **kept,
+            "authority": str(self.authority),
             "organization": self._order.organization,
             "pid": os.getpid(),
         }
 
-    def _ready_workers(self, started: workers.Running | None) -> dict[str, Any]:
-        told = self._order.cloudflare
-        return {"cloudflareApi": started.url, "account": told.account} if told and started else {}
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the sessions of branches that go or fall asleep."""
+        databases, gateway = self._databases, self._gateway
+        if databases is None or gateway is None:
+            return
+
+        def gone(branch_id: str) -> None:
+            loop.call_soon_threadsafe(gateway.end, branch_id)
+
+        def asleep(branch_id: str) -> None:
+            with _logged("sessions of a branch that falls asleep"):
+                databases.end_sessions(branch_id)
+            gone(branch_id)
+
+        self._service.on_gone(gone)
+        self._service.on_sleep(asleep)
 
 
 @contextlib.contextmanager

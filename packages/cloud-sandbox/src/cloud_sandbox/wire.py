@@ -1,4 +1,4 @@
-"""Requests and answers, free of any HTTP library."""
+"""Requests, answers and routes, free of any HTTP library."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,6 +49,44 @@ class Response:
     body: bytes = field(default=b"", repr=False)
     cut: Cut = ""
     delay: float = 0.0
+
+
+NO_ANSWER = Response(status=0, cut="before")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One operation. `since_june`: the older server has it not; `account`: another service answers it."""
+
+    method: str
+    path: str
+    scope: str
+    name: str
+    since_june: bool = False
+    account: bool = False
+
+
+def _fits(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
+    if len(pattern) != len(parts):
+        return None
+    found = {}
+    for wanted, part in zip(pattern, parts, strict=True):
+        if wanted.startswith(":"):
+            found[wanted[1:]] = unquote(part, errors="surrogateescape")
+        elif wanted != part:
+            return None
+    return found
+
+
+def match(routes: tuple[Route, ...], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+    """The operation a request asks for and the values of its path; a slash at the end does not matter.
+
+    Fixed parts win over placeholders: `GET …/projects/limits` never asks for a project named `limits`.
+    """
+    parts = (path[:-1] if len(path) > 1 and path.endswith("/") else path).split("/")
+    candidates = [(route, _fits(route.path.split("/"), parts)) for route in routes if route.method == method]
+    fitting = [(route, values) for route, values in candidates if values is not None]
+    return min(fitting, key=lambda pair: len(pair[1]), default=None)
 
 
 def encode(value: Any, *, pretty: bool = False) -> bytes:

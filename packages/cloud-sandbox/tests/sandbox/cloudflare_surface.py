@@ -22,7 +22,7 @@ from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import Service
 from cloud_sandbox.cloudflare.settings import READ, Settings, Token
 from cloud_sandbox.cloudflare.start import Running, start
-from cloud_sandbox.cloudflare.transport import handler
+from cloud_sandbox.transport import handler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

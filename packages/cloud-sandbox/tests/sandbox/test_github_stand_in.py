@@ -12,9 +12,11 @@ import github
 import httpx
 import pytest
 
+from cloud_sandbox import server
 from cloud_sandbox.errors import SetupError
+from cloud_sandbox.github.service import Service
 from cloud_sandbox.github.settings import DEFAULT_REPOSITORY, Settings, Token
-from cloud_sandbox.github.start import start
+from cloud_sandbox.persistence import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,10 @@ REPOSITORY = DEFAULT_REPOSITORY
 WAIT_SECONDS = 30
 
 
+async def _start(settings: Settings, folder: Path) -> server.Running:
+    return await server.start(Service(settings), Recorder(folder), "the GitHub stand-in")
+
+
 @contextmanager
 def _serving(folder: Path, **settings: Any) -> Iterator[str]:
     """The stand-in in a thread of its own; its address."""
@@ -42,7 +48,7 @@ def _serving(folder: Path, **settings: Any) -> Iterator[str]:
         return asyncio.run_coroutine_threadsafe(what, loop).result(WAIT_SECONDS)
 
     try:
-        running = done(start(Settings(**{"tokens": TOKENS, **settings}), folder))
+        running = done(_start(Settings(**{"tokens": TOKENS, **settings}), folder))
         try:
             yield running.url
         finally:

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 
-from cloud_sandbox.cloudflare import server as cloudflare
 from cloud_sandbox.cloudflare.front import Front
 from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import Service as Workers
 from cloud_sandbox.cloudflare.settings import Settings as WorkersSettings
-from cloud_sandbox.github import server as github
 from cloud_sandbox.github.service import Service as Pulls
 from cloud_sandbox.github.settings import Settings as PullsSettings
-from cloud_sandbox.xata import server as xata
+from cloud_sandbox.server import application
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service as Branches
 from cloud_sandbox.xata.settings import Settings as BranchesSettings
@@ -40,9 +38,9 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, int]
 
     async def serve() -> None:
         applications = {
-            "xata": xata.application(Branches(BranchesSettings(), databases=NoDatabases())),
-            "cloudflare": cloudflare.application(Workers(WorkersSettings(), runtime=NoRuntime())),
-            "github": github.application(Pulls(PullsSettings())),
+            "xata": application(Branches(BranchesSettings(), databases=NoDatabases())),
+            "cloudflare": application(Workers(WorkersSettings(), runtime=NoRuntime())),
+            "github": application(Pulls(PullsSettings())),
         }
         runners = [web.AppRunner(one, access_log=None) for one in applications.values()]
         for name, runner in zip(applications, runners, strict=True):

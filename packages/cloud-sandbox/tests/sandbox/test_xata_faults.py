@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from cloud_sandbox.faults import Fault, FaultError, fault_of
+from cloud_sandbox.errors import ControlError
+from cloud_sandbox.faults import Fault, fault_of
 from cloud_sandbox.wire import Request
-from cloud_sandbox.xata.control import Control
 from tests.sandbox.xata_surface import CONFIGURATION, Surface, surface
 
 CREATION = {"name": "main", "mode": "custom", "configuration": CONFIGURATION}
@@ -24,7 +24,7 @@ def order(stand: Surface, **parts: Any) -> None:
 def control(stand: Surface, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     """One call of the stand-in's own surface."""
     raw = b"" if body is None else json.dumps(body).encode()
-    answer = Control(stand.service).handle(Request(method=method, path=f"/sandbox/{path}", body=raw))
+    answer = stand.service.handle(Request(method=method, path=f"/sandbox/{path}", body=raw))
     return answer.status, json.loads(answer.body) if answer.body else None
 
 
@@ -193,7 +193,7 @@ class _Broken:
 )
 def test_a_fault_that_makes_no_sense_is_refused(parts: dict[str, Any]) -> None:
     """Each mistake in an order is named."""
-    with pytest.raises(FaultError):
+    with pytest.raises(ControlError):
         fault_of(parts)
     status, body = control(surface(), "POST", "faults", parts)
     assert (status, bool(body["message"])) == (400, True)

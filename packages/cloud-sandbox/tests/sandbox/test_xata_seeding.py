@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cloud_sandbox.errors import ControlError
 from cloud_sandbox.persistence import FILE, Recorder
-from cloud_sandbox.xata.seeding import SeedError, seed, unseed
+from cloud_sandbox.xata.control import seed, unseed
 from tests.contract.standin import ORGANIZATION, StandIn
 from tests.contract.tour import ROOT
 
@@ -51,13 +52,13 @@ def test_a_thousand_branches_are_as_all_others(made: tuple[StandIn, str]) -> Non
 @pytest.mark.parametrize("wanted", [{"name": "main"}, {"name": ""}, {}, {"name": "x", "parent": "nobody"}])
 def test_what_cannot_be_seeded_is_named(made: tuple[StandIn, str], wanted: dict[str, Any]) -> None:
     """A taken or missing name, and a parent that is not there."""
-    with pytest.raises(SeedError):
+    with pytest.raises(ControlError):
         seed(made[0].service.world, {"parent": "main", "branches": [wanted]})
 
 
 def test_many_changes_at_once_share_a_write(tmp_path: Path) -> None:
     """Whoever waits while another writes has been written with the next one; the last change is never lost."""
-    recorder, writes, first = Recorder(tmp_path, api_port=1, gateway_port=2), [0], threading.Event()
+    recorder, writes, first = Recorder(tmp_path), [0], threading.Event()
     changes: list[int] = []
 
     def snapshot() -> dict[str, Any]:
@@ -70,7 +71,7 @@ def test_many_changes_at_once_share_a_write(tmp_path: Path) -> None:
         recorder.save()
         assert number in json.loads((tmp_path / FILE).read_text())["service"]["changes"]
 
-    recorder.follow(snapshot)
+    recorder.follow(snapshot, dict)
     with ThreadPoolExecutor(20) as pool:
         done = [pool.submit(change, number) for number in range(20)]
         while len(changes) < 20:

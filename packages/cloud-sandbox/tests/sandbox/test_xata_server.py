@@ -13,8 +13,8 @@ import httpx
 import pytest
 from aiohttp import web
 
+from cloud_sandbox.server import application
 from cloud_sandbox.xata.databases import NoDatabases
-from cloud_sandbox.xata.server import application
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import Key, Settings
 from tests.sandbox.xata_surface import CONFIGURATION, ORGANIZATION, TOKEN

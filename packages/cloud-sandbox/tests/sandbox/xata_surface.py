@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
+from cloud_sandbox.transport import handler
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import Key, Settings
-from cloud_sandbox.xata.transport import handler
 
 TOKEN = "xau_surface"
 ORGANIZATION = "/organizations/sand01"

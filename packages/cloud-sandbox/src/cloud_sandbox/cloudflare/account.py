@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.cloudflare import errors, pages
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare import errors
+from cloud_sandbox.cloudflare.world import Answer, Call, World, listed
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.settings import Settings
@@ -33,12 +33,12 @@ def memberships(world: World, call: Call) -> Answer:
         raise errors.no_access()
     account = _account(world.settings)
     membership = {"id": USER, "status": "accepted", "account": account, "roles": ["Administrator"]}
-    return pages.answer([membership], call)
+    return listed([membership], call)
 
 
 def accounts(world: World, call: Call) -> Answer:
     """`GET /accounts`."""
-    return pages.answer([_account(world.settings)], call)
+    return listed([_account(world.settings)], call)
 
 
 def account(world: World, _: Call) -> Answer:
@@ -68,4 +68,4 @@ def set_subdomain(world: World, call: Call) -> Answer:
 
 def no_list(_: World, call: Call) -> Answer:
     """A list of things this account has none of."""
-    return pages.answer([], call)
+    return listed([], call)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cloud_sandbox.cloudflare import account, previews, scripts, secrets, versions, workers
 from cloud_sandbox.cloudflare.settings import READ, WRITE
 from cloud_sandbox.cloudflare.world import Answer, Call, World
-from cloud_sandbox.xata.routes import Route
+from cloud_sandbox.wire import Route
 
 Operation = Callable[[World, Call], Answer]
 

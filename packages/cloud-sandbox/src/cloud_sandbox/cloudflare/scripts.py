@@ -9,8 +9,8 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import bindings as rules
-from cloud_sandbox.cloudflare import errors, pages, shapes, uploads
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare import errors, shapes, uploads
+from cloud_sandbox.cloudflare.world import Answer, Call, World, listed
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Bindings, Version, Worker
@@ -210,7 +210,7 @@ def empty(world: World, call: Call) -> Answer:
     """A list in which a Worker has no part: routes, schedules, domains, consumers of its tail."""
     if "script" in call.values:
         world.worker(call.values["script"])
-    return pages.answer([], call)
+    return listed([], call)
 
 
 def schedules(world: World, call: Call) -> Answer:

@@ -10,18 +10,15 @@ import threading
 import time
 import uuid
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.cloudflare import errors, models
+from cloud_sandbox.cloudflare import errors, models, shapes
 from cloud_sandbox.cloudflare.errors import ApiError
 from cloud_sandbox.cloudflare.routes import OPERATIONS, ROUTES
 from cloud_sandbox.cloudflare.settings import ACCOUNT, Settings, Token
 from cloud_sandbox.cloudflare.world import Answer, Call, World, preview_name
-from cloud_sandbox.faults import Faults
-from cloud_sandbox.wire import JSON_TYPE, Request, Response
-from cloud_sandbox.xata.calls import Log
-from cloud_sandbox.xata.routes import match
+from cloud_sandbox.standin import StandIn
+from cloud_sandbox.wire import JSON_TYPE, Request, Response, match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -29,47 +26,41 @@ if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Bindings, Script, Worker
     from cloud_sandbox.cloudflare.runtime import Runtime
     from cloud_sandbox.faults import Fault
+    from cloud_sandbox.standin import Orders
 
 BASE_PATH = "/client/v4"
 VERIFY = "/user/tokens/verify"
 USER_PATHS = ("/user", "/memberships")
 _LOG = logging.getLogger(__name__)
-NO_ANSWER = Response(status=0, cut="before")
 ORDERED_CODE = 10013
 """The code of an answer that was ordered by a fault: what the service says of its own failures."""
 
 
-class Service:
+class Service(StandIn):
     """The stand-in. The clock can be a test's; `runtime` is told of every script that is deployed."""
 
     def __init__(self, settings: Settings, *, runtime: Runtime, clock: Callable[[], float] = time.time) -> None:
-        self.settings, self.clock = settings, clock
+        super().__init__(clock)
+        self.settings = settings
         self.world = World(settings=settings, runtime=runtime, clock=clock, subdomain=settings.subdomain)
-        self.faults, self.log = Faults(), Log()
         self._lock = threading.RLock()
         self._calls: dict[str, deque[float]] = {}
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request, and write it down."""
-        started, fault = self.clock(), self.faults.take(request)
-        response = self._respond(request, fault)
-        answered = None if response.cut == "before" else response.status
-        self.log.add(request, status=answered, fault=fault is not None, started=started, ended=self.clock())
-        return response
-
-    def _respond(self, request: Request, fault: Fault | None) -> Response:
-        if fault and fault.cut == "before":
-            return replace(NO_ANSWER, delay=fault.delay)
-        if fault and fault.status:
-            headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-            refusal = ApiError(fault.status, ORDERED_CODE, fault.message or "ordered", headers=headers)
-            return _broken(_refused(refusal), fault)
+    def answer(self, request: Request, fault: Fault | None) -> Response:  # noqa: ARG002 - no fault of its own
+        """What the API answers."""
         try:
             with self._lock:
-                answer = self._answer(request)
+                return _told(self._answer(request))
         except ApiError as refusal:
-            return _broken(_refused(refusal), fault)
-        return _broken(_told(answer), fault)
+            return _refused(refusal)
+
+    def ordered(self, request: Request, fault: Fault) -> Response:  # noqa: ARG002 - one shape for all
+        """A refusal with the code of the service's own failures."""
+        return _refused(ApiError(fault.status, ORDERED_CODE, fault.message or "ordered"))
+
+    def orders(self) -> Orders:
+        """`GET /sandbox/workers`: {name: {"url", "address"}} of all that is run."""
+        return {("GET", "workers"): lambda _, __: self.deployed()}
 
     def _answer(self, request: Request) -> Answer:
         path = request.path.removeprefix(BASE_PATH)
@@ -138,6 +129,20 @@ class Service:
         on = self.world.subdomain and any(_is_on(worker, name) for worker in list(self.world.workers.values()))
         return f"https://{name}.{self.world.subdomain}.workers.dev" if on else ""
 
+    def state(self) -> dict[str, Any]:
+        """Workers, versions and deployments, without values of secrets."""
+        workers = list(self.world.workers.values())
+        return {
+            "workers": {
+                worker.name: {
+                    "versions": [shapes.version(worker, version) for version in worker.versions],
+                    "deployments": [shapes.deployment(deployment) for deployment in worker.deployments],
+                    "previews": [shapes.preview(one, worker, self.world.subdomain) for one in worker.previews],
+                }
+                for worker in workers
+            }
+        }
+
     def snapshot(self) -> dict[str, Any]:
         """The whole memory as data that JSON can hold. It has values of secrets: keep the file private."""
         with self._lock:
@@ -154,15 +159,13 @@ class Service:
                 except ApiError as error:
                     _LOG.warning("the Worker %s does not start: %s", name, error.message)
 
-    def reset(self) -> None:
-        """Forget every Worker, fault, count and call."""
+    def forget(self) -> None:
+        """Forget every Worker and count."""
         with self._lock:
             for worker in list(self.world.workers.values()):
                 self.world.remove(worker)
             self.world.subdomain = self.settings.subdomain
             self._calls.clear()
-        self.faults.clear()
-        self.log.clear()
 
 
 def _running(workers: Mapping[str, Worker]) -> Iterator[tuple[str, Script, Bindings]]:
@@ -180,14 +183,6 @@ def _is_on(worker: Worker, name: str) -> bool:
         return worker.subdomain["enabled"]
     is_preview = any(name == preview_name(worker, preview.slug) for preview in list(worker.previews))
     return is_preview and worker.subdomain["previews_enabled"]
-
-
-def _broken(response: Response, fault: Fault | None) -> Response:
-    """The answer with what the fault does to its delivery."""
-    if fault is None:
-        return response
-    body = response.body[: len(response.body) // 2] if fault.malformed else response.body
-    return replace(response, body=body, cut="before" if fault.lose_answer else fault.cut, delay=fault.delay)
 
 
 def _told(answer: Answer) -> Response:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.cloudflare import errors, pages, scripts, shapes, uploads
+from cloud_sandbox.cloudflare import errors, scripts, shapes, uploads
 from cloud_sandbox.cloudflare.models import WHOLE
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare.world import Answer, Call, World, page
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Worker
@@ -21,7 +21,7 @@ LISTED, SHARED = 10, 2
 def list_all(world: World, call: Call) -> Answer:
     """`GET …/versions`: the newest first."""
     found = world.worker(call.values["script"])
-    newest, info = pages.page(found.versions[::-1], call, size=LISTED)
+    newest, info = page(found.versions[::-1], call, size=LISTED)
     return Answer(result={"items": [shapes.version_line(found, version) for version in newest]}, info=info)
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import bindings as rules
-from cloud_sandbox.cloudflare import errors, pages, shapes, uploads
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare import errors, shapes, uploads
+from cloud_sandbox.cloudflare.world import Answer, Call, World, listed
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Worker
@@ -19,7 +19,7 @@ LATEST = "latest"
 
 def list_all(world: World, call: Call) -> Answer:
     """`GET …/workers`."""
-    return pages.answer([shapes.worker(worker, world.subdomain) for worker in world.workers.values()], call)
+    return listed([shapes.worker(worker, world.subdomain) for worker in world.workers.values()], call)
 
 
 def get_one(world: World, call: Call) -> Answer:
@@ -69,7 +69,7 @@ def delete(world: World, call: Call) -> Answer:
 def versions(world: World, call: Call) -> Answer:
     """`GET …/workers/{worker}/versions`: the newest first."""
     found = world.worker(call.values["worker"])
-    return pages.answer([shapes.beta_version(found, version) for version in reversed(found.versions)], call)
+    return listed([shapes.beta_version(found, version) for version in reversed(found.versions)], call)
 
 
 def get_version(world: World, call: Call) -> Answer:

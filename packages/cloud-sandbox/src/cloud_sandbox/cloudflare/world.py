@@ -5,37 +5,29 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 from cloud_sandbox.cloudflare import bindings as rules
 from cloud_sandbox.cloudflare import errors
 from cloud_sandbox.cloudflare.models import WHOLE, Deployment, Script, Version, Worker, new_id, new_tag
 from cloud_sandbox.cloudflare.runtime import Runtime, ScriptError
 from cloud_sandbox.cloudflare.uploads import read_json
+from cloud_sandbox.standin import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cloud_sandbox.cloudflare.models import Bindings
     from cloud_sandbox.cloudflare.settings import Settings, Token
-    from cloud_sandbox.wire import Request
 
+PAGE_SIZE = 50
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class Call(Asked):
     """A request that may be made: the values of its path, its query, and whose token it is."""
 
-    request: Request
-    values: Mapping[str, str]
     token: Token
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The query's values by name, the last of each."""
-        found = parse_qs(self.request.query, keep_blank_values=True)
-        return {name: values[-1] for name, values in found.items()}
 
     @property
     def body(self) -> dict[str, Any]:
@@ -62,6 +54,26 @@ class Answer:
     body: bytes | None = field(default=None, repr=False)
     type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def page(items: Sequence[Any], call: Call, *, size: int = PAGE_SIZE) -> tuple[list[Any], dict[str, int]]:
+    """The part of a list that was asked for, and what is told of the whole."""
+    per_page, number = _number(call.query.get("per_page"), size), _number(call.query.get("page"), 1)
+    found = list(items[(number - 1) * per_page : number * per_page])
+    pages = -(-len(items) // per_page)
+    info = {"page": number, "per_page": per_page, "count": len(found), "total_count": len(items), "total_pages": pages}
+    return found, info
+
+
+def listed(items: Sequence[Any], call: Call) -> Answer:
+    """A list in pages as a whole answer."""
+    found, info = page(items, call)
+    return Answer(result=found, info=info)
+
+
+def _number(text: str | None, default: int) -> int:
+    """A number from the query; what is none, or below one, does not count."""
+    return int(text) if text and text.isascii() and text.isdecimal() and int(text) else default
 
 
 @dataclass(kw_only=True)

@@ -1,20 +1,30 @@
-"""What each route does. Called with the service's lock held.
+"""Which paths exist, which permission each asks for, and what answers them. Called with the service's lock held.
 
-Sources: https://docs.github.com/rest/pulls/pulls, https://docs.github.com/rest/issues/comments,
+Sources: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api,
+https://docs.github.com/rest/pulls/pulls, https://docs.github.com/rest/issues/comments,
 https://docs.github.com/rest/users/users#get-the-authenticated-user.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-from cloud_sandbox.github import errors, pages, shapes
-from cloud_sandbox.github.world import Answer
+from cloud_sandbox.github import errors, shapes
+from cloud_sandbox.github.world import Answer, Call, World
+from cloud_sandbox.wire import Route
 
 if TYPE_CHECKING:
-    from cloud_sandbox.github.models import Comment
-    from cloud_sandbox.github.world import Call, World
+    from collections.abc import Sequence
+
+    from cloud_sandbox.github.world import Comment
+
+
+Operation = Callable[[World, Call], Answer]
+SIZE, LARGEST = 30, 100
+"""How many a page of a list has, and can have at most."""
 
 
 def user(_: World, call: Call) -> Answer:
@@ -34,7 +44,7 @@ def pull_requests(world: World, call: Call) -> Answer:
     state = call.query.get("state", "open")
     found = [pull for pull in world.pulls.values() if state in {"all", pull.state}]
     found.sort(key=lambda pull: pull.number, reverse=call.query.get("direction", "desc") != "asc")
-    return pages.answer([shapes.pull(pull, world.settings.repository, call.base) for pull in found], call)
+    return _page([shapes.pull(pull, world.settings.repository, call.base) for pull in found], call)
 
 
 def pull_request(world: World, call: Call) -> Answer:
@@ -49,7 +59,7 @@ def comments(world: World, call: Call) -> Answer:
     """`GET …/issues/{issue_number}/comments`: by id, the lowest first."""
     number = world.pull(call.values["number"]).number
     found = sorted((one for one in world.comments.values() if one.number == number), key=lambda one: one.id)
-    return pages.answer([_told(one, world, call) for one in found], call)
+    return _page([_told(one, world, call) for one in found], call)
 
 
 def create_comment(world: World, call: Call) -> Answer:
@@ -102,3 +112,50 @@ def _body(call: Call) -> str:
     if len(text) > errors.TOO_LONG:
         raise errors.too_long()
     return text
+
+
+def _page(items: Sequence[Any], call: Call) -> Answer:
+    """The page of a list that was asked for, and the header `Link` to the others; beyond the last one is nothing."""
+    size = min(_number(call.query.get("per_page"), SIZE), LARGEST)
+    number = _number(call.query.get("page"), 1)
+    last = max(1, -(-len(items) // size))
+    links = {
+        "prev": number - 1 if number > 1 else 0,
+        "next": number + 1 if number < last else 0,
+        "last": last if number < last else 0,
+        "first": 1 if number > 1 else 0,
+    }
+    told = ", ".join(f'<{_url(call, page)}>; rel="{rel}"' for rel, page in links.items() if page)
+    found = list(items[(number - 1) * size : number * size])
+    return Answer(body=found, headers={"Link": told} if told else {})
+
+
+def _url(call: Call, page: int) -> str:
+    return f"{call.base}{call.request.path}?{urlencode({**call.query, 'page': str(page)})}"
+
+
+def _number(text: str | None, default: int) -> int:
+    """A number from the query; what is none, or below one, does not count."""
+    return int(text) if text and text.isascii() and text.isdecimal() and int(text) else default
+
+
+REPOSITORY = "/repos/:owner/:name"
+PULLS, ISSUES = f"{REPOSITORY}/pulls", f"{REPOSITORY}/issues"
+
+TABLE: tuple[tuple[str, str, str, Operation], ...] = (
+    ("GET", "/user", "", user),
+    ("GET", REPOSITORY, "", repository),
+    ("GET", PULLS, "pulls", pull_requests),
+    ("GET", f"{PULLS}/:number", "pulls", pull_request),
+    ("GET", f"{ISSUES}/:number/comments", "pulls issues", comments),
+    ("POST", f"{ISSUES}/:number/comments", "pulls issues", create_comment),
+    ("GET", f"{ISSUES}/comments/:comment", "pulls issues", comment),
+    ("PATCH", f"{ISSUES}/comments/:comment", "pulls issues", update_comment),
+    ("DELETE", f"{ISSUES}/comments/:comment", "pulls issues", delete_comment),
+)
+"""Method, path, the permissions of which one is enough, and what answers."""
+
+ROUTES = tuple(
+    Route(method=method, path=path, scope=scope, name=f"{method} {path}") for method, path, scope, _ in TABLE
+)
+OPERATIONS = {f"{method} {path}": operation for method, path, _, operation in TABLE}

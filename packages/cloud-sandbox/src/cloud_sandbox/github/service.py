@@ -8,18 +8,17 @@ import math
 import threading
 import time
 import uuid
-from dataclasses import replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.faults import Faults
+from cloud_sandbox.errors import ControlError
 from cloud_sandbox.github import errors
 from cloud_sandbox.github.errors import DOCUMENTATION, ApiError
-from cloud_sandbox.github.routes import OPERATIONS, ROUTES
+from cloud_sandbox.github.operations import OPERATIONS, ROUTES
 from cloud_sandbox.github.settings import LEVELS
 from cloud_sandbox.github.world import Call, World
-from cloud_sandbox.wire import Request, Response
-from cloud_sandbox.xata.calls import Log
-from cloud_sandbox.xata.routes import match
+from cloud_sandbox.standin import StandIn
+from cloud_sandbox.wire import Request, Response, match
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,50 +26,70 @@ if TYPE_CHECKING:
     from cloud_sandbox.faults import Fault
     from cloud_sandbox.github.settings import Settings, Token
     from cloud_sandbox.github.world import Answer
-    from cloud_sandbox.xata.routes import Route
+    from cloud_sandbox.standin import Orders
+    from cloud_sandbox.wire import Route
 
-NO_ANSWER = Response(status=0, cut="before")
 TYPE = "application/json; charset=utf-8"
 LIMITED = "rate limit exceeded"
 """An ordered message with these words comes with the headers of the primary rate limit."""
 
 
-class Service:
-    """The stand-in. The clock can be a test's."""
+class Service(StandIn):
+    """The stand-in. The clock can be a test's.
+
+    Besides what every stand-in can be told below `/sandbox/`::
+
+        POST /sandbox/pulls       opens a pull request: {"number": 7, "title": …, "labels": […], …}
+        POST /sandbox/pulls/7     changes it: {"state": "closed", "merged": true, "sha": …, "labels": […]}
+        POST /sandbox/comments    writes a comment: {"number": 7, "body": …, "login": …, "type": "User"}
+    """
 
     def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
-        self.settings, self.clock = settings, clock
+        super().__init__(clock)
+        self.settings = settings
         self.world = World(settings=settings, clock=clock)
-        self.faults, self.log = Faults(), Log()
         self.lock = threading.RLock()
         self._calls: dict[str, tuple[float, int]] = {}
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request, and write it down."""
-        started, fault = self.clock(), self.faults.take(request)
-        response = self._respond(request, fault)
-        answered = None if response.cut == "before" else response.status
-        self.log.add(request, status=answered, fault=fault is not None, started=started, ended=self.clock())
-        return response
-
-    def _respond(self, request: Request, fault: Fault | None) -> Response:
-        if fault and fault.cut == "before":
-            return replace(NO_ANSWER, delay=fault.delay)
-        if fault and fault.status:
-            return _broken(_refused(self._ordered(fault)), fault)
+    def answer(self, request: Request, fault: Fault | None) -> Response:  # noqa: ARG002 - no fault of its own
+        """What the API answers."""
         try:
             with self.lock:
-                answer = self._answer(request)
+                return _told(self._answer(request))
         except ApiError as refusal:
-            return _broken(_refused(refusal), fault)
-        return _broken(_told(answer), fault)
+            return _refused(refusal)
 
-    def _ordered(self, fault: Fault) -> ApiError:
-        headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
-        if LIMITED in fault.message and not headers:
+    def ordered(self, request: Request, fault: Fault) -> Response:  # noqa: ARG002 - one shape for all
+        """A refusal, with the headers of the rate limit when its message names that."""
+        headers: dict[str, str] = {}
+        if LIMITED in fault.message and not fault.retry_after:
             reset = math.ceil(self.clock() + self.settings.window)
             headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
-        return ApiError(fault.status, fault.message or "ordered", headers=headers)
+        return _refused(ApiError(fault.status, fault.message or "ordered", headers=headers))
+
+    def orders(self) -> Orders:
+        """Pull requests and comments, as other people make them."""
+        return {
+            ("POST", "pulls"): lambda data, _: self._seed(data),
+            ("POST", "pulls/*"): self._change,
+            ("POST", "comments"): lambda data, _: self._comment(data),
+        }
+
+    def _seed(self, data: dict[str, Any]) -> dict[str, Any]:
+        with self.lock:
+            return asdict(self.world.seed(data))
+
+    def _change(self, data: dict[str, Any], which: str) -> dict[str, Any]:
+        with self.lock:
+            return asdict(self.world.change(int(which) if which.isdecimal() else 0, data))
+
+    def _comment(self, data: dict[str, Any]) -> dict[str, Any]:
+        number, body = data.get("number"), data.get("body")
+        login, kind = data.get("login", "octocat"), data.get("type", "User")
+        with self.lock:
+            if number not in self.world.pulls or not all(isinstance(one, str) for one in (body, login, kind)):
+                raise ControlError("a comment has the number of a pull request, a body, and maybe login and type")
+            return asdict(self.world.write(int(number), str(body), login=str(login), kind=str(kind)))
 
     def _answer(self, request: Request) -> Answer:
         found = match(ROUTES, request.method, request.path)
@@ -121,26 +140,20 @@ class Service:
         with self.lock:
             return self.world.snapshot()
 
+    def state(self) -> dict[str, Any]:
+        """All pull requests and comments."""
+        return self.snapshot()
+
     def restore(self, data: dict[str, Any]) -> None:
         """Continue from a snapshot."""
         with self.lock:
             self.world.restore(data)
 
-    def reset(self) -> None:
-        """Forget every pull request, comment, fault, count and call."""
+    def forget(self) -> None:
+        """Forget every pull request, comment and count."""
         with self.lock:
             self.world = World(settings=self.settings, clock=self.clock)
             self._calls.clear()
-        self.faults.clear()
-        self.log.clear()
-
-
-def _broken(response: Response, fault: Fault | None) -> Response:
-    """The answer with what the fault does to its delivery."""
-    if fault is None:
-        return response
-    body = response.body[: len(response.body) // 2] if fault.malformed else response.body
-    return replace(response, body=body, cut="before" if fault.lose_answer else fault.cut, delay=fault.delay)
 
 
 def _told(answer: Answer) -> Response:

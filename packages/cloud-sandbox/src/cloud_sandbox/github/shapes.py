@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.github.models import moment
+from cloud_sandbox.github.world import moment
 
 if TYPE_CHECKING:
-    from cloud_sandbox.github.models import Comment, Pull
+    from cloud_sandbox.github.world import Comment, Pull
 
 SITE = "https://github.localhost"
 ACTIONS = {"id": 15368, "slug": "github-actions", "name": "GitHub Actions"}

@@ -1,35 +1,106 @@
-"""The state of the repository and the few ways in which it changes."""
+"""What the repository holds, pull requests and the comments below them, and the few ways in which it changes."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
+from cloud_sandbox.errors import ControlError
 from cloud_sandbox.github import errors
-from cloud_sandbox.github.models import Comment, ControlError, Pull, judged
+from cloud_sandbox.github.settings import BOT
+from cloud_sandbox.standin import Asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from cloud_sandbox.github.settings import Settings, Token
-    from cloud_sandbox.wire import Request
+
+
+def moment(seconds: float) -> str:
+    """A time as the API writes it."""
+    return datetime.fromtimestamp(seconds, tz=UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@dataclass(kw_only=True)
+class Pull:
+    """A pull request. `fork` is the repository its commits come from, as owner/name; empty: the repository itself.
+
+    `head_gone`: that repository was deleted. Times are in seconds since 1970.
+    """
+
+    number: int
+    created: float
+    updated: float
+    title: str = "A change"
+    body: str | None = None
+    login: str = "octocat"
+    state: str = "open"
+    merged: bool = False
+    closed: float | None = None
+    draft: bool = False
+    locked: bool = False
+    head: str = ""
+    sha: str = ""
+    base: str = "main"
+    fork: str = ""
+    head_gone: bool = False
+    labels: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Fill in what a test need not say."""
+        self.head = self.head or f"change-{self.number}"
+        self.sha = self.sha or hashlib.sha1(f"{self.number} {self.head}".encode(), usedforsecurity=False).hexdigest()
+
+
+@dataclass(kw_only=True)
+class Comment:
+    """A comment below a pull request."""
+
+    id: int
+    number: int
+    body: str
+    created: float
+    updated: float
+    login: str = BOT
+    type: str = "Bot"
+
+
+KINDS: dict[str, type] = {
+    **dict.fromkeys(("title", "body", "login", "state", "head", "sha", "base", "fork"), str),
+    **dict.fromkeys(("merged", "draft", "locked", "head_gone"), bool),
+    "labels": list,
+}
+"""What a test may say of a pull request, and its type."""
+
+
+def _checked(told: dict[str, Any]) -> dict[str, Any]:
+    """What a test says of a pull request, if it can be so.
+
+    Raises:
+        ControlError: A part is unknown or has another type.
+    """
+    for name, value in told.items():
+        if name not in KINDS:
+            raise ControlError(f"a pull request has no part {name!r}; known: number, {', '.join(sorted(KINDS))}")
+        if type(value) is not KINDS[name]:
+            raise ControlError(f"{name} is a {KINDS[name].__name__}, not {value!r}")
+    if told.get("state", "open") not in {"open", "closed"} or not all(isinstance(one, str) for one in _labels(told)):
+        raise ControlError("state is open or closed, and labels are texts")
+    return told
+
+
+def _labels(told: dict[str, Any]) -> list[Any]:
+    return list(told.get("labels", []))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class Call(Asked):
     """A request that may be made: the values of its path, its query, and whose token it is."""
 
-    request: Request
-    values: Mapping[str, str]
     token: Token
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The query's values by name, the last of each."""
-        found = parse_qs(self.request.query, keep_blank_values=True)
-        return {name: values[-1] for name, values in found.items()}
 
     @property
     def base(self) -> str:
@@ -123,7 +194,7 @@ class World:
         if number not in self.pulls:
             raise LookupError(f"pull request {number}")
         pull = self.pulls[number]
-        given = judged(dict(told))
+        given = _checked(dict(told))
         if given.get("merged"):
             given["state"] = "closed"
         for name, value in given.items():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from cloud_sandbox.xata import messages, rules
-from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.catalogue import INSTANCE_TYPES, rates
 from cloud_sandbox.xata.messages import RefusedError
+from cloud_sandbox.xata.world import Answer
 
 if TYPE_CHECKING:
-    from cloud_sandbox.xata.world import World
+    from cloud_sandbox.xata.world import Call, World
 
 LAST_UPDATED = "2026-01-01T00:00:00Z"
 """When an organization's status changed last: nothing here changes it."""
@@ -18,7 +19,7 @@ LAST_UPDATED = "2026-01-01T00:00:00Z"
 
 def _parameter(call: Call, name: str, *, required: bool = False) -> str | None:
     """A query parameter that may be given once."""
-    values = call.query.get(name, [])
+    values = parse_qs(call.request.query, keep_blank_values=True).get(name, [])
     if not values and required:
         raise RefusedError(400, f"Invalid format for parameter {name}: query parameter '{name}' is required")
     if len(values) > 1:

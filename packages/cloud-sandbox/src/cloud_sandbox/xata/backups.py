@@ -7,9 +7,8 @@ from typing import Any
 from cloud_sandbox.wire import moment
 from cloud_sandbox.xata import life, messages
 from cloud_sandbox.xata.branches import other_wording
-from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.messages import RefusedError
-from cloud_sandbox.xata.world import MICRO, World
+from cloud_sandbox.xata.world import MICRO, Answer, Call, World
 
 
 def list_backups(world: World, call: Call) -> Answer:

@@ -98,15 +98,6 @@ def branch_mode(document: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         raise ValueError(str(error)) from error
 
 
-def keys(body: bytes) -> tuple[str, ...]:
-    """The names of a body's fields, for a log that holds no values."""
-    try:
-        found = _parsed(body)
-    except _UnreadableError:
-        return ()
-    return tuple(sorted(found)) if isinstance(found, dict) else ()
-
-
 def _document(request: Request) -> dict[str, Any]:
     """The body's object; empty when there is none to read."""
     if not request.body:

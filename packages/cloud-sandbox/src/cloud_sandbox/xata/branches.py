@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from cloud_sandbox.xata import bodies, ids, life, messages, shapes
 from cloud_sandbox.xata.accounts import username
-from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.policy import may_see
 from cloud_sandbox.xata.projects import require_enabled
+from cloud_sandbox.xata.world import Answer
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.models import Branch
-    from cloud_sandbox.xata.world import World
+    from cloud_sandbox.xata.world import Call, World
 
 USER = shapes.USER
 

@@ -1,153 +1,156 @@
-"""The stand-in's own surface, below `/sandbox/`: what a test orders and asks that no real server offers.
+"""What the stand-in for Xata can be told below `/sandbox/`, besides what every stand-in can.
 
 ::
 
-    GET, DELETE /sandbox/calls             the log of calls
-    GET, POST, DELETE /sandbox/faults      what goes wrong (`faults.Fault`)
     POST /sandbox/clock                    {"advance": seconds}
-    POST, DELETE /sandbox/branches         branches without databases (`seeding`), by the thousand
+    POST, DELETE /sandbox/branches         branches without databases (`seed`), by the thousand
     POST /sandbox/branches/{id}            {"statusType": "FAULT" or "" to end it, "status": text, "hibernate": bool,
                                             "clusterGone": bool}
     POST /sandbox/organizations/{id}       {"status", "tier", "created", "limits"}
     POST /sandbox/flags                    {"branchCreationDisabled": bool, "childBranchCreationDisabled": bool}
-    GET /sandbox/state                     projects and branches, without passwords
-    POST /sandbox/reset                    everything gone, databases too
 """
 
 from __future__ import annotations
 
-import json
+from copy import deepcopy
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.errors import SandboxError
-from cloud_sandbox.faults import fault_of
-from cloud_sandbox.wire import JSON_TYPE, Request, Response, encode
-from cloud_sandbox.xata import life
-from cloud_sandbox.xata.seeding import seed, unseed
+from cloud_sandbox.errors import ControlError
+from cloud_sandbox.xata import ids, life
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from cloud_sandbox.standin import Orders
+    from cloud_sandbox.xata.models import Branch
+    from cloud_sandbox.xata.world import World
 
-    from cloud_sandbox.xata.service import Service
-
-PREFIX = "/sandbox/"
 STATUS_TYPES = ("", "HEALTHY", "TRANSIENT", "FAULT", "HIBERNATED")
 SECRETS = ("password", "new_password")
 
 
-class ControlError(SandboxError):
-    """An order the stand-in does not understand; the text says which part."""
+def orders(world: World) -> Orders:
+    """The orders, by method and path."""
+    return {
+        ("POST", "branches"): lambda data, _: seed(world, data),
+        ("DELETE", "branches"): lambda data, _: unseed(world, data),
+        ("POST", "branches/*"): lambda data, which: _change_branch(world, data, which),
+        ("POST", "clock"): lambda data, _: _advance(world, data),
+        ("POST", "flags"): lambda data, _: _switch(world, data),
+        ("POST", "organizations/*"): lambda data, which: _change_organization(world, data, which),
+    }
 
 
-class Control:
-    """Carries out the orders on one service."""
-
-    def __init__(self, service: Service) -> None:
-        self.service, self.world = service, service.world
-        self._orders: dict[tuple[str, str], Callable[[dict[str, Any]], Any]] = {
-            ("GET", "calls"): lambda _: {"calls": service.log.listed()},
-            ("DELETE", "calls"): lambda _: service.log.clear(),
-            ("GET", "faults"): lambda _: {"faults": service.faults.listed()},
-            ("POST", "faults"): lambda data: service.faults.add(fault_of(data)),
-            ("DELETE", "faults"): lambda _: service.faults.clear(),
-            ("POST", "branches"): lambda data: seed(self.world, data),
-            ("DELETE", "branches"): lambda data: unseed(self.world, data),
-            ("POST", "clock"): self._advance,
-            ("POST", "flags"): self._flags,
-            ("GET", "state"): lambda _: self._state(),
-            ("POST", "reset"): lambda _: self._reset(),
-        }
-
-    def handle(self, request: Request) -> Response:
-        """Carry out one order: 200 with JSON, 204 without, 400 with what is wrong, 404 for no such order."""
-        try:
-            result = self._carry_out(request)
-        except SandboxError as error:
-            return _json(400, {"message": str(error)})
-        except LookupError as error:
-            return _json(404, {"message": f"there is no {error.args[0]}"})
-        self.world.tell()
-        return Response(status=204) if result is None else _json(200, result)
-
-    def _carry_out(self, request: Request) -> Any:
-        name, _, which = request.path.removeprefix(PREFIX).strip("/").partition("/")
-        data = _data(request.body)
-        if request.method == "POST" and which and name in {"branches", "organizations"}:
-            return self._branch(which, data) if name == "branches" else self._organization(which, data)
-        if which or (request.method, name) not in self._orders:
-            raise LookupError(f"{request.method} {request.path}")
-        return self._orders[request.method, name](data)
-
-    def _advance(self, data: dict[str, Any]) -> None:
-        seconds = data.get("advance")
-        if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-            raise ControlError(f"advance is a number of seconds, not {seconds!r}")
-        self.world.advance(seconds)
-
-    def _flags(self, data: dict[str, Any]) -> None:
-        with self.world.mutex:
-            self.world.creation_disabled = bool(data.get("branchCreationDisabled", self.world.creation_disabled))
-            child = bool(data.get("childBranchCreationDisabled", self.world.child_creation_disabled))
-            self.world.child_creation_disabled = child
-
-    def _organization(self, which: str, data: dict[str, Any]) -> None:
-        with self.world.mutex:
-            organization = self.world.organization(which)
-            known = {name: data[name] for name in ("status", "tier", "created", "limits", "name") if name in data}
-            self.world.organizations[which] = replace(organization, **known)
-            self.world.changed()
-
-    def _branch(self, which: str, data: dict[str, Any]) -> None:
-        with self.world.mutex:
-            branch = self.world.branches.get(which)
-            if branch is None or branch.terminated:
-                raise LookupError(f"branch {which}")
-            kind = str(data.get("statusType", "")).removeprefix("STATUS_TYPE_")
-            if kind not in STATUS_TYPES:
-                raise ControlError(f"statusType is one of {STATUS_TYPES}, not {kind!r}")
-            if "statusType" in data:
-                branch.life.fault = f"{kind}:{data.get('status', '')}" if kind else ""
-            if data.get("hibernate") is True:
-                self.world.put_to_sleep(branch, by="manual")
-            elif data.get("hibernate") is False:
-                life.wake(self.service.settings, branch, self.world.now)
-            branch.life.gone = bool(data.get("clusterGone", branch.life.gone))
-            self.world.changed()
-
-    def _state(self) -> dict[str, Any]:
-        with self.world.mutex:
-            branches = [asdict(branch) for branch in self.world.branches.values()]
-            projects = [asdict(project) for project in self.world.projects.values()]
-        for branch in branches:
-            for secret in SECRETS:
-                branch["cluster"].pop(secret)
-        return {"branches": branches, "now": self.world.now / 1e6, "projects": projects}
-
-    def _reset(self) -> None:
-        for project in list(self.world.projects):
-            with self.world.lock(project):
-                for branch in self.world.branches_of(project):
-                    self.world.remove_database(branch)
-                    branch.terminated = True
-        with self.world.mutex:
-            self.world.projects.clear()
-            self.world.branches.clear()
-            self.world.creation_disabled = self.world.child_creation_disabled = False
-            self.world.changed()
-        self.service.faults.clear()
-        self.service.log.clear()
+def _advance(world: World, data: dict[str, Any]) -> None:
+    seconds = data.get("advance")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise ControlError(f"advance is a number of seconds, not {seconds!r}")
+    world.advance(seconds)
 
 
-def _data(body: bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ControlError(f"the body is no JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise ControlError("the body is a JSON object")
-    return data
+def _switch(world: World, data: dict[str, Any]) -> None:
+    with world.mutex:
+        world.creation_disabled = bool(data.get("branchCreationDisabled", world.creation_disabled))
+        child = bool(data.get("childBranchCreationDisabled", world.child_creation_disabled))
+        world.child_creation_disabled = child
 
 
-def _json(status: int, body: Any) -> Response:
-    return Response(status=status, headers={"Content-Type": JSON_TYPE}, body=encode(body))
+def _change_organization(world: World, data: dict[str, Any], which: str) -> None:
+    with world.mutex:
+        organization = world.organization(which)
+        known = {name: data[name] for name in ("status", "tier", "created", "limits", "name") if name in data}
+        world.organizations[which] = replace(organization, **known)
+        world.changed()
+
+
+def _change_branch(world: World, data: dict[str, Any], which: str) -> None:
+    with world.mutex:
+        branch = world.branches.get(which)
+        if branch is None or branch.terminated:
+            raise LookupError(f"branch {which}")
+        kind = str(data.get("statusType", "")).removeprefix("STATUS_TYPE_")
+        if kind not in STATUS_TYPES:
+            raise ControlError(f"statusType is one of {STATUS_TYPES}, not {kind!r}")
+        if "statusType" in data:
+            branch.life.fault = f"{kind}:{data.get('status', '')}" if kind else ""
+        if data.get("hibernate") is True:
+            world.put_to_sleep(branch, by="manual")
+        elif data.get("hibernate") is False:
+            life.wake(world.settings, branch, world.now)
+        branch.life.gone = bool(data.get("clusterGone", branch.life.gone))
+        world.changed()
+
+
+def state(world: World) -> dict[str, Any]:
+    """Projects and branches, without passwords."""
+    with world.mutex:
+        branches = [asdict(branch) for branch in world.branches.values()]
+        projects = [asdict(project) for project in world.projects.values()]
+    for branch in branches:
+        for secret in SECRETS:
+            branch["cluster"].pop(secret)
+    return {"branches": branches, "now": world.now / 1e6, "projects": projects}
+
+
+def forget(world: World) -> None:
+    """Everything goes, databases too."""
+    for project in list(world.projects):
+        with world.lock(project):
+            for branch in world.branches_of(project):
+                world.remove_database(branch)
+                branch.terminated = True
+    with world.mutex:
+        world.projects.clear()
+        world.branches.clear()
+        world.creation_disabled = world.child_creation_disabled = False
+        world.changed()
+
+
+def seed(world: World, data: dict[str, Any]) -> dict[str, Any]:
+    """Make branches: {"parent": name, "branches": [{"name": …, "description": …, "parent": name}, …]}.
+
+    Limits are not looked at, and nothing can connect to what is made.
+
+    Returns:
+        The ids by name.
+
+    Raises:
+        ControlError: A name is taken or missing, or a parent is not there.
+    """
+    with world.mutex:
+        there = {branch.name: branch for branch in world.branches.values() if not branch.terminated}
+        made: dict[str, str] = {}
+        for wanted in data.get("branches") or []:
+            branch = _made(world, there, wanted, str(wanted.get("parent") or data.get("parent")))
+            there[branch.name] = world.branches[branch.id] = branch
+            made[branch.name] = branch.id
+            world.without_database.add(branch.id)
+        world.changed()
+        return made
+
+
+def unseed(world: World, data: dict[str, Any]) -> None:
+    """Take branches out of the memory, as if they had never been: {"names": [name, …]}. Only for those made here."""
+    with world.mutex:
+        names = set(data.get("names") or ())
+        world.branches = {key: branch for key, branch in world.branches.items() if branch.name not in names}
+        world.changed()
+
+
+def _made(world: World, there: dict[str, Branch], wanted: dict[str, Any], parent: str) -> Branch:
+    name, above = wanted.get("name"), there.get(parent)
+    if not isinstance(name, str) or not name or name in there:
+        raise ControlError(f"name is one that no branch has yet, not {name!r}")
+    if above is None:
+        raise ControlError(f"there is no parent {parent!r}")
+    return replace(
+        above,
+        life=deepcopy(above.life),
+        id=ids.branch_id(world.source),
+        name=name,
+        parent=above.id,
+        description=wanted.get("description"),
+        depth=above.depth + 1,
+        created=world.now,
+        updated=world.now,
+        cluster=replace(above.cluster, parameters={}, libraries=[]),
+    )

@@ -13,12 +13,11 @@ from typing import Any
 
 from cloud_sandbox.xata import bodies, ids, life, messages, rules, shapes
 from cloud_sandbox.xata.branches import ordered_refusal, other_wording, source_branch
-from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.catalogue import DEFAULT_LIBRARIES
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.models import Backup, Branch, Cluster, Life, Project, ScaleToZero
 from cloud_sandbox.xata.projects import HOUR, require_enabled
-from cloud_sandbox.xata.world import MICRO, World
+from cloud_sandbox.xata.world import MICRO, Answer, Call, World
 
 NEW_ORGANIZATION_SECONDS, NEW_ORGANIZATION_BRANCHES = 12 * 3600, 10
 ROOT_DEPTH = 1

@@ -6,10 +6,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from cloud_sandbox.xata import bodies, messages, rules, shapes
-from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.models import Project
 from cloud_sandbox.xata.policy import may_see
-from cloud_sandbox.xata.world import MICRO, World
+from cloud_sandbox.xata.world import MICRO, Answer, Call, World
 
 HOUR = 3600 * MICRO
 

@@ -1,31 +1,17 @@
-"""Which paths exist, which scopes each asks for, and how a path is matched.
+"""Which paths exist, and which scope each asks for.
 
 Source: the generated server and the scopes table of the open-source service (services/auth/api/spec).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from urllib.parse import unquote
+from cloud_sandbox.wire import Route
 
 ORGANIZATION = "/organizations/:organizationID"
 PROJECTS = f"{ORGANIZATION}/projects"
 PROJECT = f"{PROJECTS}/:projectID"
 BRANCHES = f"{PROJECT}/branches"
 BRANCH = f"{BRANCHES}/:branchID"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """One operation. `since_june`: the older server has it not; `account`: another service answers it."""
-
-    method: str
-    path: str
-    scope: str
-    name: str
-    since_june: bool = False
-    account: bool = False
-
 
 ROUTES = (
     Route(method="GET", path="/organizations", scope="org:read", name="organizations.list", account=True),
@@ -52,26 +38,3 @@ ROUTES = (
     Route(method="POST", path=f"{BRANCH}/credentials/rotate", scope="credentials:write", name="credentials.rotate"),
     Route(method="POST", path=f"{BRANCH}/restore", scope="branch:write", name="backups.restore"),
 )
-
-
-def _fits(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
-    if len(pattern) != len(parts):
-        return None
-    found = {}
-    for wanted, part in zip(pattern, parts, strict=True):
-        if wanted.startswith(":"):
-            found[wanted[1:]] = unquote(part, errors="surrogateescape")
-        elif wanted != part:
-            return None
-    return found
-
-
-def match(routes: tuple[Route, ...], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
-    """The operation a request asks for and the values of its path; a slash at the end does not matter.
-
-    Fixed parts win over placeholders: `GET …/projects/limits` never asks for a project named `limits`.
-    """
-    parts = (path[:-1] if len(path) > 1 and path.endswith("/") else path).split("/")
-    candidates = [(route, _fits(route.path.split("/"), parts)) for route in routes if route.method == method]
-    fitting = [(route, values) for route, values in candidates if values is not None]
-    return min(fitting, key=lambda pair: len(pair[1]), default=None)

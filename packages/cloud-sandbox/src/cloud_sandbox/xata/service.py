@@ -6,16 +6,16 @@ import random
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
-from cloud_sandbox.faults import Fault, Faults
-from cloud_sandbox.wire import JSON_TYPE, Request, Response, encode
+from cloud_sandbox.standin import SAFE_METHODS, StandIn
+from cloud_sandbox.wire import JSON_TYPE, NO_ANSWER, Request, Response, encode, match
 from cloud_sandbox.xata import (
     accounts,
     backups,
     branches,
+    control,
     creation,
     life,
     policy,
@@ -23,11 +23,12 @@ from cloud_sandbox.xata import (
     routes,
     update,
 )
-from cloud_sandbox.xata.calls import Answer, Call, Log
 from cloud_sandbox.xata.messages import CallerGoneError, RefusedError
-from cloud_sandbox.xata.world import Listener, World
+from cloud_sandbox.xata.world import Answer, Call, Listener, World
 
 if TYPE_CHECKING:
+    from cloud_sandbox.faults import Fault
+    from cloud_sandbox.standin import Orders
     from cloud_sandbox.xata.databases import Databases
     from cloud_sandbox.xata.models import Branch
     from cloud_sandbox.xata.settings import Settings
@@ -60,7 +61,6 @@ OPERATIONS: dict[str, Operation] = {
     "credentials.get": branches.get_credentials,
     "credentials.rotate": branches.rotate_credentials,
 }
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 HELLO = {"Server": "Xata", "Version": "0.0.1"}
 REQUEST_ID, REQUEST_ID_LENGTH = "X-Request-Id", 100
 ALLOW_HEADERS = (
@@ -71,10 +71,9 @@ ALLOW_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 SERVER_ERROR, UNAVAILABLE = 500, 503
 UNAVAILABLE_TEXT = "Service temporarily unavailable. Please try again later."
-NO_ANSWER = Response(status=0, cut="before")
 
 
-class Service:
+class Service(StandIn):
     """The stand-in. `databases` holds what branches are made of; the clock and the random source can be a test's."""
 
     def __init__(
@@ -88,53 +87,52 @@ class Service:
     ) -> None:
         random_source = source or random.SystemRandom()
         self.world = World(settings, databases=databases, clock=clock, sleep=sleep, source=random_source)
-        self.settings, self.faults, self.log = settings, Faults(), Log()
+        self.settings = settings
+        super().__init__(lambda: self.world.now / 1e6)
+        self.world.change_listeners = self.change_listeners
         known = [one for one in routes.ROUTES if not (settings.is_april and one.since_june)]
         self._routes = tuple(one for one in known if settings.account_routes or not one.account)
 
-    def handle(self, request: Request) -> Response:
-        """Answer one request, and write it down."""
-        started, fault = self.world.now / 1e6, self.faults.take(request)
-        response = self._respond(request, fault)
-        answered = None if response.cut == "before" else response.status
-        ended = self.world.now / 1e6
-        self.log.add(request, status=answered, fault=fault is not None, started=started, ended=ended)
-        if request.method not in SAFE_METHODS:
-            self.world.changed()
-        self.world.tell()
-        return response
-
-    def _respond(self, request: Request, fault: Fault | None) -> Response:
-        identifier = request.headers.get("x-request-id") or self.world.identifier("req")
-        headers = {REQUEST_ID: identifier[:REQUEST_ID_LENGTH], "Vary": "Origin"}
-        if fault and (fault.status or fault.cut == "before"):
-            return self._faulty(request, fault, headers)
+    def answer(self, request: Request, fault: Fault | None) -> Response:
+        """What the API answers."""
+        headers = self._headers(request)
         try:
             answer = self._answer(request, headers, fault)
         except CallerGoneError:
             return NO_ANSWER
         except RefusedError as refusal:
             message = refusal.newest if self.settings.is_current else str(refusal)
-            return self._broken(_refused(request, refusal, headers, message), fault)
+            return _refused(request, refusal, headers, message)
         body = b"" if answer.body is None else encode(answer.body, pretty="_pretty" in request.query)
         content = {"Content-Type": JSON_TYPE} if body else {}
-        return self._broken(Response(status=answer.status, headers=headers | content, body=body), fault)
+        return Response(status=answer.status, headers=headers | content, body=body)
 
-    def _faulty(self, request: Request, fault: Fault, headers: dict[str, str]) -> Response:
+    def ordered(self, request: Request, fault: Fault) -> Response:
         """An ordered answer: the request is not worked on."""
-        if fault.cut == "before":
-            return replace(NO_ANSWER, delay=fault.delay)
         refusal = RefusedError(fault.status, fault.message or "ordered")
-        return self._broken(_refused(request, refusal, headers, str(refusal)), fault)
+        return _refused(request, refusal, self._headers(request), str(refusal))
 
-    def _broken(self, response: Response, fault: Fault | None) -> Response:
-        """The answer with what the fault does to its delivery."""
-        if fault is None:
-            return response
-        headers = dict(response.headers) | ({"Retry-After": fault.retry_after} if fault.retry_after else {})
-        body = response.body[: len(response.body) // 2] if fault.malformed else response.body
-        cut = "before" if fault.lose_answer else fault.cut
-        return replace(response, headers=headers, body=body, cut=cut, delay=fault.delay)
+    def finish(self, request: Request) -> None:
+        """Tell who listens what happened meanwhile."""
+        if request.method not in SAFE_METHODS:
+            self.world.changed()
+        self.world.tell()
+
+    def orders(self) -> Orders:
+        """Those of `control`."""
+        return control.orders(self.world)
+
+    def state(self) -> dict[str, Any]:
+        """Projects and branches, without passwords."""
+        return control.state(self.world)
+
+    def forget(self) -> None:
+        """Everything goes, databases too."""
+        control.forget(self.world)
+
+    def _headers(self, request: Request) -> dict[str, str]:
+        identifier = request.headers.get("x-request-id") or self.world.identifier("req")
+        return {REQUEST_ID: identifier[:REQUEST_ID_LENGTH], "Vary": "Origin"}
 
     def _answer(self, request: Request, headers: dict[str, str], fault: Fault | None) -> Answer:
         """What the API answers, before anything goes wrong with it."""
@@ -148,7 +146,7 @@ class Service:
             return Answer(body=HELLO)
         token = policy.token_of(request.headers)
         key = policy.key_of(token, self.settings.keys, self.world.now / 1e6)
-        found = routes.match(self._routes, request.method, path)
+        found = match(self._routes, request.method, path)
         if found is None:
             raise policy.no_route(key)
         route, values = found
@@ -165,10 +163,6 @@ class Service:
     def on_sleep(self, listener: Listener) -> None:
         """Call `listener` with the id of every branch that falls asleep."""
         self.world.sleep_listeners.append(listener)
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Call `listener` after everything that changes what `snapshot` gives, before the answer is sent."""
-        self.world.change_listeners.append(listener)
 
     def _branch(self, branch_id: str) -> Branch | None:
         found = self.world.branches.get(branch_id)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.xata import bodies, life, messages, rules, shapes
 from cloud_sandbox.xata.branches import ordered_refusal
-from cloud_sandbox.xata.calls import Answer, Call
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.models import Backup, Branch, Cluster
 from cloud_sandbox.xata.projects import require_enabled
+from cloud_sandbox.xata.world import Answer
 
 if TYPE_CHECKING:
-    from cloud_sandbox.xata.world import World
+    from cloud_sandbox.xata.world import Call, World
 
 CLUSTER_FIELDS = (
     "backupConfiguration",

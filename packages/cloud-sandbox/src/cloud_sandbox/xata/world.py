@@ -11,21 +11,50 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from cloud_sandbox.standin import Asked
 from cloud_sandbox.xata import ids, life, messages
 from cloud_sandbox.xata.catalogue import Catalogue
 from cloud_sandbox.xata.models import Branch, Project, branch_from_dict, branch_to_dict, project_from_dict
-from cloud_sandbox.xata.settings import Organization, Settings
+from cloud_sandbox.xata.settings import Key, Organization, Settings
 
 if TYPE_CHECKING:
     import random
 
+    from cloud_sandbox.faults import Fault
     from cloud_sandbox.xata.databases import Databases
 
 MICRO = 1_000_000
 Listener = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Asked):
+    """A request that passed the policy: who calls, the values of its path, and the fault that was ordered for it."""
+
+    key: Key
+    organization: str
+    fault: Fault | None = None
+
+    @property
+    def project(self) -> str:
+        """The project of the path."""
+        return self.values["projectID"]
+
+    @property
+    def branch(self) -> str:
+        """The branch of the path."""
+        return self.values["branchID"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What an operation answers; no body for 204."""
+
+    status: int = 200
+    body: Any = None
 
 
 class World:

@@ -1,57 +1,17 @@
-"""What one operation is given and gives back, and the log of all of them."""
+"""The log of calls."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
-
-from cloud_sandbox.xata.bodies import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from cloud_sandbox.faults import Fault
     from cloud_sandbox.wire import Request
-    from cloud_sandbox.xata.settings import Key
 
 LOG_LENGTH = 100_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A request that passed the policy: who calls, the values of its path, and the fault that was ordered for it."""
-
-    request: Request
-    key: Key
-    organization: str
-    values: Mapping[str, str]
-    fault: Fault | None = None
-
-    @property
-    def project(self) -> str:
-        """The project of the path."""
-        return self.values["projectID"]
-
-    @property
-    def branch(self) -> str:
-        """The branch of the path."""
-        return self.values["branchID"]
-
-    @property
-    def query(self) -> dict[str, list[str]]:
-        """The query's values by name."""
-        return parse_qs(self.request.query, keep_blank_values=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What an operation answers; no body for 204."""
-
-    status: int = 200
-    body: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +45,7 @@ class Log:
                     number=self.number,
                     method=request.method,
                     path=request.path,
-                    keys=keys(request.body),
+                    keys=_keys(request.body),
                     status=status,
                     fault=fault,
                     started=started,
@@ -102,3 +62,11 @@ class Log:
         """Forget the calls."""
         with self.lock:
             self.entries.clear()
+
+
+def _keys(body: bytes) -> tuple[str, ...]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(sorted(found)) if isinstance(found, dict) else ()

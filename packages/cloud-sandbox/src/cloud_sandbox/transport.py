@@ -1,12 +1,12 @@
-"""The stand-in as an httpx transport: a client and the service in one process, without a socket.
+"""A stand-in as an httpx transport: a client and the service in one process, without a socket.
 
-service = Service(Settings(keys=(Key(token="xau_test"),)), databases=NoDatabases())
+service = xata.service.Service(Settings(keys=(Key(token="xau_test"),)), databases=NoDatabases())
 client = httpx.Client(base_url="http://xata.localhost", transport=httpx.MockTransport(handler(service)))
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -15,14 +15,7 @@ from cloud_sandbox.wire import Request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from cloud_sandbox.wire import Response
-
-
-class Answering(Protocol):
-    """What stands in for a server."""
-
-    def handle(self, request: Request) -> Response:
-        """Answer one request."""
+    from cloud_sandbox.standin import StandIn
 
 
 def _request(request: httpx.Request) -> Request:
@@ -32,7 +25,7 @@ def _request(request: httpx.Request) -> Request:
 
 
 def handler(
-    service: Answering, *, sleep: Callable[[float], None] = lambda _: None
+    service: StandIn, *, sleep: Callable[[float], None] = lambda _: None
 ) -> Callable[[httpx.Request], httpx.Response]:
     """Answers requests as `service` does, with cuts as the errors httpx raises for them.
 
