@@ -23,8 +23,7 @@ from cloud_sandbox.xata.gateway.server import Gateway
 from cloud_sandbox.xata.holds import Holds
 from cloud_sandbox.xata.naming import role_of
 from cloud_sandbox.xata.postgres import BranchDatabases, Manager
-from components.postgres.server import lifecycle
-from components.postgres.server.settings import ServerSettings
+from tests.sandbox.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +35,6 @@ OPEN_TO_ALL = Path("/tmp")  # noqa: S108 - the same
 NEEDED_BYTES = 2 * 2**30
 DIGITS = "0123456789abcdefghijklmnopqrstuv"
 REGION = "us-east-1"
-MANAGER_PASSWORD = "manager-of-branches"
 WAIT_SECONDS = 30
 
 
@@ -54,19 +52,10 @@ def postgres_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def manager(postgres_folder: Path) -> Iterator[Manager]:
-    """The manager's account on a running server, which is no superuser's."""
-    (postgres_folder / "clone").mkdir()
-    settings = ServerSettings(
-        stack="sandbox",
-        project_folder=str(postgres_folder / "clone"),
-        data_folder=str(postgres_folder / "server"),
-        database="sandbox",
-        user="sandbox",
-        password=MANAGER_PASSWORD,
-    )
-    report = lifecycle.ensure(settings)
-    yield Manager(host="127.0.0.1", port=report.port, user="sandbox", database="sandbox", password=settings.password)
-    lifecycle.take_down(settings, report.folder, system_identifier=report.system_identifier, retain=False)
+    """The manager's account on a running server."""
+    server = Postgres(postgres_folder / "shared")
+    yield server.manager
+    server.stop()
 
 
 @dataclass

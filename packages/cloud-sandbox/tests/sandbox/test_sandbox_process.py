@@ -19,9 +19,8 @@ import pytest
 
 from cloud_sandbox import order
 from cloud_sandbox.errors import SandboxError
-from components.postgres.server import lifecycle
-from components.postgres.server.settings import ServerSettings
 from tests.sandbox.cloudflare_surface import tools
+from tests.sandbox.postgres import Postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -390,33 +389,23 @@ def test_what_was_being_made_at_a_crash_is_removed(starter: Starter, manager: Ma
 
 def test_it_outlives_its_postgres(starter: Starter, postgres_folder: Path) -> None:
     """While Postgres is away, writes answer the masked 500 and sessions are refused; afterwards all is as before."""
-    place = postgres_folder / "away"
-    (place / "clone").mkdir(parents=True)
-    settings = ServerSettings(
-        stack="away",
-        project_folder=str(place / "clone"),
-        data_folder=str(place / "server"),
-        database="sandbox",
-        user="sandbox",
-        password="manager-of-branches",
-    )
-    report = lifecycle.ensure(settings)
-    starter.postgres = starter.postgres | {"port": report.port}
+    server = Postgres(postgres_folder / "away")
+    starter.postgres = starter.postgres | {"port": server.port}
     sandbox = starter.start()
     main = sandbox.create("main")
-    lifecycle.take_down(settings, report.folder, system_identifier=report.system_identifier, retain=True)
+    server.stop()
     answer = sandbox.call(
         "POST", f"/{sandbox.project}/branches", {"name": "x", "mode": "inherit", "parentID": main}, expected=500
     )
     assert answer["message"].startswith("Internal Error (Request ID: req_")
     with pytest.raises(psycopg.OperationalError, match="the Postgres below the sandbox does not answer"):
         sandbox.connect(main)
-    lifecycle.ensure(settings)
+    server.start()
     with sandbox.connect(main) as session:
         assert session.execute("SELECT 1").fetchone() == (1,)
     sandbox.create("x", main)
     sandbox.stop()
-    lifecycle.take_down(settings, report.folder, system_identifier=report.system_identifier, retain=False)
+    server.stop()
 
 
 def test_workers_are_stood_in_for_where_wanted(starter: Starter) -> None:

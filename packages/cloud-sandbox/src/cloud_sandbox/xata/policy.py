@@ -12,7 +12,7 @@ from cloud_sandbox.xata import messages
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from cloud_sandbox.xata.routes import Route
+    from cloud_sandbox.wire import Route
     from cloud_sandbox.xata.settings import Key
 
 SCHEME = "bearer"
