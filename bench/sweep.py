@@ -20,9 +20,8 @@ from components.xata.api import client as xata
 from components.xata.branches.place import Place
 from components.xata.branches.remove import delete_branch
 from operations.changes import Target
-from operations.sweep.act import carry_out
-from operations.sweep.look import look
-from operations.sweep.scene import Scene
+from operations.commands.sweep import Scene, carry_out
+from operations.commands.sweep import read_previews as look
 from tests.clone import PROJECT
 from tests.contract.served import served
 from tests.contract.standin import KEY, ORGANIZATION, StandIn

@@ -12,7 +12,7 @@ import httpx
 from bench.measure import Comparison, Run, compare, run_command
 from bench.xata import CALL_SECONDS, CHAIN, RATIO, READY_SECONDS, RUNS, STACK, Measured, from_nothing
 from cloud_sandbox import node
-from operations.sandbox.environment import OFFLINE
+from operations.sandbox.place import OFFLINE
 from tests.sandboxed import sandbox_of
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, NoReturn
 
-from operations import answers, cli, console, next_steps
-from operations.errors import CommandError
-from operations.exit_codes import ExitCode
+from operations import cli, console, next_steps
+from operations.errors import CommandError, ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +93,7 @@ def _ended(message: str, next_step: str, code: ExitCode, words: Sequence[str]) -
     if next_step:
         console.say(f"  next: {next_step}")
     if _wants_a_document(words):
-        answer = answers.of_failed_preview if words[0] == "preview" else answers.of_error
+        answer = console.of_failed_preview if words[0] == "preview" else console.of_error
         message, next_step = next_steps.filled(message), next_steps.filled(next_step)
         console.answer(answer(message, next_step, code=code.value, name=code.name.lower()))
     return code

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from operations import console, next_steps, out_of_reach
-from operations.errors import ChangesRefusedError
-from operations.forgetting import after_destroy
+from operations.errors import ChangesRefusedError, UsageError
+from operations.previews.files import after_destroy
 from operations.protection import require_removable, two_steps
 from operations.settings import judged, on_xata
 from operations.workspace import PROJECT, describe_workspace, opened_workspace
@@ -19,12 +19,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, Protocol
 
+    from components.xata.branches.place import Place
     from operations.engines.interface import Change, Engine, EngineName
     from operations.engines.recorded import Recorded
-    from operations.progress import Progress
+    from operations.reporting import Progress
     from operations.workspace import Workspace
-    from pulumi_embedded.api import Result
+    from pulumi_embedded.api import Output, Result
     from stacks.settings import Settings
+
+if TYPE_CHECKING:
 
     class ShowProgress(Protocol):
         """Makes whoever shows one run."""
@@ -86,14 +89,13 @@ class Target:
         Raises:
             MachineError: The sandbox is asked for and does not run.
         """
-        from operations.sandbox.environment import is_shell, own, sandboxed  # noqa: PLC0415 - not for help
-        from operations.sandbox.place import Place  # noqa: PLC0415 - as above
+        from operations.sandbox.place import Place, is_shell, own, sandboxed
 
         place = Place(folder=self.folder)
         if not self.sandbox:
             in_shell_of_sandbox = is_shell(os.environ, place)
             return own(os.environ) if in_shell_of_sandbox and self._is_local() else dict(os.environ)
-        from operations.sandbox import lifecycle  # noqa: PLC0415 - only with --sandbox
+        from operations.sandbox import lifecycle
 
         required = lifecycle.require_process if self.only_reads else lifecycle.require_running
         return sandboxed(os.environ, place, required(place))
@@ -135,12 +137,11 @@ def opened(
         kind: What is to be done, where that may leave behind what cannot be reached.
         yes: Whether that was agreed to beforehand.
     """
-    from components.xata.provider import ONLY_PREVIEWED  # noqa: PLC0415 - not for help and usage errors
-    from operations.engines.choice import choose  # noqa: PLC0415 - as above
-    from operations.engines.interface import EngineOptions  # noqa: PLC0415 - as above
-    from operations.sandbox.environment import is_shell  # noqa: PLC0415 - as above
-    from operations.sandbox.place import Place  # noqa: PLC0415 - as above
-    from operations.settings import judged, require_account, require_home, require_kept, require_reach  # noqa: PLC0415 - as above
+    from components.xata.provider import ONLY_PREVIEWED
+    from operations.engines.choice import choose
+    from operations.engines.interface import EngineOptions
+    from operations.sandbox.place import Place, is_shell
+    from operations.settings import judged, require_account, require_home, require_kept, require_reach
 
     def say(text: str) -> None:
         if not target.only_reads or target.verbose:
@@ -251,7 +252,7 @@ def _clear(target: Target, there: Iterable[Recorded]) -> None:
 
 def _judged(target: Target) -> tuple[Workspace, Settings]:
     """The stack and its configuration, with the values of this run."""
-    from operations.settings import judged  # noqa: PLC0415 - as above
+    from operations.settings import judged
 
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
     return described, judged(described, with_files=False)
@@ -299,3 +300,71 @@ def planned(engine: Engine, kind: Change, show: ShowProgress) -> Result:
         plan = engine.plan(kind, shown)
     shown.summary(plan, engine.name)
     return plan
+
+
+LOCAL = "local"
+"""The branch id of a database on this machine."""
+WITHOUT_APP = frozenset({"development", "foundation"})
+"""Environments in which no app is deployed."""
+
+
+def deployed(values: Mapping[str, Output], target: Target) -> Mapping[str, Output]:
+    """The outputs of a stack that has some.
+
+    Raises:
+        UsageError: It has none.
+    """
+    return require_some(values, target.stack, f"./infra up {target.stack}")
+
+
+def require_some(values: Mapping[str, Output], stack: str, next_step: str) -> Mapping[str, Output]:
+    """The outputs of a stack that has some.
+
+    Raises:
+        UsageError: It has none.
+    """
+    if not values:
+        raise UsageError(
+            f"the stack {stack} has no outputs: it was never deployed, or has been destroyed", next_step=next_step
+        )
+    return values
+
+
+def unseen(values: Mapping[str, Output], stack: str) -> list[str]:
+    """What a deployment that ended well has not seen healthy, one sentence each.
+
+    Args:
+        values: The stack's outputs.
+        stack: The stack's name.
+    """
+    checks = values["checks"].value if "checks" in values else {}
+    database, worker = checks.get("database", {}), checks.get("worker", {})
+    found = []
+    if database and not database["ok"]:
+        found.append(
+            "the database was not checked: infra:checkMode is off"
+            if database["mode"] == "off"
+            else f"the database did not pass its check, and infra:checkMode is warn: ./infra verify {stack} says why"
+        )
+    if not worker or worker["ok"] or values["environment"].value in WITHOUT_APP:
+        return found
+    if not values["workerName"].value:
+        return [*found, "the app was not checked: no Cloudflare account is known, or infra:worker is off"]
+    states = {
+        "waiting for the app": f"the app was not checked: it is not deployed yet; ./infra wrangler deploy {stack}",
+        "not checked": "the app was not checked: infra:workerCheckMode is off",
+    }
+    failed = f"the app did not pass its check, and infra:workerCheckMode is warn: ./infra verify {stack} says why"
+    return [*found, states.get(worker["state"], failed)]
+
+
+def on_this_machine(values: Mapping[str, Output]) -> bool:
+    """Whether the database is none of Xata's branches."""
+    return "branchId" not in values or values["branchId"].value == LOCAL
+
+
+def place_of(values: Mapping[str, Output]) -> Place:
+    """Where the branch lives."""
+    from components.xata.branches.place import Place
+
+    return Place(organization=str(values["organizationId"].value), project=str(values["projectId"].value))

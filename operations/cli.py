@@ -4,62 +4,41 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from typing import TYPE_CHECKING
+import re
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
 
-from operations import options
-from operations.commands import (
-    comment,
-    config,
-    consumer,
-    destroy,
-    doctor,
-    drift,
-    gate,
-    outputs,
-    preview,
-    refresh,
-    reset,
-    restore,
-    rotate,
-    sandbox,
-    setup,
-    sweep,
-    sync,
-    test,
-    unlock,
-    up,
-    verify,
-    wrangler,
-)
+from operations import stack_names
 from operations.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 COMMANDS = {
-    "up": up,
-    "preview": preview,
-    "refresh": refresh,
-    "destroy": destroy,
-    "outputs": outputs,
-    "config": config,
-    "consumer": consumer,
-    "verify": verify,
-    "drift": drift,
-    "sweep": sweep,
-    "rotate": rotate,
-    "restore": restore,
-    "sync": sync,
-    "reset": reset,
-    "wrangler": wrangler,
-    "unlock": unlock,
-    "comment": comment,
-    "gate": gate,
-    "doctor": doctor,
-    "sandbox": sandbox,
-    "setup": setup,
-    "test": test,
+    "up": "make or repair an environment",
+    "preview": "say what up would do",
+    "refresh": "record what is really there",
+    "destroy": "take an environment down; the dev database keeps its data",
+    "outputs": "show what an environment exports",
+    "config": "set, read or remove a value of a stack's file, also an encrypted one",
+    "consumer": "run another Pulumi project that reads the outputs of this one",
+    "verify": "prove that the database and the app answer, layer by layer",
+    "drift": "say what was changed or deleted behind a stack's back, and bring it back",
+    "sweep": "remove the previews of pull requests that are closed, or whose life has ended",
+    "rotate": "give an environment's database a new password, now",
+    "restore": "bring a backup back, in a new branch beside the environment's",
+    "sync": "bring a preview environment in line with its pull request",
+    "reset": "give a preview's database a fresh copy of its parent",
+    "wrangler": "check the app's wrangler.jsonc against an environment, make it fit, or deploy the app",
+    "unlock": "remove the lock that a killed run has left, after showing who holds it",
+    "comment": "show a reviewer what a pull request would change",
+    "gate": "refuse a plan that would lose data",
+    "doctor": "look at this machine and at Xata: what is there, what is missing, what to do",
+    "sandbox": "the stand-ins for Xata, Cloudflare and GitHub that --sandbox works against",
+    "setup": "set this machine up; with --pulumi, install the official Pulumi CLI",
+    "test": "check everything a change must pass, or run some tests",
 }
+"""Each command is the module of its name in `operations.commands`, loaded when it is called."""
 
 EPILOG = """\
 examples:
@@ -71,9 +50,9 @@ Exit codes are explained in docs/exit-codes.md.
 """
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = options.Parser(
+def parser(loaded: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The whole command line; of commands that are not `loaded`, the name and the summary alone."""
+    top = Parser(
         prog="./infra",
         description="The app's database, one isolated one per environment, as one Pulumi program.",
         epilog=EPILOG,
@@ -81,8 +60,11 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS.values():
-        command.add_parser(commands)
+    for name, summary in COMMANDS.items():
+        if name in loaded:
+            import_module(f"operations.commands.{name}").add_parser(commands)
+        else:
+            commands.add_parser(name, help=summary, add_help=False)
     return top
 
 
@@ -100,5 +82,132 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
             f"there is no command {arguments[0]!r}{hint}", next_step=f"the commands are {', '.join(COMMANDS)}"
         )
     if arguments[:1] == ["test"]:
+        from operations.commands import test
+
         return test.parse(arguments[1:])
-    return parser().parse_args(arguments)
+    return parser(arguments[:1]).parse_args(arguments)
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
+
+ENGINES = ("auto", "pulumi", "embedded")
+NAMESPACE = "infra"
+MOST_PARALLEL = 256
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises instead of printing and leaving, so that one place answers for all errors."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would have printed."""
+        raise UsageError(message, next_step=f"{self.prog} --help")
+
+
+def add_command(
+    commands: Commands, name: str, *, text: str, examples: tuple[str, ...], run: Callable[..., int]
+) -> argparse.ArgumentParser:
+    """Add a command with its help, its examples, and `--verbose`, which every command has."""
+    parser = commands.add_parser(
+        name,
+        help=COMMANDS[name],
+        description=text,
+        epilog="examples:\n" + "\n".join(f"  {example}" for example in examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--verbose", action="store_true", help="say more, and show where an error comes from")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_stack(parser: argparse.ArgumentParser) -> None:
+    """Add STACK, judged while the command line is read, and the engine that works on it."""
+    parser.add_argument(
+        "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
+    )
+    add_engine(parser)
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add `--engine`, which says what works on the stack, and `--sandbox`."""
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what works on the stack: the Pulumi CLI, the embedded engine, or auto (the CLI where there is one)",
+    )
+    add_sandbox(parser)
+
+
+def add_previews(parser: argparse.ArgumentParser) -> None:
+    """Add FILE…: documents of previews."""
+    parser.add_argument(
+        "documents",
+        metavar="FILE",
+        nargs="*",
+        help="what `preview --json` printed; STACK=FILE says which stack it is of; - or nothing: standard input",
+    )
+
+
+def add_sandbox(parser: argparse.ArgumentParser) -> None:
+    """Add `--sandbox`."""
+    parser.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="work against the sandbox on this machine, with a state of its own (./infra sandbox start)",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="answer with one JSON document on standard output, the rest on standard error",
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """Add `--config` and `--parallel`."""
+    add_overrides(parser)
+    parser.add_argument(
+        "--parallel", metavar="N", type=_parallel, default=16, help="resources worked on at once (default: 16)"
+    )
+
+
+def add_overrides(parser: argparse.ArgumentParser) -> None:
+    """Add `--config`."""
+    parser.add_argument(
+        "--config",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        type=override,
+        help=f"a value for this run only, before the stack file's; repeatable; KEY alone means {NAMESPACE}:KEY",
+    )
+
+
+def add_yes(parser: argparse.ArgumentParser) -> None:
+    """Add `--yes`."""
+    parser.add_argument("--yes", action="store_true", help="carry the plan out without asking")
+
+
+def override(text: str) -> tuple[str, str]:
+    """Read one `--config` value.
+
+    Raises:
+        UsageError: It is not of the form KEY=VALUE.
+    """
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise UsageError(
+            f"--config {text.partition('=')[0]!r} is not of the form KEY=VALUE", next_step="--config port=15432"
+        )
+    return (key if ":" in key else f"{NAMESPACE}:{key}", value)
+
+
+def _parallel(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,3}", text, re.ASCII) or not 1 <= int(text) <= MOST_PARALLEL:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_PARALLEL}")
+    return int(text)

@@ -42,8 +42,8 @@ def leave(engine: Engine, workspace: Workspace, settings: Settings, kind: Change
         ChangesRefusedError: Something would be left, and nobody has agreed, or it is only to be looked at. Nothing was
             changed.
     """
-    from components.postgres.docker_daemon import availability  # noqa: PLC0415 - not for every command
-    from stacks.home import lives_in_docker  # noqa: PLC0415 - as above
+    from components.postgres.docker_daemon import availability
+    from stacks.home import lives_in_docker
 
     environment = {**workspace.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine.name}
     lives, has_lived = lives_in_docker(settings, workspace.folder, environment)
@@ -73,10 +73,10 @@ def clear(recorded: Iterable[Recorded], workspace: Workspace, settings: Settings
         workspace: The stack.
         settings: Its configuration.
     """
-    from components.errors import LocalError  # noqa: PLC0415 - not for every command
-    from components.postgres import docker_claim, docker_daemon  # noqa: PLC0415 - as above
-    from components.postgres.docker_settings import CLONE_LABEL  # noqa: PLC0415 - as above
-    from stacks.home import recorded_home  # noqa: PLC0415 - as above
+    from components.errors import LocalError
+    from components.postgres import docker_claim, docker_daemon
+    from components.postgres.docker_settings import CLONE_LABEL
+    from stacks.home import recorded_home
 
     record = recorded_home(
         settings, workspace.folder, {**workspace.environ, "PULUMI_BACKEND_URL": workspace.backend_url}
@@ -92,7 +92,7 @@ def clear(recorded: Iterable[Recorded], workspace: Workspace, settings: Settings
                 f"  to look for one once Docker answers: docker ps --all --filter label={CLONE_LABEL}={record.clone}"
             )
         return
-    from components.postgres.docker_engine import REMOVE_SECONDS, open_engine  # noqa: PLC0415 - the SDK is slow
+    from components.postgres.docker_engine import REMOVE_SECONDS, open_engine
 
     spends = record.home == "docker" and not getattr(settings, "retain_data", True)
     with open_engine(daemon.address, workspace.environ, timeout_seconds=REMOVE_SECONDS) as docker:

@@ -39,7 +39,7 @@ def require_removable(resources: Sequence[Recorded], stack: str, environment: Ma
         ChangesRefusedError: Something may not go.
         components.errors.InfraError: Whoever decides about it does not answer.
     """
-    from components.deletion import provider as guard  # noqa: PLC0415 - not for every command
+    from components.deletion import provider as guard
 
     refused = refusal(resources, stack, environment)
     if refused is not None:
@@ -60,8 +60,8 @@ def refusal(resources: Iterable[Recorded], stack: str, environment: Mapping[str,
         stack: The stack's name.
         environment: Holds `INFRA_ALLOW_DELETE`.
     """
-    from components.xata.branches.names import is_preview  # noqa: PLC0415 - not for every command
-    from components.xata.branches.ownership import allowed_names  # noqa: PLC0415 - as above
+    from components.xata.branches.names import is_preview
+    from components.xata.branches.ownership import allowed_names
 
     there = list(resources)
     final = [one for one in there if one.kind in FOR_GOOD and not is_preview(one.called)]

@@ -13,8 +13,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from operations import __main__ as front
-from operations import cli
+from operations import __main__, cli
+from operations.errors import MEANINGS, ExitCode
 from stacks.outputs import CONTRACT_VERSION, json_schema
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _command(name: str, parser: argparse.ArgumentParser) -> str:
 
 def _of_test() -> str:
     """`test` hands its arguments to pytest, so it has a page of its own making."""
-    from operations.commands import test  # noqa: PLC0415 - its name would hide the built-in module's
+    from operations.commands import test
 
     described = " ".join(test.TEXT.split())
     return "\n".join(["## test", "", described, "", *_examples(test.EPILOG), ""])
@@ -139,7 +139,7 @@ def errors() -> str:
         "|---|---|---|---|",
     ]
     for error in sorted(_errors(), key=lambda kind: (kind.__module__, kind.__name__)):
-        code = front.exit_code_of(error)
+        code = __main__.exit_code_of(error)
         first = inspect.cleandoc(error.__doc__ or "").split("\n\n")[0]
         lines.append(f"| `{error.__name__}` | `{error.__module__}` | {code.value} | {_cell(first)} |")
     return "\n".join([*lines, ""])
@@ -147,9 +147,9 @@ def errors() -> str:
 
 def _errors() -> Iterator[type[Exception]]:
     """The exceptions of ours that leave a command with a message."""
-    from components.errors import InfraError  # noqa: PLC0415 - with the rooms below
-    from operations.errors import CommandError  # noqa: PLC0415 - as above
-    from pulumi_embedded.errors import EngineError  # noqa: PLC0415 - as above
+    from components.errors import InfraError
+    from operations.errors import CommandError
+    from pulumi_embedded.errors import EngineError
 
     for module in _modules(ROOMS):
         for kind in vars(module).values():
@@ -167,7 +167,13 @@ def _modules(packages: Sequence[str]) -> Iterator[ModuleType]:
                 yield importlib.import_module(".".join(file.relative_to(root.parent).with_suffix("").parts))
 
 
-PAGES = {"commands.md": commands, "outputs.md": outputs, "errors.md": errors}
+def exit_codes() -> str:
+    """The page that documents the exit codes."""
+    rows = [f"| {code.value} | {code.name.lower().replace('_', ' ')} | {MEANINGS[code]} |" for code in ExitCode]
+    return "\n".join(["# Exit codes of ./infra", "", "| code | name | meaning |", "|---|---|---|", *rows, ""])
+
+
+PAGES = {"commands.md": commands, "outputs.md": outputs, "errors.md": errors, "../exit-codes.md": exit_codes}
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
         engine.errors.ProjectError: A file cannot be read, or a value has another type than Pulumi.yaml declares.
         components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
     """
-    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - not for help and usage errors
-    from stacks.config import check, read  # noqa: PLC0415 - as above
+    from pulumi_embedded.project import load_config, load_project
+    from stacks.config import check, read
 
     project = load_project(workspace.folder)
     config = load_config(
@@ -51,7 +51,7 @@ def judged(workspace: Workspace, *, with_files: bool) -> Settings:
 
 def on_xata(settings: Settings) -> bool:
     """Whether the stack is made of a Xata branch."""
-    from stacks.settings import XataSettings  # noqa: PLC0415 - as above
+    from stacks.settings import XataSettings
 
     return isinstance(settings, XataSettings) and getattr(settings, "database", "xata") == "xata"
 
@@ -106,8 +106,8 @@ def require_account(settings: Settings, workspace: Workspace, recorded: Callable
     Raises:
         UsageError: The stack has a Worker, `infra:worker` is auto, and no account is known.
     """
-    from stacks import worker_plan  # noqa: PLC0415 - as above
-    from stacks.settings import CloudSettings  # noqa: PLC0415 - as above
+    from stacks import worker_plan
+    from stacks.settings import CloudSettings
 
     if not isinstance(settings, CloudSettings) or settings.worker != "auto":
         return
@@ -129,7 +129,7 @@ def require_home(settings: Settings, workspace: Workspace, engine: EngineName) -
         components.errors.LocalError: Docker is wanted and does not answer.
         components.errors.RefusedError: The record of where the database lives is damaged.
     """
-    from stacks.home import require  # noqa: PLC0415 - as above
+    from stacks.home import require
 
     environment = {**workspace.environ, "PULUMI_BACKEND_URL": workspace.backend_url, "INFRA_ENGINE": engine}
     require(settings, workspace.folder, environment)

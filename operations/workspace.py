@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 from components.local.files import MOST_BYTES, read_bytes
-from operations import backends, stack_names
+from operations import stack_names
 from operations.errors import StateError, UsageError
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def describe_workspace(
         environ=dict(environ),
     )
     if stack_names.is_preview(stack):
-        from operations import preview_file  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
+        from operations.previews import files
 
-        preview_file.ensure(folder, stack)
+        files.ensure(folder, stack)
     if not workspace.stack_file.is_file():
         raise UsageError(
             f"{workspace.stack_file.name} is missing in {folder}",
@@ -121,13 +122,13 @@ def backend_url(folder: Path, environ: Mapping[str, str]) -> str:
     Raises:
         UsageError: It is no place that Pulumi knows.
     """
-    from pulumi_embedded.project import load_project  # noqa: PLC0415 - reads YAML, which help and usage errors need not wait for
+    from pulumi_embedded.project import load_project
 
     url = environ.get("PULUMI_BACKEND_URL", "")
     if url:
-        return absolute(backends.checked(url), Path.cwd())
+        return absolute(checked(url), Path.cwd())
     named = load_project(folder).backend_url or f"{FILE_SCHEME}./{FOLDER}/state?create_dir=true"
-    return absolute(backends.checked(named), folder)
+    return absolute(checked(named), folder)
 
 
 def absolute(url: str, start: Path) -> str:
@@ -286,3 +287,51 @@ def _become(environment: Mapping[str, str]) -> None:
     for name in os.environ.keys() - environment.keys():
         del os.environ[name]
     os.environ.update(environment)
+
+
+KINDS = {
+    "file": "a folder",
+    "s3": "an S3-compatible bucket",
+    "postgres": "a Postgres database",
+    "gs": "a Google Cloud bucket",
+    "azblob": "an Azure container",
+    "https": "Pulumi Cloud, or a server like it",
+    "http": "a server like Pulumi Cloud's",
+}
+MEANT = {"postgresql": "postgres", "s3a": "s3", "gcs": "gs", "azure": "azblob"}
+MASK = "***"
+
+
+def scheme(url: str) -> str:
+    """The beginning of a URL, which says what kind of place it is; empty where it has none."""
+    begins, separator, _ = url.partition("://")
+    return begins if separator and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", begins) else ""
+
+
+def checked(url: str) -> str:
+    """The URL, if Pulumi knows such a place.
+
+    Raises:
+        UsageError: It does not. The URL itself is not shown.
+    """
+    found = scheme(url)
+    if found in KINDS:
+        return url
+    hint = f"; Pulumi calls it {MEANT[found]}://" if found in MEANT else ""
+    raise UsageError(
+        f"the state's place is a {found}:// URL, which is none of Pulumi's{hint}"
+        if found
+        else "the state's place (PULUMI_BACKEND_URL, or backend.url in Pulumi.yaml) is no URL",
+        next_step=f"it begins with one of {', '.join(f'{kind}://' for kind in KINDS)}; docs/state.md has examples",
+    )
+
+
+def without_password(text: str, url: str) -> str:
+    """A text of somebody else's, without the password of the state's place in any spelling."""
+    try:
+        password = urlsplit(url).password
+    except ValueError:
+        password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    for spelling in sorted({password or "", unquote(password or "")}, key=len, reverse=True):
+        text = text.replace(spelling, MASK) if spelling else text
+    return text

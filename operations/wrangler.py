@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from components.errors import ConfigurationError
-from components.local.files import read_private
+from components.local.files import read_private, write_private
+from components.worker.draft import app_tag
 from components.worker.names import validate_target
 from components.worker.wrangler import file as files
 from components.worker.wrangler.config import read_document
+from components.worker.wrangler.file import Built, find_build, locate, require_build_for, worker_name
 from components.worker.wrangler.findings import Expectation, LocalExpectation
 from components.worker.wrangler.jsonc import MalformedError
-from operations import stack_names
-from operations.errors import UsageError
+from operations import console, stack_names
+from operations.errors import MachineError, ResourceFailedError, UsageError
 from operations.settings import judged
-from operations.workspace import PROJECT, describe_workspace
-from stacks import outside
+from operations.workspace import NOT_FOR_CHILDREN, PROJECT, describe_workspace, private_folder
+from stacks import outside, worker_plan
 from stacks.config import file_of
-from stacks.settings import DATABASE_URL, DEFAULT_WORKER, AppSettings, WorkerSettings
+from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW, AppSettings, CloudSettings, WorkerSettings
 from stacks.worker_plan import ACCOUNT_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
 
     from components.worker.wrangler.findings import Finding
+    from operations.changes import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,3 +118,179 @@ def _require_readable(path: Path) -> None:
         raise ConfigurationError(
             f"{path}:{error.line}:{error.column}: {error.reason}", next_step=error.next_step
         ) from None
+
+
+NOT_FOR_WRANGLER: Final = ("XATA_", "PULUMI_", "GITHUB_TOKEN", "CLOUDFLARE_ENV")
+"""Beginnings of variables that the app's build has no business with, or that would choose another environment."""
+QUIET: Final = {"WRANGLER_SEND_METRICS": "false", "WRANGLER_SEND_ERROR_REPORTS": "false"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What is run.
+
+    Attributes:
+        script: The Worker.
+        file: The app's wrangler file.
+        arguments: Of wrangler; nothing secret is among them.
+        environ: The variables that wrangler is given, the token among them.
+        private: The git-ignored folder for what is made on this machine.
+        secrets: What goes to wrangler in a file of mode 600, that is removed afterwards; None for nothing.
+    """
+
+    script: str
+    file: Path
+    arguments: tuple[str, ...]
+    environ: Mapping[str, str] = field(repr=False)
+    private: Path
+    secrets: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+def plan_deployment(target: Target) -> Deployment:
+    """Decide what to run; nothing is run, and nobody is asked but the stack's state where a preview needs its secrets.
+
+    Raises:
+        UsageError: The stack has no Worker, or no app; or a Worker's preview was never brought up.
+        components.errors.ConfigurationError: No account or no token is known, or the Worker's name cannot be told.
+    """
+    environ = target.environ()
+    described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=environ)
+    settings = judged(described, with_files=True)
+    if not isinstance(settings, CloudSettings):
+        raise UsageError(
+            f"the stack {target.stack} has no Worker to deploy to",
+            next_step="name staging, production or pr-<number>; for dev: npx wrangler dev --env dev",
+        )
+    file = locate((target.folder / settings.app_path).resolve())
+    if not file.is_file():
+        raise UsageError(f"there is no {file}", next_step="set infra:appPath to the app's folder")
+    account = worker_plan.account(replace(settings, worker="on"), environ)
+    worker_plan.require_token(settings, environ)
+    script = worker_plan.script(settings, file)
+    preview = worker_plan.preview(settings)
+    built = _built(target.stack, file, script, preview=preview)
+    action = _preview(target.stack) if preview else ("deploy", *_chosen(target.stack, script))
+    return Deployment(
+        script=script,
+        file=file,
+        # With --config wrangler deploys the source, whatever was built of it.
+        arguments=action if built else (action[0], "--config", file.name, *action[1:]),
+        environ={**_passed(environ), "CLOUDFLARE_ACCOUNT_ID": account},
+        private=described.private,
+        secrets=_secrets(target, settings) if preview else None,
+    )
+
+
+def _built(stack: str, file: Path, script: str, *, preview: str) -> Built | None:
+    """What the app's build tool made for this environment; None for an app that wrangler builds itself."""
+    block = PREVIEW if stack_names.is_preview(stack) else stack
+    built = find_build(file, block)
+    if built:
+        own = block == PREVIEW and not preview
+        require_build_for(built, file, block, worker_name(file, block) if own else script, renamed=own)
+    return built
+
+
+def _preview(stack: str) -> tuple[str, ...]:
+    """Cloudflare's previews inherit nothing from the file's other blocks, nor, said so, from the Worker."""
+    variables = (f"XATA_BRANCH:{stack}", f"ENVIRONMENT:{PREVIEW}")
+    told = [part for variable in variables for part in ("--var", variable)]
+    return ("preview", "--env", PREVIEW, "--name", stack, *told, "--tag", app_tag(stack), "--ignore-base-config")
+
+
+def _secrets(target: Target, settings: CloudSettings) -> dict[str, str]:
+    """What the stack's state and its file know: the database's URL, and the secrets that the configuration names."""
+    from operations import changes
+    from operations.changes import deployed
+
+    found = {DATABASE_URL: str(deployed(changes.opened(target, deploys=True).outputs(), target)["databaseUrl"].value)}
+    if settings.worker_secrets:
+        from operations.engines.recorded import configuration
+        from operations.workspace import open_workspace
+        from pulumi_embedded.values import Secret
+
+        place = open_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
+        raw = configuration(place, place.passphrase or "")
+        secret = {key for key, value in raw.items() if isinstance(value, Secret)}
+        plain = {key: str(value.value) if isinstance(value, Secret) else value for key, value in raw.items()}
+        found |= worker_plan.further_secrets(
+            settings.worker_secrets, plain, is_secret=secret.__contains__, stack=target.stack
+        )
+    return found
+
+
+def _chosen(stack: str, script: str) -> tuple[str, ...]:
+    """The environment; of a pull request all share one block, and the rest is said here."""
+    if not stack_names.is_preview(stack):
+        return ("--env", stack)
+    return ("--env", PREVIEW, "--name", script, "--var", f"XATA_BRANCH:{stack}", "--tag", app_tag(stack))
+
+
+def _passed(environ: Mapping[str, str]) -> dict[str, str]:
+    dropped = (*NOT_FOR_WRANGLER, *NOT_FOR_CHILDREN)
+    return {**{name: value for name, value in environ.items() if not name.startswith(dropped)}, **QUIET}
+
+
+def deploy(deployment: Deployment) -> None:
+    """Run it; what wrangler says goes to standard error, as all that is said to a person.
+
+    Raises:
+        MachineError: There is no wrangler.
+        ResourceFailedError: It failed.
+    """
+    with _wrangler(deployment) as (command, environ), _secrets_file(deployment) as more:
+        done = subprocess.run(  # noqa: S603 - the app's wrangler, and arguments of ours
+            [command, *deployment.arguments, *more],
+            cwd=deployment.file.parent,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+            check=False,
+        )
+    if done.returncode:
+        raise ResourceFailedError(
+            f"wrangler could not deploy the Worker {deployment.script}: it ended with {done.returncode}",
+            next_step="correct what it says above; if it asks for the secret DATABASE_URL: ./infra up STACK first",
+        )
+
+
+@contextlib.contextmanager
+def _secrets_file(deployment: Deployment) -> Iterator[tuple[str, ...]]:
+    """The arguments that name the file with the secrets, which only this user may read, and only while it is needed."""
+    if deployment.secrets is None:
+        yield ()
+        return
+    with tempfile.TemporaryDirectory(dir=private_folder(deployment.private)) as folder:
+        file = Path(folder).resolve() / "secrets.json"
+        write_private(file, json.dumps(dict(deployment.secrets)))
+        yield ("--secrets-file", str(file))
+
+
+@contextlib.contextmanager
+def _wrangler(deployment: Deployment) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """The app's own wrangler, else the one that the sandbox runs on; and the environment in which it finds its node."""
+    own, path = _own(deployment.file.parent), deployment.environ.get("PATH", os.defpath)
+    if own and shutil.which("node", path=path):
+        yield own, deployment.environ
+        return
+    from operations.sandbox.process import find_tools, write_commands
+
+    tools = find_tools(console.say)
+    if not tools.wrangler:
+        raise MachineError(
+            f"there is no wrangler: the app has none installed, and {tools.without_workers}",
+            next_step=f"cd {deployment.file.parent} && npm ci",
+        )
+    with tempfile.TemporaryDirectory(dir=private_folder(deployment.private)) as folder:
+        commands = Path(folder) / "bin"
+        write_commands(commands, tools)
+        environ = {**deployment.environ, "PATH": os.pathsep.join([str(commands), path])}
+        yield own or commands / "wrangler", environ
+
+
+def _own(app: Path) -> Path | None:
+    """The wrangler that the app has installed, in its folder or, hoisted, above it in its repository."""
+    top = outside.repository(app)
+    places = (place for place in (app, *app.parents) if place.is_relative_to(top))
+    commands = (place / "node_modules" / ".bin" / "wrangler" for place in places)
+    return next((command for command in commands if command.is_file()), None)

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import getpass
 import json
+import math
+import re
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from operations import console, options, stack_names
-from operations.errors import UsageError
-from operations.exit_codes import ExitCode
+from components.lazy import Lazy
+from operations import cli, console, stack_names
+from operations.errors import ExitCode, UsageError
 from operations.workspace import PROJECT, describe_workspace, known_passphrase, open_workspace
+from pulumi_embedded.errors import ProjectError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from operations.stack_file import Value
+    import yaml
+
     from operations.workspace import Workspace
+    from pulumi_embedded.project import yamlfile
+else:
+    yaml = Lazy("yaml")
+    yamlfile = Lazy("pulumi_embedded.project.yamlfile")
 
 ACTIONS = ("set", "get", "rm")
 SECRETS = "worker"
 """The namespace of the values that infra:workerSecrets names."""
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "config",
-        summary="set, read or remove a value of a stack's file, also an encrypted one",
         text=(
             "Set, read or remove a value in Pulumi.STACK.yaml, as `pulumi config` does; the next `up` acts on it.\n"
             "KEY is infra:NAME, or NAME alone, of the keys in Pulumi.yaml; or worker:NAME, the value of a secret that\n"
@@ -59,7 +67,7 @@ def add_parser(commands: options.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    key = arguments.key if ":" in arguments.key else f"{options.NAMESPACE}:{arguments.key}"
+    key = arguments.key if ":" in arguments.key else f"{cli.NAMESPACE}:{arguments.key}"
     for name, action in (("value", "set"), ("secret", "set"), ("show_secrets", "get")):
         if getattr(arguments, name) and arguments.action != action:
             shown = "VALUE" if name == "value" else f"--{name.replace('_', '-')}"
@@ -83,8 +91,8 @@ def found(stack: str, key: str, *, show_secrets: bool) -> str:
         UsageError: There is none, or it is a secret and nobody said that it may be shown.
         engine.errors.EngineError: The passphrase does not open it.
     """
-    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - reads YAML
-    from pulumi_embedded.values import Secret  # noqa: PLC0415 - as above
+    from pulumi_embedded.project import load_config, load_project
+    from pulumi_embedded.values import Secret
 
     place = _described(stack)
     read = load_config(
@@ -120,12 +128,12 @@ def set_value(stack: str, key: str, value: Callable[[], str], *, secret: bool) -
         _require_secret(key)
         _edit(place, key, value())
         return
-    if not key.startswith(f"{options.NAMESPACE}:"):
+    if not key.startswith(f"{cli.NAMESPACE}:"):
         raise UsageError(
             f"{key} cannot be set as plain text: a value of {SECRETS}:NAME is a secret, and all others are keys of "
-            f"{options.NAMESPACE}",
+            f"{cli.NAMESPACE}",
             next_step=f"./infra config set {stack} {key} --secret, if it is a secret of the Worker; Pulumi.yaml names "
-            f"the keys of {options.NAMESPACE}",
+            f"the keys of {cli.NAMESPACE}",
         )
     if stack_names.is_preview(stack):
         raise UsageError(
@@ -159,7 +167,7 @@ def _value(arguments: argparse.Namespace) -> str:
 
 
 def _require_secret(key: str) -> None:
-    from components.worker.names import validate_name  # noqa: PLC0415 - not for help and usage errors
+    from components.worker.names import validate_name
 
     namespace, _, name = key.partition(":")
     if namespace != SECRETS:
@@ -172,32 +180,31 @@ def _require_secret(key: str) -> None:
 
 def _require_allowed(place: Workspace, key: str, text: str) -> None:
     """Refuse an unknown key, and a value that the stack would refuse."""
-    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - reads YAML
+    from pulumi_embedded.project import load_config, load_project
 
     config = load_config(load_project(place.folder), place.stack, overrides={}, crypter=lambda _: "", for_cli=True)
     plain = {name: value for name, value in config.plain.items() if name not in config.secret_keys}
-    from stacks.config import read  # noqa: PLC0415 - not for help and usage errors
+    from stacks.config import read
 
     read(place.stack, {**plain, key: text}, shared=config.shared - {key})
 
 
 def _edit(place: Workspace, key: str, text: str | None, *, secret: bool = True) -> None:
     """Write the file with the value, or without it."""
-    from components.local.files import PRIVATE, read_private, write_private  # noqa: PLC0415 - not for help and usage errors
-    from operations import stack_file  # noqa: PLC0415 - reads YAML
+    from components.local.files import PRIVATE, read_private, write_private
 
     file, source = read_private(place.stack_file), place.stack_file.name
-    keys = stack_file.keys(file.text, source=source)
-    bare = key.removeprefix(f"{options.NAMESPACE}:")
-    written = bare if bare in keys and key not in keys else key
-    if text is None and written not in keys:
-        raise UsageError(f"{source} has no {key}", next_step=f"its keys are: {', '.join(keys) or 'none'}")
+    there = keys(file.text, source=source)
+    bare = key.removeprefix(f"{cli.NAMESPACE}:")
+    written = bare if bare in there and key not in there else key
+    if text is None and written not in there:
+        raise UsageError(f"{source} has no {key}", next_step=f"its keys are: {', '.join(there) or 'none'}")
     if text is None:
-        edited = stack_file.without_value(file.text, written, source=source)
+        edited = without_value(file.text, written, source=source)
     elif secret:
         edited = _encrypted(place, file.text, written, text)
     else:
-        edited = stack_file.with_value(file.text, written, _listed(text), source=source)
+        edited = with_value(file.text, written, _listed(text), source=source)
     write_private(file.path, edited)
     file.path.chmod(file.mode or PRIVATE)
 
@@ -213,10 +220,9 @@ def _listed(text: str) -> Value:
 
 def _encrypted(place: Workspace, text: str, key: str, value: str) -> str:
     """The file's text with an encrypted value, and with the salt it is encrypted with."""
-    from operations import stack_file  # noqa: PLC0415 - reads YAML
-    from operations.engines.pulumi_cli import recorded_salt  # noqa: PLC0415 - as above
-    from pulumi_embedded.project import load_project, read_salt  # noqa: PLC0415 - reads YAML
-    from pulumi_embedded.state.crypto import Crypter, new_salt  # noqa: PLC0415 - loads cryptography
+    from operations.engines.pulumi_cli import recorded_salt
+    from pulumi_embedded.project import load_project, read_salt
+    from pulumi_embedded.state.crypto import Crypter, new_salt
 
     source = place.stack_file.name
     salt = read_salt(load_project(place.folder), place.stack)
@@ -229,15 +235,15 @@ def _encrypted(place: Workspace, text: str, key: str, value: str) -> str:
     passphrase = open_workspace(place.folder, place.stack).passphrase or ""
     kept = salt or recorded_salt(place) or new_salt(passphrase)
     sealed = Crypter(passphrase, kept, place=source).encrypt(value)
-    salted = text if salt else stack_file.with_salt(text, kept, source=source)
-    return stack_file.with_value(salted, key, stack_file.Secure(ciphertext=sealed), source=source)
+    salted = text if salt else with_salt(text, kept, source=source)
+    return with_value(salted, key, Secure(ciphertext=sealed), source=source)
 
 
 def _opened(place: Workspace, ciphertext: str, *, show: bool) -> str:
     """A secret in the clear, if it is to be shown at all."""
     if not show:
         return ""
-    from operations.engines.recorded import store  # noqa: PLC0415 - loads cryptography
+    from operations.engines.recorded import store
 
     return store(place, known_passphrase(place.folder, place.environ) or "").decrypt_text(ciphertext)
 
@@ -247,3 +253,190 @@ def _next(stack: str, key: str) -> str:
     if namespace != SECRETS:
         return f"./infra up {stack}"
     return f"./infra up {stack}, once infra:workerSecrets names {name}"
+
+
+SALT: Final = "encryptionsalt"
+_QUOTED: Final = re.compile(
+    r"(?i:y|yes|n|no|on|off)|<<|="
+    r"|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+    r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ].*)?"
+)
+"""Texts that some YAML takes for a truth, a number of base 60 or a date: the CLI quotes them, too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secure:
+    """An encrypted value."""
+
+    ciphertext: str
+
+
+Value = str | list[str] | Secure
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A key and its value, as places in the text."""
+
+    begin: int
+    colon: int
+    end: int
+    indent: int
+
+
+def keys(text: str, *, source: str) -> list[str]:
+    """The keys below `config:`, as they are written there."""
+    return [*(_content(text, source).get("config") or {})]
+
+
+def with_salt(text: str, salt: str, *, source: str) -> str:
+    """The text of a file that has no salt, with one."""
+    return _checked(_appended(text, f"{SALT}: {salt}"), {**_content(text, source), SALT: salt}, source)
+
+
+def with_value(text: str, key: str, value: Value, *, source: str) -> str:
+    """The text with a value in the place of the key's old one, or behind the others.
+
+    Args:
+        text: What stands in the file.
+        key: "namespace:name".
+        value: What is set.
+        source: How an error names the file.
+
+    Raises:
+        ProjectError: The file is not what such a file is, or is laid out so that only a person can edit it.
+    """
+    content = _content(text, source)
+    text = _ended(text)
+    wanted = {**content, "config": {**(content.get("config") or {}), key: _meant(value)}}
+    config = _entries(text, _root(text)).get("config")
+    if config is None:
+        return _checked(_appended(text, f"config:\n  {key}:{_shown(value, 2)}"), wanted, source)
+    if not content["config"]:
+        return _checked(f"{text[: config.colon]}\n  {key}:{_shown(value, 2)}{text[config.end :]}", wanted, source)
+    entries = _entries(text, _root(text, "config"))
+    if key in entries:
+        entry = entries[key]
+        return _checked(text[: entry.colon] + _shown(value, entry.indent) + text[entry.end :], wanted, source)
+    if not entries:
+        raise _for_a_person(source)
+    last = [*entries.values()][-1]
+    place = _line_end(text, last.end)
+    line = f"\n{' ' * last.indent}{key}:{_shown(value, last.indent)}"
+    return _checked(text[:place] + line + text[place:], wanted, source)
+
+
+def without_value(text: str, key: str, *, source: str) -> str:
+    """The text without a key that is there, its value and the comment above it.
+
+    Raises:
+        ProjectError: As `with_value`.
+    """
+    content = _content(text, source)
+    left = {name: value for name, value in content["config"].items() if name != key}
+    wanted = {**content, "config": left}
+    if not left:
+        config = _entries(text, _root(text))["config"]
+        return _checked(f"{text[: config.colon]} {{}}{text[config.end :]}", wanted, source)
+    entries = _entries(text, _root(text, "config"))
+    if key not in entries:
+        raise _for_a_person(source)
+    entry = entries[key]
+    begin = text.rfind("\n", 0, entry.begin) + 1
+    while (above := text.rfind("\n", 0, max(begin - 1, 0)) + 1) < begin and text[above:begin].lstrip().startswith("#"):
+        begin = above
+    return _checked(text[:begin] + text[_line_end(text, entry.end) + 1 :], wanted, source)
+
+
+def _content(text: str, source: str) -> dict[str, Any]:
+    content = yamlfile.parse(text, source)
+    content = {} if content is None else content
+    if not isinstance(content, dict) or not isinstance(content.get("config") or {}, dict):
+        raise ProjectError(
+            f"{source} is not a stack's file: keys stand below `config:`", next_step=f"correct {source}, then try again"
+        )
+    return content
+
+
+def _checked(text: str, wanted: dict[str, Any], source: str) -> str:
+    """Return the text if it says what it is to say: some layouts (aliases, everything in one line) are not edited."""
+    try:
+        said = yamlfile.parse(text, source)
+    except ProjectError:
+        said = None
+    if said != wanted:
+        raise _for_a_person(source)
+    return text
+
+
+def _for_a_person(source: str) -> ProjectError:
+    return ProjectError(
+        f"{source} is laid out in a way that cannot be edited by a program; nothing was changed",
+        next_step="write one key a line below `config:`, each as `  infra:key: value`, then try again",
+    )
+
+
+def _root(text: str, below: str = "") -> yaml.Node | None:
+    root = yaml.compose(text, yaml.SafeLoader)
+    if not below or not isinstance(root, yaml.MappingNode):
+        return root
+    return next((value for name, value in root.value if name.value == below), None)
+
+
+def _entries(text: str, node: yaml.Node | None) -> dict[str, _Entry]:
+    """The entries of a mapping that has a line for each of them."""
+    if not isinstance(node, yaml.MappingNode) or node.flow_style:
+        return {}
+    return {
+        name.value: _Entry(
+            begin=name.start_mark.index,
+            colon=text.index(":", name.end_mark.index) + 1,
+            end=_end(text, value),
+            indent=name.start_mark.column,
+        )
+        for name, value in node.value
+    }
+
+
+def _end(text: str, node: yaml.Node) -> int:
+    """Where a value ends; PyYAML lets a block end where the next one begins."""
+    while isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        node = last[1] if isinstance(last, tuple) else last
+    return len(text[: node.end_mark.index].rstrip())
+
+
+def _line_end(text: str, index: int) -> int:
+    found = text.find("\n", index)
+    return len(text) if found < 0 else found
+
+
+def _ended(text: str) -> str:
+    return text if not text or text.endswith("\n") else f"{text}\n"
+
+
+def _appended(text: str, lines: str) -> str:
+    return f"{_ended(text)}{lines}\n"
+
+
+def _meant(value: Value) -> Any:
+    return {"secure": value.ciphertext} if isinstance(value, Secure) else value
+
+
+def _shown(value: Value, indent: int) -> str:
+    """A value as it stands behind its colon."""
+    below = "\n" + " " * (indent + 2)
+    if isinstance(value, Secure):
+        return f"{below}secure: {value.ciphertext}"
+    if isinstance(value, list):
+        return "".join(f"{below}- {_scalar(item)}" for item in value) or " []"
+    return f" {_scalar(value)}"
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML; quoted only where YAML's marks or the CLI's rules ask for it."""
+    if not isinstance(yamlfile.scalar(text), str) or "\n" in text or _QUOTED.fullmatch(text):
+        return json.dumps(text, ensure_ascii=False)
+    dumper = type("Dumper", (yaml.SafeDumper,), {"yaml_implicit_resolvers": {}})
+    shown: str = yaml.dump(text, Dumper=dumper, width=math.inf, allow_unicode=True)
+    return shown.removesuffix("\n").removesuffix("\n...")

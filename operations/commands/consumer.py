@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operations import changes, options, reporting
+from operations import changes, cli, console, reporting
+from operations.changes import Done, carried_out, planned, require_some
 from operations.commands.outputs import add_format, require_one_format, shown
-from operations.deployed import require_some
-from operations.exit_codes import ExitCode
+from operations.errors import ChangesRefusedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+
+    from operations.changes import ShowProgress, Target
+    from operations.engines.interface import Change, Engine
+    from pulumi_embedded.api import Result
 
 ACTIONS = ("up", "preview", "destroy", "outputs")
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "consumer",
-        summary="run another Pulumi project that reads the outputs of this one",
         text=(
             "Work on STACK of the Pulumi project in FOLDER, with the engine, the state and the passphrase of this\n"
             "project, so that its StackReference finds `organization/infra/staging` and its like. With the Pulumi CLI\n"
@@ -37,18 +42,16 @@ def add_parser(commands: options.Commands) -> None:
     parser.add_argument("action", metavar="ACTION", choices=ACTIONS, help=f"one of {', '.join(ACTIONS)}")
     parser.add_argument("project", metavar="FOLDER", type=Path, help="the folder of its Pulumi.yaml")
     parser.add_argument("stack", metavar="STACK", help="its stack")
-    options.add_engine(parser)
-    options.add_yes(parser)
-    options.add_json(parser)
+    cli.add_engine(parser)
+    cli.add_yes(parser)
+    cli.add_json(parser)
     add_format(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    from operations import consumers  # noqa: PLC0415 - not for help and usage errors
-
     require_one_format(arguments)
-    engine = consumers.opened(changes.Target.from_arguments(arguments), arguments.project)
+    engine = opened(changes.Target.from_arguments(arguments), arguments.project)
     again = f"./infra consumer up {arguments.project} {arguments.stack}"
     if arguments.action == "outputs":
         shown(require_some(engine.outputs(), arguments.stack, again), arguments)
@@ -58,5 +61,78 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         done = changes.previewed(engine, show=show, document=arguments.json)
     else:
         ask = reporting.asker(arguments.action)
-        done = consumers.change(arguments.action, engine, yes=arguments.yes, ask=ask, show=show)
+        done = change(arguments.action, engine, yes=arguments.yes, ask=ask, show=show)
     return reporting.report(done, as_json=arguments.json, next_step=again if arguments.action == "preview" else "")
+
+
+STACK = re.compile(r"(?!\.\.?$)[A-Za-z0-9_.-]{1,100}")
+
+
+def opened(target: Target, folder: Path) -> Engine:
+    """Open a stack of the project in a folder, on the state of ours.
+
+    Raises:
+        UsageError: There is no such project or stack, or it is ours.
+        StateError: There is state, and no passphrase for it.
+    """
+    from operations import workspace
+    from operations.engines.choice import choose
+    from operations.engines.interface import EngineOptions
+
+    require(target, folder)
+    environ = target.environ()
+    url = workspace.backend_url(target.folder, environ)
+    passphrase = workspace.passphrase(target.folder, url, environ)
+    environ = {**environ, "PULUMI_BACKEND_URL": url}
+    if passphrase is not None:
+        environ["PULUMI_CONFIG_PASSPHRASE"] = passphrase
+    there = workspace.open_workspace(folder.resolve(), target.stack, environ=environ)
+    options = EngineOptions(parallel=target.parallel, verbose=target.verbose)
+    return choose(target.engine, there, options, say=console.say if target.verbose else _nothing)
+
+
+def require(target: Target, folder: Path) -> None:
+    """Refuse what is no project of its own: one that bears our name would take our state for its.
+
+    Raises:
+        UsageError: It is none.
+    """
+    from pulumi_embedded.project import load_project
+
+    if not (folder / "Pulumi.yaml").is_file():
+        raise UsageError(f"{folder} is no Pulumi project: it has no Pulumi.yaml", next_step="name its folder")
+    name = load_project(folder).name
+    if name == load_project(target.folder).name:
+        raise UsageError(
+            f"{folder} is the project {name!r}, as this one is: their stacks would be the same state",
+            next_step="give it another name in its Pulumi.yaml",
+        )
+    if not STACK.fullmatch(target.stack):
+        raise UsageError(
+            f"{target.stack!r} is no name of a stack", next_step="letters, digits, '-', '_' and '.' make one"
+        )
+    if not (folder / f"Pulumi.{target.stack}.yaml").is_file():
+        raise UsageError(
+            f"the project {name!r} has no Pulumi.{target.stack}.yaml in {folder}",
+            next_step=f"make it; `config: {{}}` is enough: printf 'config: {{}}\\n' > Pulumi.{target.stack}.yaml",
+        )
+
+
+def change(
+    kind: Change, engine: Engine, *, yes: bool, ask: Callable[[Result], bool] | None, show: ShowProgress
+) -> Done:
+    """Carry a change out, after its plan has been agreed to."""
+    if not yes:
+        plan = planned(engine, kind, show)
+        if not plan.succeeded:
+            return Done(engine=engine.name, result=plan)
+        if ask is None or not ask(plan):
+            refused = ChangesRefusedError(
+                "that is the plan; nothing was changed, because nobody agreed", next_step="--yes carries it out"
+            )
+            return Done(engine=engine.name, result=plan, refused=refused)
+    return Done(engine=engine.name, result=carried_out(engine, kind, show, previewed=not yes))
+
+
+def _nothing(_text: str) -> None:
+    """Which engine works is nothing a person needs to be told."""

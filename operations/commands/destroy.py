@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import options, reporting
+from operations import cli, reporting
 
 if TYPE_CHECKING:
     import argparse
 
-    from operations.exit_codes import ExitCode
+    from operations.errors import ExitCode
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "destroy",
-        summary="take an environment down; the dev database keeps its data",
         text=(
             "Take STACK down. The dev database's data stay where they are, and the next `up` finds them, unless\n"
             "retainData is false. With --config the stack is first brought up with these values, because what is\n"
@@ -26,10 +25,10 @@ def add_parser(commands: options.Commands) -> None:
         examples=("./infra destroy dev", "./infra destroy dev --yes", "./infra destroy dev --config retainData=false"),
         run=run,
     )
-    options.add_stack(parser)
-    options.add_yes(parser)
-    options.add_json(parser)
-    options.add_config(parser)
+    cli.add_stack(parser)
+    cli.add_yes(parser)
+    cli.add_json(parser)
+    cli.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import changes, options, reporting
+from operations import changes, cli, reporting
 
 if TYPE_CHECKING:
     import argparse
 
-    from operations.exit_codes import ExitCode
+    from operations.errors import ExitCode
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "preview",
-        summary="say what up would do",
         text=(
             "Say what `up` would do to STACK. Writes nothing. With --json it answers with the document of\n"
             "`pulumi preview --json`, also when the program or a resource fails; secrets are masked."
@@ -25,9 +24,9 @@ def add_parser(commands: options.Commands) -> None:
         examples=("./infra preview dev", "./infra preview staging --json"),
         run=run,
     )
-    options.add_stack(parser)
-    options.add_json(parser)
-    options.add_config(parser)
+    cli.add_stack(parser)
+    cli.add_json(parser)
+    cli.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

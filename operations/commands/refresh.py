@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import options, reporting
+from operations import cli, reporting
 
 if TYPE_CHECKING:
     import argparse
 
-    from operations.exit_codes import ExitCode
+    from operations.errors import ExitCode
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "refresh",
-        summary="record what is really there",
         text=(
             "Look at everything STACK is made of and record what is found. Changes the record only, nothing else;\n"
             "`up` does this by itself before it begins."
@@ -25,10 +24,10 @@ def add_parser(commands: options.Commands) -> None:
         examples=("./infra refresh dev", "./infra refresh dev --yes --json"),
         run=run,
     )
-    options.add_stack(parser)
-    options.add_yes(parser)
-    options.add_json(parser)
-    options.add_config(parser)
+    cli.add_stack(parser)
+    cli.add_yes(parser)
+    cli.add_json(parser)
+    cli.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

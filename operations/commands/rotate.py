@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from operations import changes, console, options, reporting
-from operations.errors import UsageError
-from operations.exit_codes import ExitCode
-from operations.job import summarize
+from components.connection import Connection
+from components.errors import InfraError
+from components.fingerprint import fingerprint
+from operations import changes, cli, console, reporting
+from operations.changes import Done, deployed, on_this_machine, place_of
+from operations.console import summarize
+from operations.errors import ChangesRefusedError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Mapping
+    from datetime import date
+
+    from components.xata.api.client import Client
+    from operations.changes import ShowProgress, Target
+    from operations.engines.interface import Engine
+    from pulumi_embedded.api import Output
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "rotate",
-        summary="give an environment's database a new password, now",
         text=(
             "Bring STACK up with a new password for its branch. What an `up` refuses is refused first, and so is a\n"
             "Worker whose secret cannot be changed now; only then the password changes at Xata, and the Worker is\n"
@@ -32,10 +43,10 @@ def add_parser(commands: options.Commands) -> None:
         examples=("./infra rotate staging", "./infra rotate staging --yes --json", "./infra rotate staging --due"),
         run=run,
     )
-    options.add_stack(parser)
-    options.add_yes(parser)
-    options.add_json(parser)
-    options.add_config(parser)
+    cli.add_stack(parser)
+    cli.add_yes(parser)
+    cli.add_json(parser)
+    cli.add_config(parser)
     parser.add_argument("--due", action="store_true", help="only say whether the password is older than this quarter")
 
 
@@ -43,7 +54,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     if arguments.due:
         return _due(arguments)
-    from operations.rotation import rotate  # noqa: PLC0415 - not for help and usage errors
 
     done = rotate(
         changes.Target.from_arguments(arguments),
@@ -57,9 +67,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 def _due(arguments: argparse.Namespace) -> ExitCode:
     """Say whether it is time, by the stack's file alone."""
-    from operations.rotation_due import due, quarter  # noqa: PLC0415 - not for help and usage errors
-    from operations.settings import judged, on_xata  # noqa: PLC0415 - as above
-    from operations.workspace import describe_workspace  # noqa: PLC0415 - as above
+    from operations.settings import judged, on_xata
+    from operations.workspace import describe_workspace
 
     target, today = changes.Target.from_arguments(arguments), datetime.now(tz=UTC).date()
     settings = judged(describe_workspace(target.folder, target.stack, overrides=target.config), with_files=False)
@@ -77,3 +86,109 @@ def _due(arguments: argparse.Namespace) -> ExitCode:
             f"  next: set infra:rotation: {quarter(today)} in Pulumi.{target.stack}.yaml; the next `up` rotates it"
         )
     return ExitCode.VERIFICATION_FAILED if why else ExitCode.SUCCESS
+
+
+QUESTION = "{stack}: give the branch {branch} a new password? The old one is refused from then on."
+KEY = "infra:insteadOfPassword"
+
+
+def rotate(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show: ShowProgress) -> Done:
+    """Bring the stack up with a new password, and say what became of the old one.
+
+    Args:
+        target: Which stack, and how.
+        yes: Agreed to beforehand.
+        ask: Asks a question; None where nobody is there to answer.
+        show: Makes whoever shows the progress of one run.
+
+    Raises:
+        UsageError: The stack was never deployed, or its database is on this machine.
+        ChangesRefusedError: Nobody agreed.
+        components.errors.InfraError: The branch is gone, the API refuses, or it is not the one the branch was made at.
+    """
+    engine = changes.opened(target, deploys=True)
+    values = deployed(engine.outputs(), target)
+    _refuse_local(values, target)
+    client = connected(target, engine)
+    _require_there(client, values)
+    branch, old = str(values["branchName"].value), Connection.parse(str(values["databaseUrl"].value)).password
+    _agree(target, branch, yes=yes, ask=ask)
+    wanted = replace(target, config={**target.config, KEY: fingerprint(old)})
+    engine = changes.opened(wanted, deploys=True, changes=True)
+    done = Done(engine=engine.name, result=changes.carried_out(engine, "up", show))
+    console.say(f"the branch {branch} {_fate(client, values, old)}")
+    return done
+
+
+def _fate(client: Client, values: Mapping[str, Output], old: str) -> str:
+    """What became of the password, as Xata says it; to complete "the branch …"."""
+    from components.xata.branches import credentials
+
+    try:
+        found = credentials.current(client, place_of(values), str(values["branchId"].value))
+    except InfraError as error:
+        return f"could not be asked whether its password is new: {error.message}"
+    same = found is not None and found.endpoints.password == old
+    return "has the password that it had: nothing was rotated" if same else "has a new password"
+
+
+def _require_there(client: Client, values: Mapping[str, Output]) -> None:
+    """Refuse where the branch is gone: an `up` would make another one."""
+    from components.xata.branches.find import read_branch
+
+    read_branch(client, place_of(values), str(values["branchId"].value))
+
+
+def _refuse_local(values: Mapping[str, Output], target: Target) -> None:
+    if on_this_machine(values):
+        raise UsageError(
+            f"the stack {target.stack} is a database on this machine, whose password was made here and is used nowhere "
+            "else: there is nothing to rotate at Xata",
+            next_step=f"for a new one: ./infra destroy {target.stack}, then ./infra up {target.stack}; data are kept",
+        )
+
+
+def _agree(target: Target, branch: str, *, yes: bool, ask: Callable[[str], bool] | None) -> None:
+    if yes or (ask is not None and ask(QUESTION.format(stack=target.stack, branch=branch))):
+        return
+    why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
+    raise ChangesRefusedError(
+        f"{target.stack}: nothing was changed, because {why}",
+        next_step=f"./infra rotate {target.stack} --yes rotates the password of the branch {branch}",
+    )
+
+
+def connected(target: Target, engine: Engine) -> Client:
+    """Xata's API, if it is the server that the stack's branch was made at.
+
+    Raises:
+        components.errors.InfraError: There is no key, or it is another server.
+    """
+    from components.xata.provider import client_for
+
+    made_at = next((one.api for one in engine.recorded() if one.kind == "xata:Branch"), "")
+    return client_for(made_at, target.environ())
+
+
+_QUARTER = re.compile(r"[0-9]{4}-Q[1-4]")
+MONTHS = 3
+
+
+def quarter(day: date) -> str:
+    """The quarter of a day, such as 2026-Q4."""
+    return f"{day.year}-Q{(day.month - 1) // MONTHS + 1}"
+
+
+def due(rotation: str, today: date) -> str:
+    """Why the password is to be rotated, to complete "the environment …"; empty when it is not.
+
+    Args:
+        rotation: What `infra:rotation` says.
+        today: The day.
+    """
+    now = quarter(today)
+    if not rotation:
+        return "has no infra:rotation, so nothing tells when its password was made"
+    if not _QUARTER.fullmatch(rotation):
+        return f"has the infra:rotation {rotation!r}, which is no quarter such as {now}"
+    return f"has a password of {rotation}, and this is {now}" if rotation < now else ""

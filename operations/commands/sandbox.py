@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.local.files import MOST_BYTES, read_bytes
-from operations import console, options
-from operations.errors import UsageError
-from operations.exit_codes import ExitCode
+from operations import cli, console
+from operations.errors import ExitCode, UsageError
 from operations.workspace import PROJECT
 
 if TYPE_CHECKING:
@@ -24,12 +23,11 @@ ACTIONS = ("start", "stop", "status", "env")
 NEXT = {"start": "./infra up foundation --sandbox", "stop": "./infra sandbox start finds the data again"}
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "sandbox",
-        summary="the stand-ins for Xata, Cloudflare and GitHub that --sandbox works against",
         text=(
             "The sandbox is a Postgres server of its own with the interface of Xata in front of it, Cloudflare's\n"
             "runtime for Workers with the interface of Cloudflare, and a repository with GitHub's interface for\n"
@@ -56,32 +54,32 @@ def add_parser(commands: options.Commands) -> None:
     parser.add_argument(
         "--settings", metavar="FILE", type=_settings, help="with start: JSON on how it is to behave (docs/sandbox.md)"
     )
-    options.add_json(parser)
+    cli.add_json(parser)
 
 
 def run(arguments: argparse.Namespace, *, place: Place | None = None) -> ExitCode:
     """Run the command."""
-    from operations.sandbox import lifecycle  # noqa: PLC0415 - not for help and usage errors
-    from operations.sandbox.place import Place  # noqa: PLC0415 - as above
-    from operations.sandbox.tools import NOT_WANTED, find  # noqa: PLC0415 - as above
+    from operations.sandbox import lifecycle
+    from operations.sandbox.place import Place
+    from operations.sandbox.process import NOT_WANTED, find_tools
 
     place = place or Place(folder=PROJECT)
     _refuse_misplaced(arguments)
     if arguments.action == "env":
         return _exports(place)
     if arguments.action == "start":
-        before = lifecycle.look(place)
-        tools = NOT_WANTED if arguments.without_workers else find(console.say)
+        before = lifecycle.read_status(place)
+        tools = NOT_WANTED if arguments.without_workers else find_tools(console.say)
         status = lifecycle.start(place, settings=arguments.settings, tools=tools)
         if before.state == "running" and before.record == status.record:
             console.say("the sandbox runs already")
     elif arguments.action == "stop":
         (lifecycle.remove if arguments.delete_data else lifecycle.stop)(place)
-        status = lifecycle.look(place)
+        status = lifecycle.read_status(place)
         if arguments.delete_data and status.state == "stopped":
             status = replace(status, found="it was stopped, and everything that it held is removed")
     else:
-        status = lifecycle.look(place)
+        status = lifecycle.read_status(place)
     return _report(status, place, arguments)
 
 
@@ -108,8 +106,8 @@ def as_answer(status: Status, place: Place) -> dict[str, Any]:
 
 def _exports(place: Place) -> ExitCode:
     """Print the shell's commands; the key and the token in them open the sandbox and nothing else."""
-    from operations.sandbox.environment import exports  # noqa: PLC0415 - not for help and usage errors
-    from operations.sandbox.lifecycle import require_running  # noqa: PLC0415 - as above
+    from operations.sandbox.lifecycle import require_running
+    from operations.sandbox.place import exports
 
     print(exports(os.environ, place, require_running(place)))
     console.say("this is the sandbox's environment, for a shell of its own: it hides your own keys and state there")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from operations import console, options
+from operations import cli, console
 from operations.workspace import NOT_FOR_CHILDREN, PROJECT
 
 if TYPE_CHECKING:
@@ -71,14 +71,14 @@ class Outcome:
     output: str
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command to the list; its own command line is read by `parse`."""
-    commands.add_parser("test", help="check everything a change must pass, or run some tests", add_help=False)
+    commands.add_parser("test", help=cli.COMMANDS["test"], add_help=False)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line: only help is ours, the rest is pytest's."""
-    parser = options.Parser(
+    parser = cli.Parser(
         prog="./infra test",
         usage="./infra test [pytest arguments ...]",
         description=TEXT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from operations import changes, console, options, reporting
-from operations.exit_codes import ExitCode
+from operations import changes, cli, console, reporting
+from operations.errors import ExitCode
 
 if TYPE_CHECKING:
     from operations.changes import Done
@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 NEXT = {"dev": "the app reads .dev.vars in its folder (config appPath); {verify} proves the database any time"}
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "up",
-        summary="make or repair an environment",
         text=(
             "Make STACK what its program says. It looks at reality first, so a stopped or removed server is healed;\n"
             "called again, it changes nothing. Without --yes it shows its plan and asks."
@@ -31,10 +30,10 @@ def add_parser(commands: options.Commands) -> None:
         ),
         run=run,
     )
-    options.add_stack(parser)
-    options.add_yes(parser)
-    options.add_json(parser)
-    options.add_config(parser)
+    cli.add_stack(parser)
+    cli.add_yes(parser)
+    cli.add_json(parser)
+    cli.add_config(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -51,8 +50,8 @@ def _foundation(arguments: argparse.Namespace) -> Done | None:
     """Bring the foundation up first, in a sandbox that has no project yet; None where that is not so."""
     if not arguments.sandbox:
         return None
-    from operations.sandbox.foundation import is_missing  # noqa: PLC0415 - only with --sandbox
-    from operations.sandbox.place import Place  # noqa: PLC0415 - as above
+    from operations.sandbox.lifecycle import is_missing
+    from operations.sandbox.place import Place
 
     if not is_missing(Place(folder=changes.Target.from_arguments(arguments).folder), arguments.stack):
         return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operations import console, options, stack_names
-from operations.errors import ChangesRefusedError
-from operations.exit_codes import ExitCode
+from operations import cli, console, stack_names
+from operations.errors import ChangesRefusedError, ExitCode
 from operations.next_steps import filled
 
 if TYPE_CHECKING:
@@ -19,12 +18,11 @@ if TYPE_CHECKING:
 ACTIONS = ("check", "write", "deploy")
 
 
-def add_parser(commands: options.Commands) -> None:
+def add_parser(commands: cli.Commands) -> None:
     """Add the command."""
-    parser = options.add_command(
+    parser = cli.add_command(
         commands,
         "wrangler",
-        summary="check the app's wrangler.jsonc against an environment, make it fit, or deploy the app",
         text=(
             "Compare the app's wrangler.jsonc (in the folder that infra:appPath names) with what STACK expects of it:\n"
             "the Worker's name, ENVIRONMENT and XATA_BRANCH, DATABASE_URL as a required secret and never as a\n"
@@ -44,16 +42,16 @@ def add_parser(commands: options.Commands) -> None:
     parser.add_argument(
         "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
     )
-    options.add_sandbox(parser)
-    options.add_yes(parser)
-    options.add_json(parser)
-    options.add_overrides(parser)
+    cli.add_sandbox(parser)
+    cli.add_yes(parser)
+    cli.add_json(parser)
+    cli.add_overrides(parser)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    from components.worker.wrangler.findings import errors  # noqa: PLC0415 - not for help and usage errors
-    from operations.wrangler import asked, findings  # noqa: PLC0415 - as above
+    from components.worker.wrangler.findings import errors
+    from operations.wrangler import asked, findings
 
     file = asked(arguments.stack, dict(arguments.config))
     done = DOES[arguments.action](file, arguments) if arguments.action in DOES else []
@@ -96,7 +94,7 @@ def _written(file: Asked, arguments: argparse.Namespace) -> list[str]:
     Raises:
         ChangesRefusedError: Nobody agreed.
     """
-    from operations.wrangler import planned, write  # noqa: PLC0415 - not for help and usage errors
+    from operations.wrangler import planned, write
 
     steps = planned(file)
     if steps and not arguments.yes:
@@ -112,13 +110,13 @@ def _written(file: Asked, arguments: argparse.Namespace) -> list[str]:
 
 def _deployed(_file: Asked, arguments: argparse.Namespace) -> list[str]:
     """Have wrangler deploy the app; what was done, in words."""
-    from operations import wrangler_deploy  # noqa: PLC0415 - not for help and usage errors
-    from operations.changes import Target  # noqa: PLC0415 - not for help and usage errors
+    from operations import wrangler
+    from operations.changes import Target
 
-    deployment = wrangler_deploy.planned(
+    deployment = wrangler.plan_deployment(
         Target(stack=arguments.stack, config=dict(arguments.config), only_reads=True, sandbox=arguments.sandbox)
     )
-    wrangler_deploy.deploy(deployment)
+    wrangler.deploy(deployment)
     return [f"{deployment.file}: deployed to the Worker {deployment.script}"]
 
 

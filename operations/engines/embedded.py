@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from operations import console
-from operations.backends import scheme
 from operations.engines.recorded import configuration, drop, recorded, unsettled
-from operations.workspace import acting_in, own_environment
+from operations.workspace import acting_in, own_environment, scheme
 from pulumi_embedded import api
 from pulumi_embedded.errors import UnsupportedError
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operations.engines.interface import Change, EngineName, EngineOptions
-    from operations.engines.locks import Holder
-    from operations.engines.recorded import Recorded
+    from operations.engines.recorded import Holder, Recorded
     from operations.workspace import Workspace
     from pulumi_embedded.api import Kind, Listener, Output, Request, Result
 
@@ -45,7 +43,7 @@ class EmbeddedEngine:
 
     def preview(self, listener: Listener) -> tuple[Result, dict[str, Any]]:
         """Say what `up` would do, with the document that the CLI would print."""
-        from operations.display.digest import Digest  # noqa: PLC0415 - only where a program reads the answer
+        from operations.display.digest import Digest
 
         digest = Digest(listener)
         result = self._run("preview", digest)
@@ -53,7 +51,7 @@ class EmbeddedEngine:
 
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment."""
-        from pulumi_embedded import read_outputs  # noqa: PLC0415 - loads gRPC
+        from pulumi_embedded import read_outputs
 
         workspace = self.workspace
         return read_outputs(
@@ -69,7 +67,7 @@ class EmbeddedEngine:
 
     def remove(self, *, settled: bool = False) -> bool:
         """Forget the stack."""
-        from pulumi_embedded import forget  # noqa: PLC0415 - not before it is needed
+        from pulumi_embedded import forget
 
         self._require_folder()
         return forget(
@@ -88,14 +86,14 @@ class EmbeddedEngine:
 
     def holders(self) -> tuple[Holder, ...] | None:
         """Who holds the stack's lock."""
-        from operations.engines import locks  # noqa: PLC0415 - not before it is needed
+        from operations.engines import recorded
 
         self._require_folder()
-        return locks.holders(self.workspace)
+        return recorded.holders(self.workspace)
 
     def unlock(self, holders: tuple[Holder, ...]) -> None:
         """Remove these locks, and none that somebody has taken since."""
-        from pulumi_embedded.state.lock import remove  # noqa: PLC0415 - as above
+        from pulumi_embedded.state.lock import remove
 
         for holder in holders:
             remove(holder.lock)
@@ -106,7 +104,7 @@ class EmbeddedEngine:
 
     def _run(self, kind: Kind, listener: Listener, *, dry_run: bool = False, previewed: bool = False) -> Result:
         """Run the engine where it, the program and the providers know this run's environment and no other."""
-        from pulumi_embedded import run  # noqa: PLC0415 - loads gRPC
+        from pulumi_embedded import run
 
         with acting_in(own_environment(self.workspace)):
             return run(replace(self._request(kind), dry_run=dry_run, previewed=previewed), listener)

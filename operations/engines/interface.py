@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from pulumi_embedded.api import Message, StepFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from operations.engines.locks import Holder
-    from operations.engines.recorded import Recorded
-    from pulumi_embedded.api import Listener, Output, Result
+    from operations.engines.recorded import Holder, Recorded
+    from pulumi_embedded.api import Event, Listener, Output, Result
 
 Change = Literal["up", "refresh", "destroy"]
 EngineName = Literal["pulumi", "embedded"]
@@ -86,3 +87,20 @@ class Engine(Protocol):
 
     def recorded(self) -> tuple[Recorded, ...]:
         """What the last deployment recorded; none where only the engine's own program can read it."""
+
+
+@dataclass
+class Kept:
+    """A listener that says nothing by itself."""
+
+    _events: list[Event] = field(default_factory=list)
+
+    def on_event(self, event: Event) -> None:
+        """Keep an event."""
+        self._events.append(event)
+
+    def tell_faults(self, listener: Listener) -> None:
+        """Tell the messages, and what failed."""
+        for event in self._events:
+            if isinstance(event, Message | StepFailed):
+                listener.on_event(event)

@@ -26,23 +26,31 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 import yaml
 
-from operations.backends import scheme, without_password
 from operations.display.digest import diagnostic
-from operations.engines import cli_notes, locks
 from operations.engines.cli_events import Translator
-from operations.engines.interface import Change, EngineName, EngineOptions
-from operations.engines.kept import Kept
-from operations.engines.recorded import Recorded, exported, exported_unsettled, held, recorded, unsettled
+from operations.engines.interface import Change, EngineName, EngineOptions, Kept
+from operations.engines.recorded import (
+    CREATING,
+    Recorded,
+    exported,
+    exported_unsettled,
+    held,
+    holders,
+    is_of,
+    is_secret,
+    recorded,
+    unsettled,
+)
 from operations.errors import MachineError, ResourceFailedError, StateError, StateLockedError, UsageError
-from operations.workspace import FILE_SCHEME, child_environment, private_folder
+from operations.workspace import FILE_SCHEME, child_environment, private_folder, scheme, without_password
 from pulumi_embedded import api
 from pulumi_embedded.errors import HeldError
 from pulumi_embedded.project import load_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from operations.engines.locks import Holder
+    from operations.engines.recorded import Holder
     from operations.workspace import Workspace
     from pulumi_embedded.api import Listener, Output, Result
 
@@ -84,10 +92,10 @@ class PulumiEngine:
                 return replace(result, kind=kind)
         # A look at reality settles what a cut-off run has left in doubt, as it does with the embedded engine.
         settles = ["--clear-pending-creates"] if kind == "refresh" else []
-        noted = kind == "up" and cli_notes.are_there(self.workspace)
+        noted = kind == "up" and are_there(self.workspace)
         result = self._run([kind, "--yes", "--skip-preview", *settles], kind, listener)[0]
         if noted and result.succeeded:
-            done = cli_notes.drop_settled(self.workspace, self._call)
+            done = drop_settled(self.workspace, self._call)
             if done.returncode:
                 raise self._failure(done.stderr, done.returncode)
         return result
@@ -136,13 +144,13 @@ class PulumiEngine:
 
     def drop(self, package: str) -> None:
         """Forget what a provider plugin has made."""
-        done = cli_notes.drop_package(self.workspace, self._call, package)
+        done = drop_package(self.workspace, self._call, package)
         if done.returncode:
             raise self._failure(done.stderr, done.returncode)
 
     def holders(self) -> tuple[Holder, ...] | None:
         """Who holds the stack's lock, where the state lies in a folder."""
-        return locks.holders(self.workspace)
+        return holders(self.workspace)
 
     def unlock(self, holders: tuple[Holder, ...]) -> None:
         """Cancel whatever holds the lock: the CLI cannot tell one from another."""
@@ -376,7 +384,7 @@ def recorded_salt(workspace: Workspace) -> str | None:
     """The salt that the state was made with; None where there is no state, or none that can be read here."""
     if workspace.state_folder is None:
         return None
-    from pulumi_embedded.state import files  # noqa: PLC0415 - loads cryptography
+    from pulumi_embedded.state import files
 
     stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
     try:
@@ -441,3 +449,103 @@ def _shut_out(said: str, text: str, backend: str) -> Exception | None:
             next_step="correct PULUMI_CONFIG_PASSPHRASE, or put the right one into .infra/passphrase",
         )
     return None
+
+
+def are_there(workspace: Workspace) -> bool:
+    """Whether a state in a folder has such notes; of others nothing is known before they are asked for."""
+    if workspace.state_folder is None:
+        return False
+    from pulumi_embedded.state import files
+
+    stacks = workspace.state_folder / ".pulumi" / "stacks" / load_project(workspace.folder).name
+    try:
+        latest = json.loads(files.content(stacks / f"{workspace.stack}.json"))["checkpoint"]["latest"]
+        return any(one["type"] == CREATING for one in latest.get("pending_operations") or ())
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def drop_settled(
+    workspace: Workspace, call: Callable[[Sequence[str]], subprocess.CompletedProcess[str]]
+) -> subprocess.CompletedProcess[str]:
+    """Take the notes out of the state whose things an `up` has made or found since.
+
+    Args:
+        workspace: The stack.
+        call: Calls the CLI.
+
+    Returns:
+        How the last call ended.
+    """
+    return _rewritten(
+        workspace,
+        call,
+        lambda deployment: {
+            "pending_operations": [
+                one for one in deployment.get("pending_operations") or () if not _is_settled(one, deployment)
+            ]
+        },
+    )
+
+
+def drop_package(
+    workspace: Workspace, call: Callable[[Sequence[str]], subprocess.CompletedProcess[str]], package: str
+) -> subprocess.CompletedProcess[str]:
+    """Take what a provider plugin has made out of the state, and every mention of it; the same arguments and answer."""
+    return _rewritten(workspace, call, lambda deployment: without(deployment, package))
+
+
+def without(deployment: Mapping[str, Any], package: str) -> dict[str, Any]:
+    """What is left of a deployment without what a provider plugin has made."""
+    there = deployment.get("resources") or ()
+    gone = {one["urn"] for one in there if is_of(str(one["type"]), package)}
+
+    def left(urns: Sequence[str] | None) -> list[str]:
+        return [urn for urn in urns or () if urn not in gone]
+
+    resources = [
+        {
+            **one,
+            "dependencies": left(one.get("dependencies")),
+            "propertyDependencies": {key: left(urns) for key, urns in (one.get("propertyDependencies") or {}).items()},
+        }
+        for one in there
+        if one["urn"] not in gone
+    ]
+    pending = deployment.get("pending_operations") or ()
+    return {
+        "resources": resources,
+        "pending_operations": [one for one in pending if not is_of(str(one["resource"]["type"]), package)],
+    }
+
+
+def _rewritten(
+    workspace: Workspace,
+    call: Callable[[Sequence[str]], subprocess.CompletedProcess[str]],
+    change: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> subprocess.CompletedProcess[str]:
+    """Export the state, change some fields of it, and import it."""
+    stack = ["--stack", workspace.stack]
+    answer = call(["stack", "export", *stack])
+    if answer.returncode:
+        return answer
+    document = json.loads(answer.stdout)
+    deployment = document["deployment"]
+    with tempfile.TemporaryDirectory(dir=private_folder(workspace.private)) as folder:
+        file = Path(folder) / "state.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({**document, "deployment": {**deployment, **change(deployment)}}))
+        return call(["stack", "import", *stack, "--file", str(file)])
+
+
+def _is_settled(note: Mapping[str, Any], deployment: Mapping[str, Any]) -> bool:
+    """Whether what was to be created is recorded now. A secret is encrypted anew each time, so it is not compared."""
+    wanted = note["resource"]
+    return note["type"] == CREATING and any(
+        one["urn"] == wanted["urn"] and not one.get("delete") and _plain(one) == _plain(wanted)
+        for one in deployment.get("resources") or ()
+    )
+
+
+def _plain(resource: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in (resource.get("inputs") or {}).items() if not is_secret(value)}

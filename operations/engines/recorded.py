@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from components.lazy import Lazy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+
+    import psutil
 
     from operations.workspace import Workspace
     from pulumi_embedded.state import ResourceState, Store
+    from pulumi_embedded.state.lock import LockHolder
     from pulumi_embedded.values import Secret
+else:
+    psutil = Lazy("psutil")
 
 PROVIDERS = "pulumi:providers:"
 CREATING = "creating"
@@ -58,7 +64,7 @@ def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | S
     Raises:
         engine.errors.EngineError: They cannot be read, or the passphrase does not open them.
     """
-    from pulumi_embedded.project import load_config, load_project  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.project import load_config, load_project
 
     def crypter(ciphertext: str) -> str:
         opened = store(workspace, passphrase)
@@ -71,8 +77,8 @@ def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | S
 
 def store(workspace: Workspace, passphrase: str) -> Store:
     """The stack in its file backend; the passphrase is needed only where a secret is opened."""
-    from pulumi_embedded.project import load_project, read_salt  # noqa: PLC0415 - not before it is needed
-    from pulumi_embedded.state import Store  # noqa: PLC0415 - loads cryptography
+    from pulumi_embedded.project import load_project, read_salt
+    from pulumi_embedded.state import Store
 
     project = load_project(workspace.folder)
     return Store(
@@ -119,7 +125,7 @@ def drop(workspace: Workspace, passphrase: str, package: str, *, lock_timeout: f
     Raises:
         engine.errors.EngineError: The state cannot be read, or somebody else works on it.
     """
-    from pulumi_embedded.planner import repair  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.planner import repair
 
     opened = store(workspace, passphrase)
     with opened.lock(timeout=lock_timeout, on_wait=lambda _holder: None):
@@ -135,7 +141,7 @@ def is_of(kind: str, package: str) -> bool:
 
 
 def _in_short(resource: ResourceState, properties: Mapping[str, Any]) -> Recorded:
-    from pulumi_embedded.values import Secret  # noqa: PLC0415 - not before it is needed
+    from pulumi_embedded.values import Secret
 
     return Recorded(
         name=resource.urn.rpartition("::")[2],
@@ -189,3 +195,84 @@ def _plain(resource: Mapping[str, Any], output: str) -> str:
 def is_secret(value: Any) -> bool:
     """Whether a value of an exported state is an encrypted one."""
     return isinstance(value, dict) and SECRET_SIGNATURE in value
+
+
+SLACK_SECONDS = 2.0
+"""How much a file's clock and a process's may differ."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """Who holds a stack's lock.
+
+    Attributes:
+        user: The account's name.
+        host: The machine's name.
+        pid: The process.
+        since: When it was taken.
+        here: Whether it was taken on this machine.
+        running: Whether the process that took it still runs; None where that cannot be seen from here.
+        program: What that process runs; empty where it cannot be seen.
+        lock: Its file.
+    """
+
+    user: str
+    host: str
+    pid: int
+    since: str
+    here: bool
+    running: bool | None
+    program: str = ""
+    lock: LockHolder = field(repr=False)
+
+    def __str__(self) -> str:
+        who = f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
+        if self.running:
+            return f"{who}: it runs ({self.program})"
+        if self.running is None:
+            return f"{who}: on another machine, so whether it still runs cannot be seen from here"
+        return f"{who}: it does not run any more"
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `holders`."""
+        told = {"user": self.user, "host": self.host, "pid": self.pid, "since": self.since}
+        return {**told, "here": self.here, "running": self.running}
+
+
+def holders(workspace: Workspace) -> tuple[Holder, ...] | None:
+    """Who holds the lock; None where the state is in no folder, and nobody can be seen.
+
+    Raises:
+        engine.errors.EngineError: The folder of the locks cannot be read.
+    """
+    if workspace.state_folder is None:
+        return None
+    return tuple(_holder(lock) for lock in store(workspace, "").holders())
+
+
+def _holder(lock: LockHolder) -> Holder:
+    process = _maker(lock) if lock.local else None
+    return Holder(
+        user=lock.username,
+        host=lock.hostname,
+        pid=lock.pid,
+        since=lock.since,
+        here=lock.local,
+        running=process is not None if lock.local else None,
+        program=process or "",
+        lock=lock,
+    )
+
+
+def _maker(lock: LockHolder) -> str | None:
+    """What the process runs that took the lock; None when it has ended, also when another one has its number now."""
+    try:
+        process = psutil.Process(lock.pid)
+        taken = lock.file.stat().st_mtime
+        if process.status() == psutil.STATUS_ZOMBIE or process.create_time() > taken + SLACK_SECONDS:
+            return None
+        return process.name()
+    except (psutil.NoSuchProcess, FileNotFoundError, ValueError):
+        return None
+    except psutil.Error:
+        return "not to be looked at"

@@ -7,11 +7,19 @@ always lists the stack itself, so a document without steps is a failed preview, 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
+
+from components.local.files import read_bytes
+from operations.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """What is longer is no plan that anybody reads."""
@@ -187,3 +195,53 @@ def _of_one_stack(document: Document, *, source: str, stack: str) -> Reading:
     if stack and name != stack:
         return Reading(source=source, stack=stack, fault=f"it is about the stack {name}, not {stack}")
     return Reading(source=source, stack=name, project=project, document=document)
+
+
+STDIN = "-"
+STEP = "./infra preview STACK --json > STACK.json, then name STACK.json here, or STACK=FILE"
+
+
+def read_documents(sources: Iterable[str]) -> list[Reading]:
+    """All documents of the named files, in their order; of standard input where none is named.
+
+    Raises:
+        UsageError: A file cannot be read, or two documents are about one stack.
+    """
+    named = list(sources) or [STDIN]
+    if named == [STDIN] and sys.stdin.isatty():
+        raise UsageError("no document is named, and nothing comes in on standard input", next_step=STEP)
+    found = [reading for source in named for reading in _read(source)]
+    seen: set[tuple[str, str]] = set()
+    for one in found:
+        key = (one.project, one.stack)
+        if one.document is not None and one.stack and key in seen:
+            raise UsageError(f"two documents are about the stack {one.stack}", next_step="give one document each")
+        seen.add(key)
+    return found
+
+
+def _read(source: str) -> list[Reading]:
+    stack, equals, path = source.partition("=")
+    if not equals:
+        stack, path = ("", source)
+    shown = "standard input" if path == STDIN else path
+    try:
+        content = _content(path)
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}", next_step=STEP) from None
+    fallback = stack or ("" if path == STDIN else Path(path).stem)
+    if len(content) > MOST_BYTES:
+        return [Reading(source=shown, stack=fallback, fault=f"it is longer than {MOST_BYTES} bytes")]
+    found = readings(content.decode("utf-8", "replace").removeprefix("\ufeff"), source=shown, stack=stack)
+    # A file is called after its stack; the document's own word counts where it has one.
+    return [one if one.stack else _source_named(one, fallback) for one in found]
+
+
+def _source_named(one: Reading, stack: str) -> Reading:
+    return Reading(source=one.source, stack=stack, project=one.project, document=one.document, fault=one.fault)
+
+
+def _content(path: str) -> bytes:
+    if path == STDIN:
+        return sys.stdin.buffer.read(MOST_BYTES + 1)
+    return read_bytes(Path(path), MOST_BYTES)

@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from components.declared import camel
-from operations.display.differences import ABSENT, Difference, differences
-from operations.review.values import properties
+from components.http.scrub import scrub
+from operations.display.plan import ABSENT, Difference, differences
+from pulumi_embedded.values import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -251,6 +252,41 @@ def _bare(message: str) -> str:
     text = message.strip().removeprefix("error:").strip()
     if 'File "' not in text:
         return text
-    from operations.engines.cli_events import without_traceback  # noqa: PLC0415 - loads the engine's state
+    from operations.engines.cli_events import without_traceback
 
     return without_traceback(text)
+
+
+MASKED: Final = "[secret]"
+LONGEST_VALUE: Final = 100_000
+
+
+def readable(value: Any, *, secret: bool = False) -> Any:
+    """A property's value with every secret in it as `Secret`, and what looks like one masked."""
+    match value:
+        case _ if secret or value == MASKED:
+            return Secret(MASKED)
+        case {"4dabf18193072939515e22adb298388d": str()}:  # a secret, an asset or an archive, as states have them
+            return Secret(MASKED)
+        case dict():
+            return {str(key): readable(item) for key, item in value.items()}
+        case list():
+            return [readable(item) for item in value]
+        case str():
+            return _scrubbed(value) if len(value) <= LONGEST_VALUE else f"{len(value)} characters"
+    return value
+
+
+def _scrubbed(text: str) -> str:
+    """The text itself where nothing in it looks like a secret: scrubbing also shortens."""
+    return "\n".join(line if len(line) <= 8 else _line(line) for line in text.split("\n"))  # noqa: PLR2004 - no secret is as short
+
+
+def _line(line: str) -> str:
+    masked = scrub(line)
+    return masked if "***" in masked and "***" not in line else line
+
+
+def properties(values: dict[str, Any], secret: list[str]) -> dict[str, Any]:
+    """A resource's properties, those that are named secret masked."""
+    return {key: readable(value, secret=key in secret) for key, value in values.items()}

@@ -6,21 +6,20 @@ first; those that no longer fit are left out, and the end says how many.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from operations.review import rules
-from operations.review.graph import graph
-from operations.review.markdown import code, fence, folded, length
-from operations.review.plan import plan
-from operations.review.values import readable
+from operations.review.plan import plan, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from operations.display.differences import Difference
+    from operations.display.plan import Difference
     from operations.review.document import Reading
     from operations.review.plan import Fate, Plan, Resource
     from operations.review.rules import Risk
@@ -242,3 +241,99 @@ def _part(text: str, *, resources: int = 0) -> Part:
 
 def _plural(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
+
+
+MOST_RESOURCES: Final = 60
+"""More than that is no picture any more, and Mermaid draws no graph of more than 500 arrows."""
+MOST_ARROWS: Final = 300
+LONGEST_LABEL: Final = 40
+COLOURS: Final = {
+    "create": "fill:#dafbe1,stroke:#1a7f37,color:#1f2328",
+    "update": "fill:#fff8c5,stroke:#9a6700,color:#1f2328",
+    "replace": "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-width:3px",
+    "delete": "fill:#ffebe9,stroke:#cf222e,color:#1f2328,stroke-dasharray:4",
+    "other": "fill:#ddf4ff,stroke:#0969da,color:#1f2328",
+}
+CLASSES: Final = {"create": "create", "update": "update", "replace": "replace", "delete": "delete", "import": "create"}
+
+
+def graph(plan: Plan) -> str:
+    """The lines of a graph, without a fence; empty where there is nothing to draw, or too much."""
+    drawn = {resource.urn: f"r{number}" for number, resource in enumerate(plan.resources)}
+    if not 1 < len(drawn) <= MOST_RESOURCES:
+        return ""
+    nodes = [_node(drawn[resource.urn], resource) for resource in plan.resources]
+    arrows = sorted({arrow for resource in plan.resources for arrow in _arrows(resource, drawn)})[:MOST_ARROWS]
+    used = sorted({_colour(resource) for resource in plan.resources})
+    classes = [f"  classDef {name} {COLOURS[name]}" for name in used]
+    return "\n".join(["flowchart LR", *nodes, *arrows, *classes])
+
+
+def _node(key: str, resource: Resource) -> str:
+    kind = resource.kind.rpartition(":")[2]
+    return f'  {key}["{_label(resource.name)}<br/>{_label(kind)}<br/>{resource.fate}"]:::{_colour(resource)}'
+
+
+def _colour(resource: Resource) -> str:
+    return CLASSES.get(resource.fate, "other")
+
+
+def _arrows(resource: Resource, drawn: dict[str, str]) -> set[str]:
+    state = resource.new or resource.old
+    before = [*state.dependencies, state.parent] if state else []
+    return {f"  {drawn[urn]} --> {drawn[resource.urn]}" for urn in before if urn in drawn and urn != resource.urn}
+
+
+def _label(text: str) -> str:
+    shown = re.sub(r"[^A-Za-z0-9_.:/ -]", "·", text)
+    return shown if len(shown) <= LONGEST_LABEL else f"{shown[: LONGEST_LABEL - 1]}…"
+
+
+LONGEST_NAME: Final = 120
+_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_BLANK: Final = frozenset({"\u00a0", "\u115f", "\u1160", "\u2800", "\u3164", "\uffa0"})
+"""What looks like nothing, or like a plain blank."""
+
+
+def plain(text: str, *, longest: int = LONGEST_NAME) -> str:
+    """One line in which every character shows; what is longer then is cut."""
+    shown = "".join(_shown(character) for character in text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[:longest]}…"
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) not in _HIDDEN and character not in _BLANK:
+        return character
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - beyond the first plane
+
+
+def code(text: str, *, in_table: bool = False) -> str:
+    """A code span."""
+    shown = plain(text) or " "
+    if in_table:
+        shown = shown.replace("|", "\\|")
+    ticks = "`" * (_longest_run(shown) + 1)
+    space = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{ticks}{space}{shown}{space}{ticks}"
+
+
+def fence(lines: list[str], language: str = "") -> str:
+    """A fenced block; every line is made plain, whatever it holds."""
+    shown = [plain(line, longest=400) for line in lines]
+    ticks = "`" * max(3, _longest_run("\n".join(shown)) + 1)
+    return "\n".join([f"{ticks}{language}", *shown, ticks])
+
+
+def folded(summary: str, body: str) -> str:
+    """A part that is opened on a click. The summary is ours: it holds nothing that others wrote."""
+    return f"<details><summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def length(text: str) -> int:
+    """Characters as JavaScript counts them, which is never less than how others do."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in re.findall(r"`+", text)), default=0)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import shutil
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,7 +20,7 @@ from components.postgres.server.settings import ServerSettings
 from operations.errors import ChangesRefusedError, MachineError
 from operations.sandbox import process
 from operations.sandbox.place import STACK, DamagedRecordError, Record, new_record, read_record, write_record
-from operations.sandbox.tools import NOT_WANTED, write_commands
+from operations.sandbox.process import NOT_WANTED, write_commands
 from operations.workspace import private_folder
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from operations.sandbox.place import Place
-    from operations.sandbox.tools import Tools
+    from operations.sandbox.process import Tools
 
 State = Literal["running", "stopped", "damaged"]
 START = "./infra sandbox start"
@@ -84,10 +86,10 @@ def start(place: Place, *, settings: Mapping[str, Any] | None = None, tools: Too
                 write_commands(place.commands, tools)
             ready = process.start(place, _orders(place, record, report.port))
             write_record(place, _started(record, ready, report))
-    return look(place)
+    return read_status(place)
 
 
-def look(place: Place) -> Status:
+def read_status(place: Place) -> Status:
     """See how the sandbox is, touching nothing."""
     data = data_folders.server_folder(_server(place, None))
     try:
@@ -99,7 +101,7 @@ def look(place: Place) -> Status:
         if up:
             return Status(state="damaged", found="it runs, but its record is missing", next_step=START, data=data)
         return Status(state="stopped", found="it was never started here", next_step=START, data=data)
-    state, found, step = _judged(place, record, up=up)
+    state, found, step = _read_parts(place, record, up=up)
     return Status(state=state, found=found, next_step=step, record=record, data=data)
 
 
@@ -170,7 +172,7 @@ def _not_running() -> MachineError:
     return MachineError("the sandbox does not run, and --sandbox works against nothing else", next_step=START)
 
 
-def _judged(place: Place, record: Record, *, up: bool) -> tuple[State, str, str]:
+def _read_parts(place: Place, record: Record, *, up: bool) -> tuple[State, str, str]:
     """State, sentence and next step for a record that can be read."""
     report = servers.read(_server(place, record), _layout(place).root, record.postgres_port)
     if report is None and record.system_identifier:
@@ -328,3 +330,29 @@ def _locked(place: Place) -> Iterator[None]:
             f"another call has been starting or stopping the sandbox for more than {LOCK_SECONDS} seconds",
             next_step="wait for it to end, then ./infra sandbox status",
         ) from None
+
+
+STACKS = ("staging", "production")
+"""What needs the project and its root branch."""
+ANSWER_SECONDS = 10.0
+
+
+def is_missing(place: Place, stack: str) -> bool:
+    """Whether this stack was never brought up there and there is no project at all.
+
+    A sandbox that does not run or answer is for the run itself to tell. The question is in no log of calls.
+    """
+    if stack not in STACKS or any(place.state.glob(f".pulumi/stacks/*/{stack}.json*")):
+        return False
+    try:
+        port = require_running(place).api_port
+    except MachineError:
+        return False
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/sandbox/state")
+        return bool(json.loads(connection.getresponse().read()).get("projects") == [])
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        return False
+    finally:
+        connection.close()

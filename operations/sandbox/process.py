@@ -12,19 +12,22 @@ import http.client
 import json
 import os
 import select
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from operations.errors import MachineError
-from operations.workspace import NOT_FOR_CHILDREN, PROJECT
+from operations.workspace import NOT_FOR_CHILDREN, PROJECT, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from operations.sandbox.place import Place
 
@@ -237,3 +240,72 @@ def _environment() -> dict[str, str]:
     """What the process is told beyond its orders: nothing of the user's business with real services."""
     dropped = (*FOREIGN, *NOT_FOR_CHILDREN)
     return {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+
+
+FIND_TOOLS: tuple[str, ...] = ("-s", "-m", "cloud_sandbox.node")
+"""What our interpreter is asked to run."""
+NEXT_LINE = "next:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """Programs, as paths; all empty where Workers are not run, and `without_workers` says why."""
+
+    node: str = ""
+    wrangler: str = ""
+    workerd: str = ""
+    without_workers: str = ""
+
+
+NOT_WANTED = Tools(without_workers="they were not wanted (--without-workers)")
+
+
+def find_tools(say: Callable[[str], None]) -> Tools:
+    """The tools, fetched when they are missing; what takes long is said. None where no registry can be reached."""
+    child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
+        [sys.executable, *FIND_TOOLS],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if name not in NOT_FOR_CHILDREN},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None  # noqa: S101 - opened as a pipe
+    lines = []
+    for line in child.stderr:
+        say(line.rstrip())
+        lines.append(line.strip())
+    answer, _ = child.communicate()
+    try:
+        found = json.loads(answer)
+        return Tools(node=found["node"], wrangler=found["wrangler"], workerd=found["workerd"])
+    except (ValueError, LookupError, TypeError):
+        reasons = [line for line in lines if line and not line.startswith(NEXT_LINE)]
+        return Tools(without_workers=reasons[-1] if reasons else "wrangler and workerd were not found")
+
+
+def write_commands(folder: Path, tools: Tools) -> None:
+    """Put `node`, `wrangler` and `npx`, and `npm` where it came with Node, into a folder for somebody's PATH.
+
+    `npx wrangler` is the app's own where that is installed, else this one: it never asks a registry.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    private_folder(folder)
+    (folder / "node").symlink_to(tools.node)
+    wrangler = shlex.join([tools.node, tools.wrangler])
+    _write(folder / "wrangler", f'exec {wrangler} "$@"')
+    beside = Path(tools.node).parent.parent / "lib" / "node_modules" / "npm" / "bin"
+    own = (beside / "npm-cli.js").is_file()
+    if own:
+        _write(folder / "npm", f'exec {shlex.join([tools.node, str(beside / "npm-cli.js")])} "$@"')
+    npx = shlex.join([tools.node, str(beside / "npx-cli.js")] if own else [shutil.which("npx") or "npx"])
+    other = (
+        'if [ "${1-}" = wrangler ] && [ ! -e node_modules/.bin/wrangler ]; then shift; ' + f'exec {wrangler} "$@"; fi'
+    )
+    _write(folder / "npx", f'{other}\nexec {npx} "$@"')
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    file.chmod(0o700)

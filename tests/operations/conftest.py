@@ -97,7 +97,5 @@ def xata(monkeypatch: pytest.MonkeyPatch) -> Xata:
     made = Xata()
     for module in ("components.xata.api.client", "components.xata.provider", "components.xata.removal"):
         monkeypatch.setattr(f"{module}.connect", made.connect)
-    monkeypatch.setattr("operations.branch_layer.connect", made.connect)
-    monkeypatch.setattr("operations.xata_examination.connect", made.connect)
     monkeypatch.setenv("XATA_API_KEY", KEY)
     return made

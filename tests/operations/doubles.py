@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operations.engines.interface import Change, EngineName
-    from operations.engines.locks import Holder
-    from operations.engines.recorded import Recorded
+    from operations.engines.recorded import Holder, Recorded
 
 OUTPUTS = {
     "branchName": api.Output(value="dev", secret=False),

@@ -19,7 +19,7 @@ from typing import Any
 
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
-from operations.progress import Progress
+from operations.reporting import Progress
 from operations.workspace import Workspace
 
 PROGRAM = Path(__file__).parent / "programs" / "shop"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import backends, workspace
+from operations import workspace
 from operations.errors import UsageError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -26,8 +26,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 )
 def test_every_place_of_pulumi_is_accepted(url: str, kind: str) -> None:
     """The URL stays as it is; its beginning says what it is."""
-    assert backends.checked(url) == url
-    assert backends.scheme(url) == kind
+    assert workspace.checked(url) == url
+    assert workspace.scheme(url) == kind
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,18 @@ def test_any_other_is_refused_without_showing_it(url: str, said: str, project: P
 )
 def test_texts_of_the_cli_lose_the_password(url: str, text: str) -> None:
     """In each of its spellings, also where the URL cannot be read."""
-    told = backends.without_password(text, url)
-    assert backends.MASK in told
+    told = workspace.without_password(text, url)
+    assert workspace.MASK in told
     assert "ss" not in told.replace("pass", "").replace("word", "")
 
 
 def test_a_url_without_a_password_takes_nothing_away() -> None:
     """Nor does a folder."""
     for url in ("file:///a", "s3://bucket", "postgres://h/d", "postgres://u@h/d"):
-        assert backends.without_password("error: no such bucket", url) == "error: no such bucket"
+        assert workspace.without_password("error: no such bucket", url) == "error: no such bucket"
 
 
 def test_the_page_lists_the_places() -> None:
     """docs/state.md knows each kind that is accepted."""
     text = (PROJECT / "docs" / "state.md").read_text()
-    assert [kind for kind in backends.KINDS if kind != "http" and f"{kind}://" not in text] == []
+    assert [kind for kind in workspace.KINDS if kind != "http" and f"{kind}://" not in text] == []

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.errors import ConfigurationError
-from operations import changes, console, progress
+from operations import changes, console, reporting
 from operations.display import plan
 from operations.display.plan import STACK_TYPE
 from operations.engines import choice
 from operations.engines.recorded import Recorded
-from operations.errors import UsageError
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode, UsageError
 from pulumi_embedded import api
 from pulumi_embedded.errors import ProjectError, UnsupportedError
 from pulumi_embedded.state import ResourceState
@@ -217,7 +216,7 @@ def test_the_summary_is_one_line(differing: dict[str, Any], said: str) -> None:
 def test_an_error_is_told_once() -> None:
     """What an event has told is not repeated in the summary."""
     stream = io.StringIO()
-    shown = progress.Progress(stream=stream)
+    shown = reporting.Progress(stream=stream)
     with shown:
         shown.on_event(api.Message(severity="error", text="told"))
     shown.summary(result(succeeded=False, errors=("told", "untold")), "embedded")
@@ -255,7 +254,7 @@ def test_a_plan_ends_with_the_outputs_that_it_changes(differing: dict[str, Any],
     }
     op = differing.pop("op", "same")
     new = None if op == "delete" else state
-    shown = progress.Progress(stream=stream)
+    shown = reporting.Progress(stream=stream)
     step = api.Step(urn="urn:stack", type=STACK_TYPE, name="dev", parent="", op=op, old_state=state, new_state=new)
     shown.on_event(api.StepStarted(step=step))
     shown.summary(result(**{"kind": "preview", "outputs": planned, **differing}), "embedded")

@@ -13,7 +13,7 @@ import pytest
 
 from cloud_sandbox.github import shapes
 from components.github import client as github
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 from operations.review.document import MOST_BYTES
 from operations.review.render import MARKER
 from tests.components.github.github_world import REPOSITORY, TOKEN, World
@@ -184,7 +184,7 @@ def test_two_documents_of_one_stack_are_refused(infra: Any, file: Any) -> None:
 
 def test_what_is_too_long_is_no_plan(infra: Any, file: Any, monkeypatch: Any) -> None:
     """It is read no further than its limit."""
-    monkeypatch.setattr("operations.review.sources.MOST_BYTES", 100)
+    monkeypatch.setattr("operations.review.document.MOST_BYTES", 100)
     answer = infra("comment", file("staging.json", PLAN), "--dry-run")
     assert (answer.code, "it is longer than 100 bytes" in answer.out) == (2, True)
     assert MOST_BYTES > 20 * 1024 * 1024

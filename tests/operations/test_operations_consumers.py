@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import consumers
 from operations.changes import Target
+from operations.commands import consumer
 from operations.engines import choice
-from operations.errors import UsageError
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode, UsageError
 from pulumi_embedded import api
 from tests.operations.doubles import FakeEngine, result
 
@@ -33,14 +32,14 @@ def other(tmp_path: Path) -> Path:
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Whatever project is opened, an engine that only remembers works on it."""
     made = FakeEngine()
-    monkeypatch.setattr(consumers, "opened", lambda _target, _folder: made)
+    monkeypatch.setattr(consumer, "opened", lambda _target, _folder: made)
     return made
 
 
 def test_it_works_on_our_state_with_our_passphrase(project: Path, other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own folder holds the program, ours the state: a stack reference finds our stacks."""
     monkeypatch.setattr(choice, "installed", lambda: (None, []))
-    workspace = consumers.opened(Target(stack="staging", engine="embedded", folder=project), other).workspace  # type: ignore[attr-defined] # the embedded engine's own
+    workspace = consumer.opened(Target(stack="staging", engine="embedded", folder=project), other).workspace  # type: ignore[attr-defined] # the embedded engine's own
     assert (workspace.folder, workspace.stack) == (other, "staging")
     assert workspace.state_folder == project / ".infra" / "state"
     assert workspace.passphrase == (project / ".infra" / "passphrase").read_text().strip()
@@ -65,7 +64,7 @@ def test_what_is_no_other_project_is_refused(
     if text is not None:
         (other / file).write_text(text)
     with pytest.raises(UsageError, match=said):
-        consumers.opened(Target(stack=stack, engine="embedded", folder=project), other)
+        consumer.opened(Target(stack=stack, engine="embedded", folder=project), other)
     assert not (project / ".infra").exists()
 
 

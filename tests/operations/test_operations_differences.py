@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations.display.differences import differences, shown
+from operations.display.plan import differences, shown
 from pulumi_embedded.values import UNKNOWN, Secret
 
 LONG = "x" * 100

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.postgres.choice import Record, write_record
-from operations import examination
+from operations.cloud_checks import Finding
+from operations.commands import doctor
+from operations.commands.doctor import Machine
 from operations.engines import choice
-from operations.examination import Machine
-from operations.exit_codes import ExitCode
-from operations.findings import Finding
+from operations.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,9 +42,9 @@ def _tree(folder: Path) -> list[Path]:
 def test_it_only_looks(machine: Machine) -> None:
     """No state, passphrase or anything else is made by looking, and every check has a verdict."""
     before = _tree(machine.folder)
-    findings = examination.examine(machine)
+    findings = doctor.examine(machine)
     assert _tree(machine.folder) == before
-    assert [finding.check for finding in findings] == [*examination.CHECKS, *ASKED]
+    assert [finding.check for finding in findings] == [*doctor.CHECKS, *ASKED]
     assert all(finding.found for finding in findings)
 
 
@@ -61,7 +61,7 @@ def test_a_failure_gives_the_exit_code(
 ) -> None:
     """Warnings do not fail, failures do; the document says the same."""
     findings = [Finding(check=f"c{n}", verdict=verdict, found="f", next_step="n") for n, verdict in enumerate(verdicts)]
-    monkeypatch.setattr(examination, "examine", lambda _machine, _stack: findings)
+    monkeypatch.setattr(doctor, "examine", lambda _machine, _stack: findings)
     answer = infra("doctor", "--json")
     valid("doctor", answer.document)
     assert answer.code == code
@@ -76,7 +76,7 @@ def test_a_person_gets_one_line_each_and_the_next_step(
         Finding(check="engine", verdict="ok", found="embedded"),
         Finding(check="state", verdict="failure", found="cannot be written", next_step="ls -ld /s"),
     ]
-    monkeypatch.setattr(examination, "examine", lambda _machine, _stack: findings)
+    monkeypatch.setattr(doctor, "examine", lambda _machine, _stack: findings)
     assert infra("doctor").out.splitlines() == [
         "ok       engine  embedded",
         "failure  state   cannot be written",
@@ -85,7 +85,7 @@ def test_a_person_gets_one_line_each_and_the_next_step(
 
 
 def _finding(name: str, machine: Machine) -> Finding:
-    return examination.look_at(name, machine)
+    return doctor.check(name, machine)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_a_remote_state_gets_no_passphrase_made(machine: Machine) -> None:
 def test_a_thing_that_cannot_be_looked_at_does_not_stop_the_rest(machine: Machine) -> None:
     """A broken Pulumi.yaml fails the checks that need it, and the others still answer."""
     (machine.folder / "Pulumi.yaml").write_text("name: [")
-    verdicts = {finding.check: finding.verdict for finding in examination.examine(machine)}
+    verdicts = {finding.check: finding.verdict for finding in doctor.examine(machine)}
     assert verdicts["state"] == verdicts["stack files"] == "failure"
     assert verdicts["embedded postgres"] == "ok"
 
@@ -218,13 +218,13 @@ def test_a_missing_daemon_is_a_failure_where_the_database_lives_in_docker(tmp_pa
     """What is only a possibility elsewhere is a need for who has data in a container."""
     (tmp_path / "Pulumi.yaml").write_text("name: infra\nbackend:\n  url: file://./state\n")
     machine = Machine(folder=tmp_path, environ={}, home=tmp_path)
-    assert examination.docker("docker", machine).verdict == "ok"
+    assert doctor.docker_check("docker", machine).verdict == "ok"
     record = Record(home="docker", because="a Docker daemon answers", docker_port=15432)
     write_record(tmp_path / "state" / "infra-infra-dev.json", record)
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
-    finding = examination.look_at("docker", machine)
+    finding = doctor.check("docker", machine)
     assert finding.verdict == "failure"
     assert "was put into a Docker container, but" in finding.found
     (tmp_path / "state" / "infra-infra-dev.json").unlink()
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  infra:database: docker\n")
-    assert "the configuration says database: docker, but" in examination.look_at("docker", machine).found
+    assert "the configuration says database: docker, but" in doctor.check("docker", machine).found

@@ -13,14 +13,14 @@ from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT, READ, Settings, T
 from cloud_sandbox.transport import handler
 from components.worker.api.client import Client
 from components.worker.api.models import Named
-from operations.cloudflare_examination import examine
+from operations.cloud_checks import examine_cloudflare as examine
 from stacks.config import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from operations.findings import Finding
+    from operations.cloud_checks import Finding
     from stacks.settings import CloudSettings
 
 TOKEN, NARROW = "t" * 40, "n" * 40

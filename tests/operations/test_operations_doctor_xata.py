@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cloud_sandbox.xata.settings import Key
-from operations import examination, xata_examination
-from operations.examination import Machine
+from operations import cloud_checks
+from operations.cloud_checks import Wanted
+from operations.commands import doctor
+from operations.commands.doctor import Machine
 from operations.sandbox import lifecycle
 from operations.sandbox.place import Place, Record
-from operations.xata_examination import Wanted
 from tests.operations.xata_double import KEY, ORGANIZATION, REGION, Xata
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from operations.findings import Finding
+    from operations.cloud_checks import Finding
 
 WANTED = Wanted(
     stack="staging",
@@ -38,14 +39,14 @@ READS = ("org:read", "project:read", "branch:read", "credentials:read")
 
 
 def _examined(wanted: Wanted = WANTED, *, key: str = KEY) -> dict[str, Finding]:
-    found = xata_examination.examine({"XATA_API_KEY": key}, wanted, named=True)
+    found = cloud_checks.examine_xata({"XATA_API_KEY": key}, wanted, named=True)
     return {finding.check: finding for finding in found}
 
 
 def _limited(monkeypatch: pytest.MonkeyPatch, *scopes: str) -> tuple[Xata, str]:
     token = "xau_" + "l" * 40
     made = Xata(Key(token=token, scopes=scopes))
-    monkeypatch.setattr(xata_examination, "connect", made.connect)
+    monkeypatch.setattr("components.xata.api.client.connect", made.connect)
     return made, token
 
 
@@ -53,7 +54,7 @@ def _limited(monkeypatch: pytest.MonkeyPatch, *scopes: str) -> tuple[Xata, str]:
 def test_all_is_well(xata: Xata, wanted: Wanted) -> None:
     """With every right and everything there no line fails, and what cannot be seen is said not to be tested."""
     found = _examined(wanted)
-    assert list(found) == ["xata key", *xata_examination.CHECKS]
+    assert list(found) == ["xata key", *cloud_checks.XATA_CHECKS]
     untested = {name for name, finding in found.items() if finding.verdict == "warning"}
     assert untested == {f"xata permission {scope}:write" for scope in ("branch", "credentials", "project")}
     assert all("not tested" in found[name].found for name in untested)
@@ -82,7 +83,7 @@ def test_a_key_that_is_not_accepted_ends_the_looking(xata: Xata) -> None:
 @pytest.mark.parametrize(("named", "verdict"), [(True, "failure"), (False, "warning")])
 def test_a_missing_key_fails_only_who_asked_for_the_stack(xata: Xata, named: bool, verdict: str) -> None:  # noqa: FBT001 - a parameter of the table
     """Who works on the dev stack alone needs no account."""
-    (found,) = xata_examination.examine({}, WANTED, named=named)
+    (found,) = cloud_checks.examine_xata({}, WANTED, named=named)
     assert (found.check, found.verdict) == ("xata key", verdict)
     assert "XATA_API_KEY" in found.found
     assert "--sandbox" in found.next_step
@@ -141,7 +142,7 @@ def test_a_foundation_to_be_made_is_no_failure(xata: Xata) -> None:
 def test_a_full_project_is_told_before_the_create_fails(xata: Xata, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the limit a stack whose branch is there may stay; one to be made has no room."""
     del xata
-    monkeypatch.setattr(xata_examination, "_most_branches", lambda _seen: 2)
+    monkeypatch.setattr(cloud_checks, "_most_branches", lambda _seen: 2)
     assert _examined()["xata limits"].verdict == "warning"
     full = _examined(replace(WANTED, stack="production", branch="production"))["xata limits"]
     assert (full.verdict, full.found) == ("failure", "2 of 2 branches of the project are used")
@@ -170,10 +171,10 @@ def test_the_stack_that_is_named_decides(machine: Machine, xata: Xata) -> None:
     del xata
     environ = {**machine.environ, "XATA_API_KEY": KEY, "XATA_ORGANIZATION_ID": ORGANIZATION}
     with_key = replace(machine, environ=environ)
-    lines = ["xata key", *xata_examination.CHECKS]
-    assert _xata_lines(examination.examine(with_key)) == lines
-    assert _xata_lines(examination.examine(with_key, "foundation")) == lines
-    assert _xata_lines(examination.examine(with_key, "dev")) == []
+    lines = ["xata key", *cloud_checks.XATA_CHECKS]
+    assert _xata_lines(doctor.examine(with_key)) == lines
+    assert _xata_lines(doctor.examine(with_key, "foundation")) == lines
+    assert _xata_lines(doctor.examine(with_key, "dev")) == []
 
 
 def test_with_the_sandbox_the_sandbox_is_asked(machine: Machine, xata: Xata, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,11 +185,11 @@ def test_with_the_sandbox_the_sandbox_is_asked(machine: Machine, xata: Xata, mon
         asked.append(dict(environment))
         return xata.client()
 
-    monkeypatch.setattr(xata_examination, "connect", connect)
+    monkeypatch.setattr("components.xata.api.client.connect", connect)
     record = Record(key="xao_sandbox", organization=ORGANIZATION, api="http://127.0.0.1:1", postgres_password="p")
     monkeypatch.setattr(lifecycle, "require_running", lambda _place: record)
     real = {**machine.environ, "XATA_API_KEY": "xau_real", "CLOUDFLARE_API_TOKEN": "cf_real"}
-    examination.examine(replace(machine, environ=real, sandbox=True), "staging")
+    doctor.examine(replace(machine, environ=real, sandbox=True), "staging")
     assert [told["XATA_API_KEY"] for told in asked] == ["xao_sandbox"]
     assert "CLOUDFLARE_API_TOKEN" not in asked[0]
 
@@ -196,7 +197,7 @@ def test_with_the_sandbox_the_sandbox_is_asked(machine: Machine, xata: Xata, mon
 def test_without_a_running_sandbox_nothing_else_is_asked_instead(machine: Machine, xata: Xata) -> None:
     """The line of the sandbox fails with the command that starts it; the real service hears nothing."""
     real = {**machine.environ, "XATA_API_KEY": KEY}
-    findings = {one.check: one for one in examination.examine(replace(machine, environ=real, sandbox=True), "staging")}
+    findings = {one.check: one for one in doctor.examine(replace(machine, environ=real, sandbox=True), "staging")}
     assert findings["sandbox"].verdict == "failure"
     assert findings["sandbox"].next_step == "./infra sandbox start"
     assert not [check for check in findings if check.startswith("xata")]
@@ -210,19 +211,19 @@ def test_the_state_of_the_sandbox_is_told(machine: Machine, record: str | None, 
     if record is not None:
         place.root.mkdir(parents=True)
         place.record.write_text(record)
-    assert examination.look_at("sandbox", machine).verdict == verdict
+    assert doctor.check("sandbox", machine).verdict == verdict
 
 
 def test_plugins_that_come_with_the_cli_are_looked_for(machine: Machine, tmp_path: Path) -> None:
     """Without a CLI none are needed; a CLI without the programs it needs is named."""
     bare = replace(machine, environ={"PATH": str(tmp_path / "bin")})
-    assert examination.look_at("plugins", bare).verdict == "ok"
+    assert doctor.check("plugins", bare).verdict == "ok"
     (tmp_path / "bin").mkdir()
     for name in ("pulumi", "pulumi-language-python"):
         program = tmp_path / "bin" / name
         program.write_text("#!/bin/sh\necho v3.999.0\n")
         program.chmod(0o755)
-    finding = examination.look_at("plugins", bare)
+    finding = doctor.check("plugins", bare)
     assert finding.verdict == "failure"
     assert "pulumi-resource-pulumi-python" in finding.found
     assert "pulumi-language-python" not in finding.found

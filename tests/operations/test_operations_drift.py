@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from operations import changes
-from operations.drift import Watch
-from operations.engines import known
-from operations.errors import MachineError
-from operations.exit_codes import ExitCode
+from operations.commands.drift import Watch
+from operations.engines import choice
+from operations.errors import ExitCode, MachineError
 from pulumi_embedded import api
 from pulumi_embedded.errors import PassphraseError
 from pulumi_embedded.state import ResourceState
@@ -201,13 +200,13 @@ def test_a_look_that_fails_is_an_error(fake_engine: FakeEngine, infra: Callable[
 def test_without_names_all_that_have_a_state_are_looked_at(project: Path) -> None:
     """Environments first, previews by their numbers; backups, side files and foreign stacks are none."""
     stacks = project / ".infra" / "state" / ".pulumi" / "stacks" / "infra"
-    assert known.known_stacks(project, {}) == []
+    assert choice.known_stacks(project, {}) == []
     stacks.mkdir(parents=True)
     for name in ("pr-10", "pr-9", "production", "dev", "pr-x", "mine"):
         (stacks / f"{name}.json").touch()
     (stacks / "staging.json.bak").touch()
     (stacks / "dev.json.attrs").touch()
-    assert known.known_stacks(project, {}) == ["dev", "production", "pr-9", "pr-10"]
+    assert choice.known_stacks(project, {}) == ["dev", "production", "pr-9", "pr-10"]
 
 
 def test_in_a_bucket_only_the_cli_knows_the_stacks(
@@ -218,16 +217,16 @@ def test_in_a_bucket_only_the_cli_knows_the_stacks(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     with pytest.raises(MachineError, match="s3://bucket"):
-        known.known_stacks(project, environ)
+        choice.known_stacks(project, environ)
     cli = tmp_path / "pulumi"
     listed = '[{"name": "pr-3"}, {"name": "acme/infra/staging"}, {"name": "other"}]'
     cli.write_text(f"#!/bin/sh\n[ \"$1\" = version ] && echo v3.259.0 || echo '{listed}'\n")
     cli.chmod(0o755)
-    assert known.known_stacks(project, environ) == ["staging", "pr-3"]
+    assert choice.known_stacks(project, environ) == ["staging", "pr-3"]
 
 
 def test_no_state_is_nothing_to_look_at(infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """That is success, and said."""
-    monkeypatch.setattr(known, "known_stacks", lambda *_: [])
+    monkeypatch.setattr(choice, "known_stacks", lambda *_: [])
     answer = infra("drift")
     assert (answer.code, answer.out) == (ExitCode.SUCCESS, "no stack has a state: there is nothing that could drift\n")

@@ -6,21 +6,16 @@ import importlib.machinery
 import importlib.util
 from pathlib import Path
 
-from operations import exit_codes
-from operations.exit_codes import ExitCode
+from operations import errors
+from operations.errors import ExitCode
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 
-def test_the_page_is_the_one_generated() -> None:
-    """`python -m operations.exit_codes` would leave docs/exit-codes.md as it is."""
-    assert exit_codes.DOCUMENT.read_text() == exit_codes.document()
-
-
 def test_every_code_has_a_meaning() -> None:
     """No code without an explanation, and none of the two is said twice."""
-    assert set(exit_codes.MEANINGS) == set(ExitCode)
-    assert len(set(exit_codes.MEANINGS.values())) == len(ExitCode)
+    assert set(errors.MEANINGS) == set(ExitCode)
+    assert len(set(errors.MEANINGS.values())) == len(ExitCode)
 
 
 def test_the_numbers_are_a_contract() -> None:

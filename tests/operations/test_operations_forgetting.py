@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import changes, forgetting, reporting
+from operations import changes, reporting
 from operations.changes import Target
-from operations.engines import cli_notes
+from operations.engines import pulumi_cli
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine
 from operations.engines.recorded import SECRET_SIGNATURE, Recorded
 from operations.errors import ChangesRefusedError, StateLockedError
+from operations.previews import files
 from operations.workspace import open_workspace
 from pulumi_embedded.errors import HeldError
 from pulumi_embedded.state import Snapshot, Store, crypto
@@ -134,7 +135,7 @@ def test_the_notes_of_what_an_up_has_made_are_taken_out_of_the_clis_state(worksp
             imported.append(json.loads(Path(arguments[-1]).read_text()))
         return subprocess.CompletedProcess(arguments, 0, json.dumps({"version": 3, "deployment": state}), "")
 
-    assert cli_notes.drop_settled(workspace, call).returncode == 0
+    assert pulumi_cli.drop_settled(workspace, call).returncode == 0
     (document,) = imported
     assert document == {
         "version": 3,
@@ -146,7 +147,7 @@ def test_a_state_that_still_holds_something_keeps_its_stack_file(project: Path) 
     """Refused is refused: nothing of it is removed."""
     (project / "Pulumi.pr-7.yaml").touch()
     with pytest.raises(HeldError, match="branch"):
-        forgetting.forget(FakeEngine(removals=[HeldError.of("pr-7", ["branch"])]), project, "pr-7")
+        files.forget(FakeEngine(removals=[HeldError.of("pr-7", ["branch"])]), project, "pr-7")
     assert (project / "Pulumi.pr-7.yaml").exists()
 
 

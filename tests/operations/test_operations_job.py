@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations.job import put_out, summarize
+from operations.console import put_out, summarize
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import operations.errors
 import pulumi_embedded.errors
 from operations import __main__ as entry
 from operations import changes
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

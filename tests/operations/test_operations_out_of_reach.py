@@ -8,7 +8,7 @@ import pytest
 
 from components.postgres.choice import Record, write_record
 from operations import out_of_reach
-from operations.engines import cli_notes, recorded
+from operations.engines import pulumi_cli, recorded
 from operations.engines.recorded import Recorded
 from operations.errors import ChangesRefusedError
 from operations.workspace import Workspace
@@ -110,7 +110,7 @@ def test_a_plugin_s_resources_are_taken_out_of_a_state(workspace: Workspace) -> 
         ],
         "pending_operations": [{"resource": {"type": gone.type}, "type": "creating"}],
     }
-    assert cli_notes.without(exported, "docker") == {
+    assert pulumi_cli.without(exported, "docker") == {
         "resources": [{"urn": role.urn, "type": "role", "dependencies": [], "propertyDependencies": {"a": []}}],
         "pending_operations": [],
     }

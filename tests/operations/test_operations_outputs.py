@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 from pulumi_embedded.api import Output
 from tests.operations.outputs import readers
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from operations import preview_file
 from operations.errors import UsageError
+from operations.previews import files
 from operations.workspace import describe_workspace
 from pulumi_embedded.errors import ProjectError
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def _made(folder: Path, stack: str = "pr-7") -> dict[str, object]:
-    preview_file.ensure(folder, stack)
+    files.ensure(folder, stack)
     content: dict[str, object] = yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text())
     return content
 
@@ -86,7 +86,7 @@ def test_a_template_that_cannot_be_shared_is_refused(folder: Path, text: str, wo
     """In words, with the next step, and no file is made."""
     (folder / "Pulumi.preview.yaml").write_text(text)
     with pytest.raises((UsageError, ProjectError), match=words) as caught:
-        preview_file.ensure(folder, "pr-7")
+        files.ensure(folder, "pr-7")
     assert getattr(caught.value, "next_step", "")
     assert not (folder / "Pulumi.pr-7.yaml").exists()
 

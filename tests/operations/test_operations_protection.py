@@ -11,7 +11,7 @@ from components.deletion import provider as guard
 from components.errors import RefusedError
 from operations import protection
 from operations.engines.recorded import Recorded
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ def test_errors_name_the_exit_code_that_a_command_ends_with(pages: dict[str, str
     """A class that inherits two trees has the code that the one place that catches gives it."""
     rows = pages["errors.md"].splitlines()
     assert any(row.startswith("| `InputError` | `components.errors` | 2 |") for row in rows)
-    assert any(row.startswith("| `LockedError` | `engine.errors` | 7 |") for row in rows)
+    assert any(row.startswith("| `LockedError` | `pulumi_embedded.errors` | 7 |") for row in rows)
 
 
 def _examples(page: str) -> list[list[str]]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import changes, reset
+from operations import changes
 from operations.changes import Target
+from operations.commands import reset
+from operations.commands.reset import QUESTION
 from operations.errors import ChangesRefusedError, UsageError
-from operations.reset import QUESTION
 from pulumi_embedded.api import Output
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from operations import console
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 from pulumi_embedded import api
 
 if TYPE_CHECKING:

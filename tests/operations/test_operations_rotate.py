@@ -10,7 +10,7 @@ import pytest
 from components.fingerprint import matches
 from operations import console
 from operations.engines.recorded import Recorded
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:

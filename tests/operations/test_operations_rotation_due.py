@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations.rotation_due import due, quarter
+from operations.commands.rotate import due, quarter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

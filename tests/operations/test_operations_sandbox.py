@@ -22,9 +22,8 @@ from components.postgres.server import process as servers
 from components.postgres.server.folder import Layout
 from components.xata.api.client import Client
 from operations.commands import sandbox as command
-from operations.errors import ChangesRefusedError, MachineError
-from operations.exit_codes import ExitCode
-from operations.sandbox import lifecycle, process, tools
+from operations.errors import ChangesRefusedError, ExitCode, MachineError
+from operations.sandbox import lifecycle, process
 from operations.sandbox.place import Place, Record, read_record, write_record
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     script.write_text(PROCESS)
     monkeypatch.setattr(process, "COMMAND", (str(script),))
     unreachable = "import sys; sys.exit('fetching\\nnpm cannot be reached\\n  next: try later')"
-    monkeypatch.setattr(tools, "COMMAND", ("-c", unreachable))
+    monkeypatch.setattr(process, "FIND_TOOLS", ("-c", unreachable))
     data = Path(tempfile.mkdtemp(prefix="infra-test-"))
     data.chmod(0o755)  # the account that runs Postgres must be able to enter
     folder = tmp_path / "a project"
@@ -119,7 +118,7 @@ def test_it_starts_once_and_stops_with_its_data_kept(place: Place) -> None:
     assert rights == [(True, True, False)]
     _query(place, "create table kept as select 42 as answer")
     lifecycle.stop(place)
-    assert lifecycle.look(place).state == "stopped"
+    assert lifecycle.read_status(place).state == "stopped"
     assert process.running(place) is None
     again = lifecycle.start(place)
     before, after = started.record, again.record
@@ -157,12 +156,12 @@ def test_what_was_killed_is_told_and_healed_by_start(place: Place) -> None:
     _query(place, "create table kept as select 42 as answer")
     os.kill(record.pid, signal.SIGKILL)
     _until(lambda: process.running(place) is None)
-    killed = lifecycle.look(place)
+    killed = lifecycle.read_status(place)
     assert (killed.state, "process" in killed.found) == ("damaged", True)
     assert lifecycle.start(place).state == "running"
     _server(place).kill()
     _until(lambda: servers.find(Layout(root=Path(place.data_folder).resolve())) is None)
-    killed = lifecycle.look(place)
+    killed = lifecycle.read_status(place)
     assert (killed.state, "Postgres server" in killed.found) == ("damaged", True)
     assert "./infra sandbox start" in killed.next_step
     assert lifecycle.start(place).state == "running"
@@ -181,7 +180,7 @@ def test_a_damaged_record_is_told_with_its_place(place: Place, text: str) -> Non
     """Whatever stands in the file, status names it and says what to do, and no run with --sandbox trusts it."""
     place.root.mkdir(parents=True)
     place.record.write_text(text)
-    damaged = lifecycle.look(place)
+    damaged = lifecycle.read_status(place)
     assert (damaged.state, str(place.record) in damaged.found) == ("damaged", True)
     assert "./infra sandbox start" in damaged.next_step
     with pytest.raises(MachineError):
@@ -225,7 +224,7 @@ def test_removing_leaves_nothing_of_it(place: Place) -> None:
     lifecycle.remove(place)
     assert not place.root.exists()
     assert not Path(place.data_folder).exists()
-    assert lifecycle.look(place).state == "stopped"
+    assert lifecycle.read_status(place).state == "stopped"
     again = lifecycle.start(place).record
     assert first is not None
     assert again is not None
@@ -241,7 +240,7 @@ def test_what_is_not_its_own_is_never_removed(place: Place) -> None:
         with pytest.raises(ChangesRefusedError, match="notes"):
             lifecycle.remove(place)
         stranger.unlink()
-    assert lifecycle.look(place).state == "running"
+    assert lifecycle.read_status(place).state == "running"
 
 
 def test_data_that_are_gone_are_not_made_anew_in_silence(place: Place) -> None:
@@ -249,7 +248,7 @@ def test_data_that_are_gone_are_not_made_anew_in_silence(place: Place) -> None:
     lifecycle.start(place)
     lifecycle.stop(place)
     shutil.rmtree(Path(place.data_folder) / "data")
-    assert lifecycle.look(place).state == "damaged"
+    assert lifecycle.read_status(place).state == "damaged"
     with pytest.raises(MachineError) as refused:
         lifecycle.start(place)
     assert "--delete-data" in refused.value.next_step
@@ -298,14 +297,14 @@ def test_a_number_alone_is_no_process(place: Place) -> None:
     assert process.running(place) is None
     process.stop(place)
     write_record(place, Record(key="k", postgres_password="p", pid=os.getpid(), api_port=1))
-    assert lifecycle.look(place).state == "damaged"
+    assert lifecycle.read_status(place).state == "damaged"
     with pytest.raises(MachineError, match="does not run"):
         lifecycle.require_running(place)
 
 
 def test_the_process_is_told_what_runs_workers(place: Place) -> None:
     """With the tools it gets an account, a token of its own and workerd; without them it is started anew without."""
-    found = tools.Tools(node="/nowhere/bin/node", wrangler="/w", workerd="/d")
+    found = process.Tools(node="/nowhere/bin/node", wrangler="/w", workerd="/d")
     record = lifecycle.start(place, tools=found).record
     assert record is not None
     told = _orders(place)["cloudflare"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from operations import changes
-from operations.sandbox import foundation
+from operations.sandbox import lifecycle
 from operations.sandbox.place import Place, Record
 from tests.contract.served import served
 from tests.contract.standin import ORGANIZATION, StandIn
@@ -25,7 +25,7 @@ def place(tmp_path: Path) -> Place:
 
 def _runs_on(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     record = Record(key="k", organization=ORGANIZATION, api="", api_port=port, gateway_port=1, postgres_password="p")
-    monkeypatch.setattr(foundation, "require_running", lambda _: record)
+    monkeypatch.setattr(lifecycle, "require_running", lambda _: record)
 
 
 def test_it_is_missing_until_there_is_a_project(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,11 +33,11 @@ def test_it_is_missing_until_there_is_a_project(place: Place, monkeypatch: pytes
     standin = StandIn()
     with served(standin.service) as url:
         _runs_on(int(url.rpartition(":")[2]), monkeypatch)
-        assert [foundation.is_missing(place, stack) for stack in ("staging", "production")] == [True, True]
-        assert not foundation.is_missing(place, "foundation")
+        assert [lifecycle.is_missing(place, stack) for stack in ("staging", "production")] == [True, True]
+        assert not lifecycle.is_missing(place, "foundation")
         assert standin.service.log.listed() == []
         standin.http().post(f"/organizations/{ORGANIZATION}/projects", json={"name": "any"}).raise_for_status()
-        assert not foundation.is_missing(place, "staging")
+        assert not lifecycle.is_missing(place, "staging")
 
 
 def test_a_stack_that_was_brought_up_is_not_looked_at(place: Place) -> None:
@@ -45,13 +45,13 @@ def test_a_stack_that_was_brought_up_is_not_looked_at(place: Place) -> None:
     state = place.state / ".pulumi/stacks/infra/staging.json"
     state.parent.mkdir(parents=True)
     state.touch()
-    assert not foundation.is_missing(place, "staging")
+    assert not lifecycle.is_missing(place, "staging")
 
 
 def test_a_sandbox_that_does_not_answer_is_left_to_the_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no reason to make anything."""
     _runs_on(1, monkeypatch)
-    assert not foundation.is_missing(place, "staging")
+    assert not lifecycle.is_missing(place, "staging")
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_up_brings_the_foundation_up_first(
         return fake_engine
 
     monkeypatch.setattr(changes, "opened", remember)
-    monkeypatch.setattr(foundation, "is_missing", lambda _place, _stack: missing)
+    monkeypatch.setattr(lifecycle, "is_missing", lambda _place, _stack: missing)
     answer = infra("up", "staging", "--yes", "--json", *options)
     assert (answer.code, seen) == (0, opened)
     assert json.loads(answer.out)
@@ -97,7 +97,7 @@ def test_a_foundation_that_fails_ends_it(infra: Any, fake_engine: Any, monkeypat
         return fake_engine
 
     monkeypatch.setattr(changes, "opened", remember)
-    monkeypatch.setattr(foundation, "is_missing", lambda _place, _stack: True)
+    monkeypatch.setattr(lifecycle, "is_missing", lambda _place, _stack: True)
     monkeypatch.setattr("operations.console.can_ask", lambda: False)
     assert infra("up", "staging", "--sandbox").code != 0
     assert stacks == ["foundation"]

@@ -14,11 +14,9 @@ import pulumi_embedded as engine
 from operations import changes, workspace
 from operations.engines import choice
 from operations.engines.pulumi_cli import PulumiEngine
-from operations.errors import MachineError, StateError, UsageError
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode, MachineError, StateError, UsageError
 from operations.sandbox import lifecycle
-from operations.sandbox.environment import exports, sandboxed
-from operations.sandbox.place import Place, Record
+from operations.sandbox.place import Place, Record, exports, sandboxed
 from pulumi_embedded import api
 from tests.operations.doubles import result
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from operations.sandbox import tools
+from operations.sandbox import process
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 def test_tools_are_told_and_their_fetching_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the module prints is taken; what it says meanwhile is passed on."""
     answer = '{"node": "/n", "wrangler": "/w", "workerd": "/d", "modules": "/m"}'
-    monkeypatch.setattr(tools, "COMMAND", ("-c", f"import sys; sys.stderr.write('fetching\\n'); print('{answer}')"))
+    monkeypatch.setattr(
+        process, "FIND_TOOLS", ("-c", f"import sys; sys.stderr.write('fetching\\n'); print('{answer}')")
+    )
     said: list[str] = []
-    assert tools.find(said.append) == tools.Tools(node="/n", wrangler="/w", workerd="/d")
+    assert process.find_tools(said.append) == process.Tools(node="/n", wrangler="/w", workerd="/d")
     assert said == ["fetching"]
 
 
@@ -28,7 +30,7 @@ def test_npx_wrangler_is_the_apps_own_or_the_sandboxs(tmp_path: Path) -> None:
     node.write_text('#!/bin/sh\necho "node $@"\n')
     node.chmod(0o755)
     commands = tmp_path / "a folder"
-    tools.write_commands(commands, tools.Tools(node=str(node), wrangler="/the/wrangler.js", workerd="/d"))
+    process.write_commands(commands, process.Tools(node=str(node), wrangler="/the/wrangler.js", workerd="/d"))
 
     def said(*words: str) -> str:
         return subprocess.run(

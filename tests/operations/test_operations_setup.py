@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations.engines import choice, pinned
-from operations.errors import MachineError
-from operations.exit_codes import ExitCode
+from operations.commands import setup
+from operations.engines import choice
+from operations.errors import ExitCode, MachineError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,12 +64,12 @@ def site(tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def versions(site: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where the CLI goes, on a machine without one; the site has the right archive, and the pin is the site's."""
     address, folder = site
-    platform = pinned.this_platform()
+    platform = setup.this_platform()
     (folder / f"pulumi-v{VERSION}-{platform}.tar.gz").write_bytes(RIGHT)
     pin = {"version": VERSION, "address": address, "sha256": {platform: hashlib.sha256(RIGHT).hexdigest()}}
     file = tmp_path / "pinned_cli.json"
     file.write_text(json.dumps(pin))
-    monkeypatch.setattr(pinned, "FILE", file)
+    monkeypatch.setattr(setup, "FILE", file)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     return tmp_path / "home" / "versions"
@@ -90,7 +90,7 @@ def test_setup_says_what_is_in_step(infra: Callable[..., Any]) -> None:
 
 def test_what_is_pinned_has_a_checksum_for_each_platform() -> None:
     """The version is one that commands take, the address is read over TLS only, and no value is a stand-in."""
-    pin = pinned.pinned()
+    pin = setup.pinned()
     assert tuple(map(int, pin.version.split("."))) >= choice.OLDEST
     assert pin.address.startswith("https://")
     assert sorted(pin.sha256) == ["darwin-arm64", "darwin-x64", "linux-arm64", "linux-x64"]
@@ -146,8 +146,8 @@ def test_a_platform_without_a_checksum_is_refused_by_name(
     infra: Callable[..., Any], versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those that have one are named, and what to do without."""
-    known = pinned.this_platform()
-    monkeypatch.setattr(pinned, "this_platform", lambda: "plan9-mips")
+    known = setup.this_platform()
+    monkeypatch.setattr(setup, "this_platform", lambda: "plan9-mips")
     answer = infra("setup", "--pulumi")
     assert answer.code == ExitCode.MACHINE_NOT_READY
     assert f"no Pulumi CLI is pinned for plan9-mips; there is one for {known}" in answer.err
@@ -165,8 +165,8 @@ def test_an_archive_with_anything_but_programs_is_refused(versions: Path, site: 
     content = _archive(("pulumi/pulumi", CLI), member)
     _sent(site, content)
     digest = hashlib.sha256(content).hexdigest()
-    pin = pinned.Pin(version=VERSION, address=site[0], sha256={pinned.this_platform(): digest})
+    pin = setup.Pin(version=VERSION, address=site[0], sha256={setup.this_platform(): digest})
     with pytest.raises(MachineError, match="which is no program of it"):
-        pinned.install(pin, versions.parent, on=pinned.this_platform())
+        setup.install(pin, versions.parent, on=setup.this_platform())
     assert list(versions.iterdir()) == []
     assert [path.name for path in versions.parent.iterdir()] == ["versions"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operations import stack_file
-from operations.stack_file import Secure
+from operations.commands import config
+from operations.commands.config import Secure
 from pulumi_embedded.errors import ProjectError
 from pulumi_embedded.project import yamlfile
 
@@ -39,15 +39,15 @@ encryptionsalt: v1:a=:v1:b:c=
         ),
     ],
 )
-def test_a_value_changes_and_nothing_else(key: str, value: stack_file.Value, old: str, new: str) -> None:
+def test_a_value_changes_and_nothing_else(key: str, value: config.Value, old: str, new: str) -> None:
     """Comments, order and layout stay; a new key comes behind the others."""
-    assert stack_file.with_value(FILE, key, value, source="f") == FILE.replace(old, new)
+    assert config.with_value(FILE, key, value, source="f") == FILE.replace(old, new)
 
 
 @pytest.mark.parametrize("text", ["", "# c\n", "config:\n", "config: {}\n", "config:"])
 def test_a_file_without_values_gets_its_first_one(text: str) -> None:
     """Whatever stands for nothing, the result holds one value."""
-    edited = stack_file.with_value(text, "infra:port", "1", source="f")
+    edited = config.with_value(text, "infra:port", "1", source="f")
     assert edited.endswith('config:\n  infra:port: "1"\n')
     assert edited.startswith(text.removesuffix("\n").removesuffix(" {}"))
 
@@ -58,19 +58,19 @@ def test_a_file_without_values_gets_its_first_one(text: str) -> None:
 )
 def test_every_text_is_read_as_the_text_it_is(value: str) -> None:
     """Nothing becomes a number, a truth, a date or a comment."""
-    read = yamlfile.parse(stack_file.with_value(FILE, "infra:rotation", value, source="f"), "f")
+    read = yamlfile.parse(config.with_value(FILE, "infra:rotation", value, source="f"), "f")
     assert read["config"]["infra:rotation"] == value
 
 
 def test_a_value_goes_with_the_comment_above_it() -> None:
     """As with the CLI; the last one leaves an empty mapping, so that the file keeps its first comment."""
-    shorter = stack_file.without_value(FILE, "infra:appPath", source="f")
+    shorter = config.without_value(FILE, "infra:appPath", source="f")
     assert shorter == FILE.replace("  # The app's folder.\n  infra:appPath: app\n", "")
-    assert stack_file.without_value("# c\nconfig:\n  infra:a: b\n", "infra:a", source="f") == "# c\nconfig: {}\n"
+    assert config.without_value("# c\nconfig:\n  infra:a: b\n", "infra:a", source="f") == "# c\nconfig: {}\n"
 
 
 @pytest.mark.parametrize("text", ["config: {infra:port: 1}\n", "config:\n  infra:port: &a 1\n  infra:b: *a\n", "- a\n"])
 def test_what_only_a_person_can_edit_is_refused(text: str) -> None:
     """Everything in one line, aliases, another kind of file: nothing is guessed."""
     with pytest.raises(ProjectError, match=r"f is (laid out|not a stack's file)"):
-        stack_file.with_value(text, "infra:b", "2", source="f")
+        config.with_value(text, "infra:b", "2", source="f")

@@ -30,12 +30,10 @@ from components.worker.names import Target as Worker
 from components.xata.branches.ownership import mark, until
 from operations import changes
 from operations.changes import Target
-from operations.engines.locks import Holder
-from operations.errors import StateLockedError
-from operations.exit_codes import ExitCode
-from operations.sweep import act, look
-from operations.sweep.look import look as looked
-from operations.sweep.scene import scene
+from operations.commands import sweep
+from operations.commands.sweep import read_previews, scene_of
+from operations.engines.recorded import Holder
+from operations.errors import ExitCode, StateLockedError
 from pulumi_embedded.errors import HeldError
 from tests.operations.doubles import FakeEngine, result
 
@@ -125,9 +123,9 @@ def sky(project: Path, xata: Xata, monkeypatch: pytest.MonkeyPatch) -> Sky:
     monkeypatch.setattr("components.worker.api.client.connect", made.workers)
     named = Target.from_arguments
     monkeypatch.setattr(Target, "from_arguments", lambda arguments: replace(named(arguments), folder=project))
-    monkeypatch.setattr(look, "known_stacks", lambda *_: ["staging", *made.states])
-    monkeypatch.setattr(look, "holders", lambda workspace: made.locked.get(workspace.stack, ()))
-    monkeypatch.setattr(act, "choose", lambda _, workspace, *_more, **_less: made.states[workspace.stack])
+    monkeypatch.setattr(sweep, "known_stacks", lambda *_: ["staging", *made.states])
+    monkeypatch.setattr(sweep, "holders", lambda workspace: made.locked.get(workspace.stack, ()))
+    monkeypatch.setattr(sweep, "choose", lambda _, workspace, *_more, **_less: made.states[workspace.stack])
     monkeypatch.setattr(changes, "opened", lambda target, *, deploys: None if deploys else made.states[target.stack])
     monkeypatch.setattr("time.sleep", lambda _: None)
     for name, value in {
@@ -378,16 +376,16 @@ def test_two_sweeps_at_once_both_end_well(sky: Sky, project: Path) -> None:
         sky.preview(number, mark(f"pr-{number}"), "closed", worker=f"pr-{number}")
     sky.states = {"pr-1": FakeEngine()}
     environ = changes.Target(stack="").environ()
-    here = scene(project, environ)
-    found = [looked(here, keep_label="keep", without_github=False) for _ in range(2)]
+    here = scene_of(project, environ)
+    found = [read_previews(here, keep_label="keep", without_github=False) for _ in range(2)]
 
-    def sweep(number: int) -> list[act.Removed]:
+    def carried_out(number: int) -> list[sweep.Removed]:
         target = changes.Target(stack="", folder=project)
         verdicts = found[number].verdicts
-        return act.carry_out(here, verdicts, target_of=lambda name: replace(target, stack=name), say=lambda _: None)
+        return sweep.carry_out(here, verdicts, target_of=lambda name: replace(target, stack=name), say=lambda _: None)
 
     with ThreadPoolExecutor(2) as pool:
-        for done in pool.map(sweep, range(2)):
+        for done in pool.map(carried_out, range(2)):
             assert len(done) == 20
             assert [one.error for one in done if one.error] == []
     assert (sky.there, sky.scripts) == ({"main", "staging"}, set())

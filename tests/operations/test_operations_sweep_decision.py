@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from components.xata.branches.names import PERSISTENT, is_preview
 from components.xata.branches.ownership import last_day, mark, marked_stack, until
-from operations.sweep.decision import Branch, Pull, Reason, Seen, Verdict, decide, looks_like_preview, number_of
+from operations.previews.decisions import Branch, Pull, Reason, Seen, Verdict, looks_like_preview, number_of
+from operations.previews.decisions import decide_sweep as decide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,9 +17,9 @@ from cloud_sandbox.transport import handler
 from components.errors import ApiError
 from components.github.client import Client
 from operations import settings
+from operations.commands.sync import read_pull_request as look
 from operations.errors import ResourceFailedError, UsageError
-from operations.sync.decision import PullRequest
-from operations.sync.github import look
+from operations.previews.decisions import PullRequest
 from operations.workspace import Workspace
 from pulumi_embedded import api
 from tests.operations.doubles import FakeEngine, result
@@ -74,7 +74,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> GitHub:
     made.opened()
     for name, value in {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_STEP_SUMMARY": "", "GITHUB_OUTPUT": ""}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("operations.sync.run.connect", made.client)
+    monkeypatch.setattr("operations.commands.sync.connect", made.client)
     return made
 
 
@@ -235,8 +235,8 @@ def test_the_app_is_deployed_between_its_secret_and_its_check(
             raise ResourceFailedError("wrangler could not deploy", next_step="correct it")
 
     monkeypatch.setattr("operations.changes.opened", opened)
-    monkeypatch.setattr("operations.sync.run.planned", lambda target: target)
-    monkeypatch.setattr("operations.sync.run.deploy", deploy)
+    monkeypatch.setattr("operations.commands.sync.plan_deployment", lambda target: target)
+    monkeypatch.setattr("operations.commands.sync.deploy", deploy)
     answer = infra("sync", "pr-7", "--yes", "--json", "--config", "lifeDays=3")
     unchecked = "up {'infra:lifeDays': '3', 'infra:workerCheckMode': 'off'} True"
     assert did[:2] == [unchecked, "deploy pr-7 {'infra:lifeDays': '3'}"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operations.sync.decision import FORK_NOTE, PullRequest, State, Verb, decide
+from operations.previews.decisions import FORK_NOTE, PullRequest, State, Verb
+from operations.previews.decisions import decide_step as decide
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.exit_codes import ExitCode
-from operations.sync.decision import PullRequest, State, decide
-from operations.sync.following import MOST_STEPS, Done, Followed, follow
+from operations.commands.sync import MOST_STEPS, Done, Followed, follow
+from operations.errors import ExitCode
+from operations.previews.decisions import PullRequest, State
+from operations.previews.decisions import decide_step as decide
 
 CHANGES = {"create": 1, "update": 0, "replace": 0, "delete": 0, "same": 0}
 

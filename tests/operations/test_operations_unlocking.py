@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import console, unlocking
+from operations import console
 from operations.changes import Target
-from operations.engines import choice, locks
+from operations.commands import unlock
+from operations.engines import choice, recorded
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine
-from operations.errors import ChangesRefusedError, ResourceFailedError, StateLockedError
-from operations.exit_codes import ExitCode
+from operations.errors import ChangesRefusedError, ExitCode, ResourceFailedError, StateLockedError
 from operations.workspace import Workspace, open_workspace
 from pulumi_embedded.state import Store
 from tests.operations.doubles import FakeEngine
@@ -225,16 +225,16 @@ def test_where_nobody_can_be_seen_a_person_decides(
     monkeypatch.setattr(choice, "choose", lambda *_args, **_more: fake)
     target = Target(stack="dev", folder=project)
     with pytest.raises(ChangesRefusedError):
-        unlocking.unlock(target, yes=False, ask=lambda _: False)
+        unlock.unlock(target, yes=False, ask=lambda _: False)
     assert "cannot be seen from here" in capsys.readouterr().err
     assert fake.asked == []
-    assert unlocking.unlock(target, yes=False, ask=lambda _: True).removed
+    assert unlock.unlock(target, yes=False, ask=lambda _: True).removed
     assert fake.asked == ["unlock 0"]
 
 
 def test_a_holder_that_runs_is_never_asked_about(project: Path, monkeypatch: pytest.MonkeyPatch, living: int) -> None:
     """The refusal comes before the question."""
-    holder = locks.Holder(user="a", host="h", pid=living, since="now", here=True, running=True, lock=None)  # type: ignore[arg-type] # - not looked at
+    holder = recorded.Holder(user="a", host="h", pid=living, since="now", here=True, running=True, lock=None)  # type: ignore[arg-type] # - not looked at
     monkeypatch.setattr(choice, "choose", lambda *_args, **_more: FakeEngine(locked_by=(holder,)))
     with pytest.raises(StateLockedError, match=str(living)):
-        unlocking.unlock(Target(stack="dev", folder=project), yes=True, ask=lambda _: pytest.fail("asked"))
+        unlock.unlock(Target(stack="dev", folder=project), yes=True, ask=lambda _: pytest.fail("asked"))

@@ -16,7 +16,7 @@ from components.errors import LocalError
 from components.worker.names import DRAFT_ANSWER
 from components.xata.api.models import BranchPatch, ScaleToZero
 from operations import changes
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 from pulumi_embedded import api
 from tests.operations.xata_double import Xata
 
@@ -62,7 +62,7 @@ def _asked(monkeypatch: pytest.MonkeyPatch, outcome: HealthResponse | Loss) -> N
     )
     real = worker_probe.probe_worker
     monkeypatch.setattr(
-        "operations.worker_layers.probe_worker", lambda *given, **named: real(*given, **named, transport=transport)
+        "operations.commands.verify.probe_worker", lambda *given, **named: real(*given, **named, transport=transport)
     )
 
 
@@ -143,7 +143,7 @@ def probed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(probe, "probe", fake)
     read = Finding(layer=AppLayer.VARIABLES, ok=True, cause="DATABASE_URL is in .dev.vars")
-    monkeypatch.setattr("operations.app_layer.read", lambda _target, _url: read)
+    monkeypatch.setattr("operations.commands.verify.read_app", lambda _target, _url: read)
     return seen
 
 
@@ -311,7 +311,7 @@ def test_a_project_out_of_reach_is_not_taken_for_a_deleted_branch(
 ) -> None:
     """When the project is not there for this key, the branch is not called gone, and the database is asked."""
     elsewhere = Xata()
-    monkeypatch.setattr("operations.branch_layer.connect", elsewhere.connect)
+    monkeypatch.setattr("components.xata.api.client.connect", elsewhere.connect)
     answer = infra("verify", "staging", "--json")
     assert answer.code == ExitCode.VERIFICATION_FAILED
     assert "gone" not in answer.document["layers"][0]["cause"]

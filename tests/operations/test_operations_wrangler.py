@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from operations import wrangler
-from operations.exit_codes import ExitCode
+from operations.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from operations import changes, wrangler_deploy
+from operations import changes, wrangler
 from operations.errors import ResourceFailedError, UsageError
-from operations.wrangler_deploy import Deployment, deploy, planned
+from operations.wrangler import Deployment, deploy
+from operations.wrangler import plan_deployment as planned
 
 PROJECT = Path(__file__).resolve().parents[2]
 ACCOUNT = "0123456789abcdef0123456789abcdef"
@@ -107,7 +108,7 @@ def test_one_of_cloudflares_previews_gets_its_secrets_in_a_file_that_is_gone_aft
 ) -> None:
     """Mode 600, in the private folder, removed also when wrangler fails; no argument is a secret."""
     url = "postgresql://xata:P4ss%21word@b1.example/xata"
-    monkeypatch.setattr(wrangler_deploy, "_secrets", lambda *_: {"DATABASE_URL": url})
+    monkeypatch.setattr(wrangler, "_secrets", lambda *_: {"DATABASE_URL": url})
     _own(folder)
     place = folder / "examples" / "health-worker" / "node_modules" / ".bin"
     (place / "wrangler").write_text(TELLS_OF_THE_FILE.format(python=shutil.which("python3"), code=code))
@@ -176,7 +177,7 @@ def test_what_was_built_for_previews_is_deployed_to_each(
     folder: Path, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Name, branch and tag of the pull request are said as for an app that is not built."""
-    monkeypatch.setattr(wrangler_deploy, "_secrets", lambda *_: {})
+    monkeypatch.setattr(wrangler, "_secrets", lambda *_: {})
     _build(folder, environment="preview", name="health-worker-preview")
     built = _planned(folder, "pr-7", **more).arguments
     shutil.rmtree(folder / "examples" / "health-worker" / ".wrangler")
@@ -225,4 +226,4 @@ def test_a_wrangler_at_the_root_of_the_workspace_is_the_apps_own(
     deploy(_planned(folder, "pr-7"))
     assert json.loads(capfd.readouterr().err)["arguments"][0] == "deploy"
     (folder / "examples" / ".git").mkdir()
-    assert wrangler_deploy._own(folder / "examples" / "health-worker") is None
+    assert wrangler._own(folder / "examples" / "health-worker") is None

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from operations.commands import outputs
+from operations.commands.outputs import variable_name, variables
 from operations.errors import UsageError
-from operations.outputs import dotenv, github, shell
-from operations.outputs.variables import variable_name, variables
 from pulumi_embedded.api import Output
 from stacks.outputs import OUTPUTS
 from tests.operations.outputs import readers
 
 if TYPE_CHECKING:
-    from operations.outputs.variables import Variables
+    from operations.commands.outputs import Variables
 
 URL = "postgresql://app:p%2Fw%24rd%250A@db.example.com:5432/app?sslmode=require"
 HOSTILE = 'it\'s "$HOME" `id` $(id) ${HOME} 100%\n\\n # not a comment \n!é\u2028 '
@@ -44,11 +44,11 @@ def test_every_output_of_the_contract_has_its_variable() -> None:
 def test_whole_text_of_each_format() -> None:
     """What is written is what one expects to read, in the order of the names."""
     made = _made(region="us-east-1", databasePort=5432, ok=True, nothing=None, names=["A", "it's"])
-    assert shell.written(made) == (
+    assert outputs.as_shell(made) == (
         "export DATABASE_PORT='5432'\nexport NAMES='[\"A\",\"it'\\''s\"]'\nexport NOTHING=''\nexport OK='true'\n"
         "export REGION='us-east-1'\n"
     )
-    assert dotenv.written(_made(region="us-east-1", url=URL, note="two words", names=["A"])) == (
+    assert outputs.as_dotenv(_made(region="us-east-1", url=URL, note="two words", names=["A"])) == (
         f"NAMES='[\"A\"]'\nNOTE='two words'\nREGION=us-east-1\nURL={URL}\n"
     )
 
@@ -58,14 +58,14 @@ def test_whole_text_of_each_format() -> None:
 @example("\n\n")
 def test_a_real_shell_reads_back_every_value(value: str) -> None:
     """Quotes, newlines, `$`, `%`, backquotes and backslashes arrive as they are, and nothing is carried out."""
-    assert readers.sh(shell.written(_made(theValue=value, other="x"))) == {"THE_VALUE": value, "OTHER": "x"}
+    assert readers.sh(outputs.as_shell(_made(theValue=value, other="x"))) == {"THE_VALUE": value, "OTHER": "x"}
 
 
 def test_a_secret_left_out_is_unset_in_the_shell() -> None:
     """The URL of another environment does not stay in the shell to be taken for this one's."""
     made = _made(show_secrets=False, secretUrl=URL, region="r")
     assert made.left_out == ("SECRET_URL",)
-    assert readers.sh(shell.written(made), SECRET_URL="postgresql://production") == {"REGION": "r"}
+    assert readers.sh(outputs.as_shell(made), SECRET_URL="postgresql://production") == {"REGION": "r"}
 
 
 @given(TEXTS)
@@ -80,9 +80,9 @@ def test_every_dotenv_reader_reads_the_same_or_the_value_is_refused(value: str) 
     made = _made(theValue=value, other="x")
     if set(value) & set("$\\\r") or ("'" in value and set(value) & set('"`')):
         with pytest.raises(UsageError):
-            dotenv.written(made)
+            outputs.as_dotenv(made)
         return
-    text = dotenv.written(made)
+    text = outputs.as_dotenv(made)
     expected = {"THE_VALUE": value, "OTHER": "x"}
     assert readers.npm(text) == expected
     assert readers.expanding(text, ENVIRONMENT) == expected
@@ -92,7 +92,7 @@ def test_every_dotenv_reader_reads_the_same_or_the_value_is_refused(value: str) 
 
 def test_a_container_reads_plain_values_of_a_dotenv_file() -> None:
     """A connection string stands without quotes, which `--env-file` would keep."""
-    assert readers.env_file(dotenv.written(_made(databaseUrl=URL, empty=""))) == {"DATABASE_URL": URL, "EMPTY": ""}
+    assert readers.env_file(outputs.as_dotenv(_made(databaseUrl=URL, empty=""))) == {"DATABASE_URL": URL, "EMPTY": ""}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_container_reads_plain_values_of_a_dotenv_file() -> None:
 def test_what_dotenv_readers_read_differently_is_refused_by_name(value: str, words: str) -> None:
     """The variable and the reason are told, the value is not, and another format is named."""
     with pytest.raises(UsageError) as raised:
-        dotenv.written(_made(secretUrl=value))
+        outputs.as_dotenv(_made(secretUrl=value))
     assert f"the value of SECRET_URL holds {words}, which" in raised.value.message
     assert value not in str(raised.value)
     assert "--format json" in raised.value.next_step
@@ -121,15 +121,15 @@ def test_what_dotenv_readers_read_differently_is_refused_by_name(value: str, wor
 def test_the_runner_reads_back_every_value_and_masks_every_secret(value: str, secret: str) -> None:
     """No value ends early or names another output, and each line of a secret is masked before it is written."""
     made = _made(theValue=value, theSecret=secret)
-    assert readers.runner(github.written(made)) == {"THE_VALUE": value, "THE_SECRET": secret}
+    assert readers.runner(outputs.as_github(made)) == {"THE_VALUE": value, "THE_SECRET": secret}
     if secret.strip():
-        assert secret in readers.masked(github.masks(made))
+        assert secret in readers.masked(outputs.masks(made))
 
 
 def test_the_password_of_a_url_is_masked_by_itself() -> None:
     """As it stands in the URL, and as a client would print it; what is not secret is not masked."""
     made = _made(secretUrl=URL, region="us-east-1")
-    assert github.masks(made) == (
+    assert outputs.masks(made) == (
         f"::add-mask::{URL.replace('%', '%25')}\n::add-mask::p%252Fw%2524rd%25250A\n::add-mask::p/w$rd%250A\n"
     )
 
@@ -137,7 +137,7 @@ def test_the_password_of_a_url_is_masked_by_itself() -> None:
 def test_ends_of_values_are_never_the_same_twice() -> None:
     """A value that was seen once cannot be used to end another."""
     made = _made(one="1", two="2")
-    ends = [line for _ in range(2) for line in github.written(made).splitlines() if line.startswith("ghadelimiter_")]
+    ends = [line for _ in range(2) for line in outputs.as_github(made).splitlines() if line.startswith("ghadelimiter_")]
     assert len(ends) == len(set(ends)) == 4
 
 

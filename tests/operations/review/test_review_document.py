@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operations import answers
+from operations import console
 from operations.review import document
 from operations.review.document import readings
 from operations.review.plan import plan
@@ -19,7 +19,7 @@ from tests.operations.review.plans import document as written
 from tests.operations.review.plans import many, read, step, urn
 
 GOOD = written(step("create", "a", new={}))
-FAILED = json.dumps(answers.of_failed_preview("no key", "export it", code=2, name="bad_configuration"), indent=2)
+FAILED = json.dumps(console.of_failed_preview("no key", "export it", code=2, name="bad_configuration"), indent=2)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from operations.review.markdown import code, fence, length, plain
-from operations.review.render import MARKER, render
+from operations.review.render import MARKER, code, fence, length, plain, render
 from tests.operations.review.plans import HOSTILE, read, step, urn
 
 PARSER = MarkdownIt("commonmark").enable("table")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from operations.commands.gate import judge, label
 from operations.review.document import readings
-from operations.review.gate import judge, label
 from operations.review.render import render
 from tests.operations.review.recording import RECORDED, comment, documents
 from tests.operations.terminal import comparable

@@ -9,8 +9,7 @@ import re
 import pytest
 
 from operations.review.document import readings
-from operations.review.markdown import length
-from operations.review.render import LONGEST, MARKER, render
+from operations.review.render import LONGEST, MARKER, length, render
 from tests.operations.review.plans import many, read, step, urn
 
 HIDDEN = "Tr0ub4dor-and-3"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from operations.review import gate, rules
+from operations.commands import gate
+from operations.review import rules
 from operations.review.plan import plan
 from tests.operations.review.plans import read, step
 

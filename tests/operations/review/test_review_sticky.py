@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components import errors
+from operations.commands.comment import publish
 from operations.review.render import MARKER
-from operations.review.sticky import publish
 from tests.components.github.github_world import PERSON, READER, REPOSITORY, World
 
 if TYPE_CHECKING:

@@ -1,28 +1,59 @@
-"""What `./infra doctor` looks at where a stack is a Xata branch: the key, what it may do, what it finds. Only reads.
-
-What a key may change cannot be seen without changing something, so those lines say that they were not tested.
-"""
+"""What `./infra doctor` says about one thing. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from components.errors import InfraError, MissingError, NotFoundError, NotOfferedError, PermissionDeniedError
-from components.xata.api.client import CREATE_BRANCH, CREATE_PROJECT, KEY_VARIABLE, ROTATE_CREDENTIALS, connect
+from components.errors import (
+    ConfigurationError,
+    InfraError,
+    MissingError,
+    NotFoundError,
+    NotOfferedError,
+    PermissionDeniedError,
+)
+from components.worker.api import client as workers
+from components.worker.api.client import ACCOUNT_VARIABLE, READ, TOKEN_VARIABLE
+from components.worker.api.models import HYPERDRIVE, SECRETS_STORE
+from components.worker.wrangler.findings import errors
+from components.xata.api import client as xata
+from components.xata.api.client import CREATE_BRANCH, CREATE_PROJECT, KEY_VARIABLE, ROTATE_CREDENTIALS
 from components.xata.branches.find import resolve_branch
 from components.xata.branches.image import is_any_minor_of
 from components.xata.branches.place import find_organization, find_project
-from operations.findings import Finding
+from operations import wrangler
+from stacks import worker_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from components.http.service import Operation
-    from components.xata.api.client import Client
+    from components.worker.api.models import Named
     from components.xata.api.models import BranchSummary, Project
-    from operations.findings import Verdict
+    from stacks.settings import CloudSettings
+
+Verdict = Literal["ok", "warning", "failure"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What was found about one thing.
+
+    Attributes:
+        check: What was looked at.
+        verdict: A warning does not keep the main job from working; a failure does.
+        found: What was seen.
+        next_step: What to do; empty when there is nothing to do.
+    """
+
+    check: str
+    verdict: Verdict
+    found: str
+    next_step: str = ""
+
 
 T = TypeVar("T")
 PATIENCE_SECONDS = 15.0
@@ -65,7 +96,7 @@ class NotLookedAtError(InfraError):
     """A check that has nothing to look at, because an earlier one found nothing."""
 
 
-def examine(environ: Mapping[str, str], wanted: Wanted, *, named: bool) -> list[Finding]:
+def examine_xata(environ: Mapping[str, str], wanted: Wanted, *, named: bool) -> list[Finding]:
     """Look at everything that a stack needs of Xata.
 
     Args:
@@ -78,16 +109,16 @@ def examine(environ: Mapping[str, str], wanted: Wanted, *, named: bool) -> list[
         verdict: Verdict = "failure" if named else "warning"
         return [Finding(check=KEY, verdict=verdict, found=f"{KEY_VARIABLE} is not set", next_step=step)]
     try:
-        seen = Seen(connect(environ).within(PATIENCE_SECONDS), wanted)
+        seen = SeenXata(xata.connect(environ).within(PATIENCE_SECONDS), wanted)
     except InfraError as error:
         return [Finding(check=KEY, verdict="failure", found=error.message, next_step=error.next_step)]
-    first = look_at(KEY, key, seen)
+    first = check_xata(KEY, xata_key, seen)
     if first.verdict == "failure":
         return [first]
-    return [first, *(look_at(name, check, seen) for name, check in CHECKS.items())]
+    return [first, *(check_xata(name, check, seen) for name, check in XATA_CHECKS.items())]
 
 
-def look_at(name: str, check: Callable[[str, Seen], Finding], seen: Seen) -> Finding:
+def check_xata(name: str, check: Callable[[str, SeenXata], Finding], seen: SeenXata) -> Finding:
     """Look at one thing; that it cannot be looked at is a finding, too."""
     try:
         return check(name, seen)
@@ -99,10 +130,10 @@ def look_at(name: str, check: Callable[[str, Seen], Finding], seen: Seen) -> Fin
         return Finding(check=name, verdict="failure", found=error.message, next_step=error.next_step)
 
 
-class Seen:
+class SeenXata:
     """What was read so far; everything is read once, when a check first needs it."""
 
-    def __init__(self, client: Client, wanted: Wanted) -> None:
+    def __init__(self, client: xata.Client, wanted: Wanted) -> None:
         self.client, self.wanted = client, wanted
 
     @cached_property
@@ -137,7 +168,7 @@ class Seen:
         return [image.name for image in self.client.images(self.organization, self.wanted.region)]
 
 
-def key(name: str, seen: Seen) -> Finding:
+def xata_key(name: str, seen: SeenXata) -> Finding:
     """The key is accepted."""
     try:
         there = [f"{one.id} ({one.name})" for one in seen.client.organizations()]
@@ -147,7 +178,7 @@ def key(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="ok", found=found)
 
 
-def organization(name: str, seen: Seen) -> Finding:
+def organization(name: str, seen: SeenXata) -> Finding:
     """Which organization is meant."""
     told = "as configured" if seen.wanted.organization else "the only one; set XATA_ORGANIZATION_ID to it"
     verdict: Verdict = "ok" if seen.wanted.organization else "warning"
@@ -155,7 +186,7 @@ def organization(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict=verdict, found=f"{seen.organization} ({told})", next_step=step)
 
 
-def may_read_organization(name: str, seen: Seen) -> Finding:
+def may_read_organization(name: str, seen: SeenXata) -> Finding:
     """The key may read what the organization offers; only the foundation cannot do without."""
     try:
         count = len(seen.images)
@@ -166,19 +197,19 @@ def may_read_organization(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="ok", found=f"granted: {count} images can be seen")
 
 
-def may_read_projects(name: str, seen: Seen) -> Finding:
+def may_read_projects(name: str, seen: SeenXata) -> Finding:
     """The key may read projects."""
     found = seen.client.projects(seen.organization)
     return Finding(check=name, verdict="ok", found=f"granted: {_counted(len(found), 'project')} can be seen")
 
 
-def may_read_branches(name: str, seen: Seen) -> Finding:
+def may_read_branches(name: str, seen: SeenXata) -> Finding:
     """The key may read branches."""
     _needed(lambda: seen.project, "the project")
     return Finding(check=name, verdict="ok", found=f"granted: {_counted(len(seen.branches), 'branch')} can be seen")
 
 
-def may_read_credentials(name: str, seen: Seen) -> Finding:
+def may_read_credentials(name: str, seen: SeenXata) -> Finding:
     """The key may read credentials: tried on the stack's branch, else on its parent, else on any."""
     order = {seen.wanted.branch: 0, seen.wanted.parent: 1}
     tried = min(
@@ -195,8 +226,8 @@ def may_read_credentials(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="ok", found=f"granted: those of the branch {tried.name} can be read")
 
 
-def _may_write(operation: Operation, use: str) -> Callable[[str, Seen], Finding]:
-    def check(name: str, seen: Seen) -> Finding:
+def _may_write(operation: Operation, use: str) -> Callable[[str, SeenXata], Finding]:
+    def check(name: str, seen: SeenXata) -> Finding:
         del seen
         limit = f", and must not be limited to some {operation.unlimited}" if operation.unlimited else ""
         return Finding(
@@ -209,12 +240,12 @@ def _may_write(operation: Operation, use: str) -> Callable[[str, Seen], Finding]
     return check
 
 
-def project(name: str, seen: Seen) -> Finding:
+def project(name: str, seen: SeenXata) -> Finding:
     """The project is there."""
     return Finding(check=name, verdict="ok", found=f"{seen.project.name} ({seen.project.id})")
 
 
-def parent(name: str, seen: Seen) -> Finding:
+def parent(name: str, seen: SeenXata) -> Finding:
     """The branch that the stack's is a copy of is there."""
     if seen.wanted.founds:
         return Finding(check=name, verdict="ok", found=f"none is needed: {seen.wanted.branch} is a root branch")
@@ -222,7 +253,7 @@ def parent(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="ok", found=f"{there.name} ({there.id}) in {there.region}")
 
 
-def region(name: str, seen: Seen) -> Finding:
+def region(name: str, seen: SeenXata) -> Finding:
     """The region is offered, with backups."""
     offered = {one.id: one for one in seen.client.regions(seen.organization)}
     wanted = offered.get(seen.wanted.region)
@@ -235,7 +266,7 @@ def region(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="ok", found=f"{wanted.id} is offered, with backups")
 
 
-def image(name: str, seen: Seen) -> Finding:
+def image(name: str, seen: SeenXata) -> Finding:
     """The Postgres image is offered."""
     if not seen.wanted.image:
         return Finding(check=name, verdict="ok", found=f"that of the parent {seen.wanted.parent}")
@@ -247,7 +278,7 @@ def image(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="failure", found=found, next_step="set infra:postgresImage to one of those")
 
 
-def instance_type(name: str, seen: Seen) -> Finding:
+def instance_type(name: str, seen: SeenXata) -> Finding:
     """The instance type is offered."""
     wanted = seen.wanted.instance_type
     if not wanted:
@@ -259,7 +290,7 @@ def instance_type(name: str, seen: Seen) -> Finding:
     return Finding(check=name, verdict="failure", found=found, next_step="set infra:instanceType to one of those")
 
 
-def limits(name: str, seen: Seen) -> Finding:
+def xata_limits(name: str, seen: SeenXata) -> Finding:
     """There is room for the stack's branch."""
     used, most = len(_needed(lambda: seen.branches, "the project's branches")), _most_branches(seen)
     found = f"{used} of {most} branches of the project are used"
@@ -285,7 +316,7 @@ def _needed(read: Callable[[], T], what: str) -> T:
         raise NotLookedAtError(f"not looked at, because {what} cannot be read") from error
 
 
-def _most_branches(seen: Seen) -> int:
+def _most_branches(seen: SeenXata) -> int:
     try:
         return seen.client.project_limits(seen.organization, seen.project.id).max_branches_per_project
     except (NotOfferedError, PermissionDeniedError):  # how a limited key hears of an unknown route
@@ -297,7 +328,7 @@ def _counted(count: int, word: str) -> str:
     return f"{count} {word if count == 1 else plural}"
 
 
-CHECKS: Mapping[str, Callable[[str, Seen], Finding]] = {
+XATA_CHECKS: Mapping[str, Callable[[str, SeenXata], Finding]] = {
     "xata organization": organization,
     "xata permission org:read": may_read_organization,
     "xata permission project:read": may_read_projects,
@@ -311,5 +342,160 @@ CHECKS: Mapping[str, Callable[[str, Seen], Finding]] = {
     "xata region": region,
     "xata image": image,
     "xata instance type": instance_type,
-    "xata limits": limits,
+    "xata limits": xata_limits,
 }
+
+
+TOKEN, ACCOUNT, FILE = "cloudflare token", "cloudflare account", "wrangler.jsonc"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenCloudflare:
+    """What the checks look at: a Worker of an account, through a client; and what a program is told."""
+
+    client: workers.Client
+    account: str
+    script: str
+    settings: CloudSettings
+    environ: Mapping[str, str]
+
+
+def examine_cloudflare(
+    environ: Mapping[str, str],
+    settings: CloudSettings,
+    *,
+    stack: str,
+    folder: Path,
+    open_client: Callable[[Mapping[str, str]], workers.Client] = workers.connect,
+) -> list[Finding]:
+    """Look at everything that a stack needs of Cloudflare; nothing for one that is to do without a Worker.
+
+    Args:
+        environ: Holds the token.
+        settings: The stack's configuration.
+        stack: Its name.
+        folder: The project's folder.
+        open_client: Makes the client.
+    """
+    if settings.worker == "off":
+        return []
+    found = [_file(stack, folder, environ)]
+    try:
+        account = worker_plan.account(settings, environ)
+        if not account:
+            left_out = f"no account is known, so {stack} leaves its Worker out"
+            return [*found, _warning(ACCOUNT, left_out, f"export {ACCOUNT_VARIABLE}=…, or set infra:cloudflareAccount")]
+        if not environ.get(TOKEN_VARIABLE, "").strip():
+            step = worker_plan.how_to_get_token(settings)
+            return [*found, _warning(TOKEN, f"{TOKEN_VARIABLE} is not set", f"{step}; docs/worker.md")]
+        script = worker_plan.script(settings, worker_plan.wrangler_file(settings, folder))
+        seen = SeenCloudflare(
+            client=open_client(environ), account=account, script=script, settings=settings, environ=environ
+        )
+    except ConfigurationError as error:
+        return [*found, Finding(check=ACCOUNT, verdict="failure", found=error.message, next_step=error.next_step)]
+    except InfraError as error:
+        return [*found, Finding(check=TOKEN, verdict="failure", found=error.message, next_step=error.next_step)]
+    return [*found, *_asked(seen)]
+
+
+def _asked(seen: SeenCloudflare) -> list[Finding]:
+    """What the service says; a token that is refused, or an account that is not reached, ends the questions."""
+    try:
+        workers = {one.id for one in seen.client.scripts(seen.account)}
+    except InfraError as error:  # an unknown token, one without the permission and a strange account look alike
+        return [Finding(check=TOKEN, verdict="failure", found=error.message, next_step=error.next_step)]
+    reads = f"cloudflare permission {READ}"
+    return [
+        Finding(check=TOKEN, verdict="ok", found=f"accepted by {seen.client.base_url}"),
+        Finding(check=ACCOUNT, verdict="ok", found=seen.account),
+        Finding(check=reads, verdict="ok", found=f"granted: {_counted_workers(len(workers))} can be seen"),
+        *_provider(seen),
+        *(_untested(name) for name in worker_plan.permissions(seen.settings)),
+        _worker(seen, workers),
+        _address(seen),
+    ]
+
+
+def _untested(name: str) -> Finding:
+    found = "not tested, because only a change would tell; up needs it"
+    return _warning(f"cloudflare permission {name} Write", found, "look at the token's permissions in the dashboard")
+
+
+def _provider(seen: SeenCloudflare) -> list[Finding]:
+    """Whether what Cloudflare's own provider makes can be made: first of all where, then with this token."""
+    asked = worker_plan.of_the_provider(seen.settings)
+    if not asked:
+        return []
+    check = "cloudflare provider"
+    try:
+        worker_plan.require_provider(seen.settings, seen.environ, may_download=True)
+    except ConfigurationError as error:
+        return [Finding(check=check, verdict="failure", found=error.message, next_step=error.next_step)]
+    found = [Finding(check=check, verdict="ok", found=f"{asked}: it is there")]
+    if seen.settings.hyperdrive:
+        found.append(_read(HYPERDRIVE, lambda: _told(seen.client.hyperdrives(seen.account))))
+    if seen.settings.secrets_store:
+        found.append(_read(SECRETS_STORE, lambda: _store(seen)))
+    return found
+
+
+def _read(name: str, found: Callable[[], str]) -> Finding:
+    check = f"cloudflare permission {name} Read"
+    try:
+        return Finding(check=check, verdict="ok", found=f"granted: {found()}")
+    except InfraError as error:
+        return Finding(check=check, verdict="failure", found=error.message, next_step=error.next_step)
+
+
+def _store(seen: SeenCloudflare) -> str:
+    stores = seen.client.stores(seen.account)
+    worker_plan.store_id(stores, seen.settings.secrets_store)
+    return f"the store {seen.settings.secrets_store} is there"
+
+
+def _told(there: Sequence[Named]) -> str:
+    return f"{len(there)} {'is' if len(there) == 1 else 'are'} there"
+
+
+def _worker(seen: SeenCloudflare, workers: set[str]) -> Finding:
+    there = seen.script in workers
+    found = seen.script if there else f"{seen.script} is not there yet; up makes a draft of it for its secrets"
+    return Finding(check="cloudflare worker", verdict="ok", found=found)
+
+
+def _address(seen: SeenCloudflare) -> Finding:
+    name = "cloudflare workers.dev"
+    if seen.settings.worker_url:
+        return Finding(check=name, verdict="ok", found=f"not needed: the Worker is asked at {seen.settings.worker_url}")
+    try:
+        subdomain = seen.client.account_subdomain(seen.account)
+    except InfraError as error:
+        return _warning(name, error.message, error.next_step)
+    if subdomain:
+        return Finding(check=name, verdict="ok", found=f"{subdomain}.workers.dev")
+    step = "choose a name in the dashboard (Workers & Pages), or set infra:workerUrl to the Worker's own address"
+    return _warning(name, "the account has no name below workers.dev, so no Worker can be asked", step)
+
+
+def _file(stack: str, folder: Path, environ: Mapping[str, str]) -> Finding:
+    """The app's file, in one line; `./infra wrangler check` tells all of it."""
+    try:
+        file = wrangler.asked(stack, {}, folder=folder, environ=environ)
+    except InfraError as error:
+        return _warning(FILE, error.message, error.next_step)
+    if not file.path.is_file():
+        return _warning(FILE, f"there is no {file.path}", "set infra:appPath to the app's folder")
+    found = wrangler.findings(file)
+    if not found:
+        return Finding(check=FILE, verdict="ok", found=f"{file.path} fits {stack}")
+    said = f"{file.path}: {len(errors(found))} errors and {len(found) - len(errors(found))} warnings"
+    return _warning(FILE, said, f"./infra wrangler check {stack}")
+
+
+def _warning(check: str, found: str, next_step: str) -> Finding:
+    return Finding(check=check, verdict="warning", found=found, next_step=next_step)
+
+
+def _counted_workers(count: int) -> str:
+    return f"{count} Worker{'' if count == 1 else 's'}"

@@ -10,17 +10,25 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
+from components.lazy import Lazy
 from components.local.files import read_private, write_private
-from operations.errors import UsageError
-from operations.options import NAMESPACE
+from operations.cli import NAMESPACE
+from operations.errors import ChangesRefusedError, UsageError
+from operations.workspace import acting_in
 from pulumi_embedded.errors import ProjectError
-from pulumi_embedded.project import yamlfile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import yaml
+
+    from operations.changes import Target
+    from operations.engines.interface import Engine
+    from pulumi_embedded.project import yamlfile
+else:
+    yaml = Lazy("yaml")
+    yamlfile = Lazy("pulumi_embedded.project.yamlfile")
 
 TEMPLATE: Final = "Pulumi.preview.yaml"
 SALT: Final = "encryptionsalt"
@@ -85,7 +93,7 @@ def content_of(text: str) -> dict[str, Any]:
 
 def _defaults() -> dict[str, Any]:
     """A preview's own, which a template may leave out: Pulumi would take those that Pulumi.yaml has for all stacks."""
-    from stacks.settings import PreviewSettings  # noqa: PLC0415 - not for help and usage errors
+    from stacks.settings import PreviewSettings
 
     return {f"{NAMESPACE}:{key}": value for key, value in PreviewSettings.defaults.items()}
 
@@ -103,3 +111,58 @@ def _kept(wanted: Mapping[str, Any], present: str) -> dict[str, Any]:
 
 def _is_secret(value: Any) -> bool:
     return isinstance(value, dict) and "secure" in value
+
+
+def forget(engine: Engine, folder: Path, stack: str, *, settled: bool = False) -> bool:
+    """Remove the state of a preview, then the stack file that was made of the template.
+
+    Stacks of the other environments are never forgotten: their history tells what was done.
+
+    Args:
+        engine: Works on the stack.
+        folder: Where Pulumi.yaml lies.
+        stack: The stack's name.
+        settled: Whether what creations that were cut off have left is gone, too.
+
+    Returns:
+        Whether there was any state.
+
+    Raises:
+        engine.errors.HeldError: The state holds resources. Nothing was removed.
+        engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
+    """
+    removed = engine.remove(settled=settled)
+    remove_file(folder, stack)
+    return removed
+
+
+def remove_file(folder: Path, stack: str) -> None:
+    """Remove the stack file of a preview, which was made of the template."""
+    (folder / f"Pulumi.{stack}.yaml").unlink(missing_ok=True)
+
+
+def after_destroy(engine: Engine, target: Target) -> bool:
+    """Forget the stack that was taken down, when it is a preview's, with what runs that were cut off left unrecorded.
+
+    Returns:
+        Whether there was any state.
+
+    Raises:
+        ChangesRefusedError: Something that may be left cannot be looked for.
+        components.errors.InfraError: Something is left, and may not or cannot be removed.
+    """
+    from components.deletion.leftovers import remove_lost
+    from components.xata.branches.names import is_preview
+
+    if not is_preview(target.stack):
+        return False
+    with acting_in(target.environ()):
+        left = [one.name for one in engine.unsettled() if not remove_lost(one.kind, one.properties)]
+    if left:
+        raise ChangesRefusedError(
+            f"{target.stack}: its state is not forgotten: it notes that the creation of {', '.join(left)} was cut off, "
+            "and whether that exists cannot be seen from here",
+            next_step=f"look for it and delete it; then ./infra refresh {target.stack} drops the note, and "
+            f"./infra destroy {target.stack} forgets the state",
+        )
+    return forget(engine, target.folder, target.stack, settled=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from components.xata.branches.names import is_preview
 from components.xata.branches.ownership import last_day, marked_stack
@@ -38,6 +38,8 @@ class Reason(StrEnum):
     UNKNOWN = "unknown"
 
 
+KEEP_LABEL: Final = "keep-preview"
+"""What keeps the environment of a pull request that is closed, or whose life has ended."""
 GOES: Final = frozenset({Reason.CLOSED, Reason.EXPIRED})
 
 
@@ -133,7 +135,7 @@ def number_of(name: str) -> int:
     return int(name.removeprefix("pr-"))
 
 
-def decide(seen: Seen, *, keep_label: str, without_github: bool = False) -> list[Verdict]:
+def decide_sweep(seen: Seen, *, keep_label: str, without_github: bool = False) -> list[Verdict]:
     """Judge every branch that looks like a preview's, and every Worker and state that is left of one.
 
     Args:
@@ -211,3 +213,56 @@ def _not_ours(branch: Branch, seen: Seen) -> tuple[Reason, str] | None:
         (Reason.CHILDREN, children, f"it has children: {', '.join(children)}"),
     )
     return next(((reason, words) for reason, applies, words in rules if applies), None)
+
+
+State = Literal["open", "merged", "closed", "gone"]
+Verb = Literal["up", "down", "nothing"]
+
+FORK_NOTE = (
+    "it comes from a fork, and code of a fork runs without secrets: it gets neither a plan nor an environment, and "
+    "needs neither to be merged"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """A pull request as GitHub tells it.
+
+    Attributes:
+        number: Its number.
+        state: Open or not; gone when the repository has no pull request of this number.
+        is_from_fork: Whether its commits lie in another repository, also in one that was deleted.
+        keep_label: The label that keeps the environment of a closed pull request, where it has that; else empty.
+    """
+
+    number: int
+    state: State
+    is_from_fork: bool = False
+    keep_label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What to do with the environment, and why, as a sentence about the pull request."""
+
+    verb: Verb
+    why: str
+
+
+def decide_step(pull_request: PullRequest) -> Decision:
+    """Decide by what is true now, never by what an event said: events are late, repeated and out of order.
+
+    A closed pull request is taken down whoever opened it: where there is nothing, that is nothing to do.
+    """
+    told = f"pull request #{pull_request.number}"
+    if pull_request.state == "gone":
+        return Decision(verb="down", why=f"there is no {told}")
+    if pull_request.state != "open" and pull_request.keep_label:
+        return Decision(
+            verb="nothing", why=f"{told} is {pull_request.state}, and has the label {pull_request.keep_label}"
+        )
+    if pull_request.state != "open":
+        return Decision(verb="down", why=f"{told} is {pull_request.state}")
+    if pull_request.is_from_fork:
+        return Decision(verb="nothing", why=f"{told} is open, but {FORK_NOTE}")
+    return Decision(verb="up", why=f"{told} is open")

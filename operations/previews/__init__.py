@@ -1,0 +1,1 @@
+"""What the environments of pull requests share: their stack files, and what becomes of them."""
