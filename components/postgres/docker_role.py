@@ -144,17 +144,15 @@ def converge(settings: RoleSettings, before: Before, *, engine: Runner, door: Do
         container = _own_running_container(settings, engine)
         done = _psql(engine, container, f"{IDENTIFIER_QUERY};\n", deadline - door.now())
         if done.exit_code == 0:
-            _require_recorded_cluster(settings, before, done.output.strip())
+            identifier = done.output.strip()
+            _require_recorded_cluster(settings, before, identifier)
             if answer.answer is not login.Answer.LET_IN:
-                script = setup_script(settings, before)
-                _require_done(settings, _psql(engine, container, script, deadline - door.now()))
+                # The server of the entrypoint's set-up goes between two calls, so this one may meet none.
+                done = _psql(engine, container, setup_script(settings, before), deadline - door.now())
                 answer = door.attempt(settings.login)
-            if answer.answer is login.Answer.LET_IN:
-                return RoleFacts(
-                    condition=Condition.IN_PLACE, version=answer.version, system_identifier=done.output.strip()
-                )
-        elif done.exit_code != NOT_CONNECTED:
-            _require_done(settings, done)
+            if done.exit_code == 0 and answer.answer is login.Answer.LET_IN:
+                return RoleFacts(condition=Condition.IN_PLACE, version=answer.version, system_identifier=identifier)
+        _require_not_refused(settings, done)
         if door.now() >= deadline:
             raise _not_let_in(settings, answer.text or done.errors.strip())
         door.sleep(PAUSE_SECONDS)
@@ -254,8 +252,8 @@ def _require_recorded_cluster(settings: RoleSettings, before: Before, found: str
     )
 
 
-def _require_done(settings: RoleSettings, done: Done) -> None:
-    if done.exit_code == 0:
+def _require_not_refused(settings: RoleSettings, done: Done) -> None:
+    if done.exit_code in {0, NOT_CONNECTED}:
         return
     lines = done.errors.strip().splitlines() or [f"psql ended with {done.exit_code}"]
     raise PostgresError(

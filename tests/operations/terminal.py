@@ -173,6 +173,10 @@ def timeless(text: str) -> str:
     return re.sub(r" \(\d+\.\d s\)", "", re.sub(r"in \d+\.\d s", "in 1.0 s", text))
 
 
+PLUGIN_FOUND = re.compile(r"warning: using pulumi-\S+ from \$PATH")
+"""What the CLI remarks about a machine that has plugins on its PATH."""
+
+
 def comparable(document: dict[str, Any]) -> dict[str, Any]:
     """The document of a preview without what differs from run to run: times, ids, and where in which file."""
     text = re.sub(r"::[0-9a-f]{8}-[0-9a-f-]{27}", "::id", json.dumps(document))
@@ -185,8 +189,11 @@ def comparable(document: dict[str, Any]) -> dict[str, Any]:
             tied = step.get(side, {}).pop("propertyDependencies", {})  # the CLI lists those without a dependency or not
             if any(tied.values()):
                 step[side]["propertyDependencies"] = {key: urns for key, urns in tied.items() if urns}
-    for told in document.get("diagnostics", ()):
-        told["message"] = told["message"].rstrip()
+    told = [{**one, "message": one["message"].rstrip()} for one in document.get("diagnostics", ())]
+    if told := [one for one in told if not PLUGIN_FOUND.match(one["message"])]:
+        document["diagnostics"] = told
+    else:
+        document.pop("diagnostics", None)
     return document
 
 

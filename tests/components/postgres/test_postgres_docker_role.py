@@ -36,6 +36,7 @@ class Container:
         self.commands: list[str] = []
         self.resumed: list[str] = []
         self.hangs = False
+        self.leaves = 0
         self.patience: list[float] = []
 
     def container(self, name: str) -> ContainerFacts | None:
@@ -59,6 +60,9 @@ class Container:
         self.commands.append(" ".join([*command, *environment.values()]))
         if self.not_ready:
             self.not_ready -= 1
+            return Done(exit_code=2, output="", errors="psql: error: the database system is starting up")
+        if "pg_control_system" not in text and self.leaves:
+            self.leaves -= 1
             return Done(exit_code=2, output="", errors="psql: error: the database system is starting up")
         if "pg_control_system" in text:
             return Done(exit_code=0, output=f"{self.identifier}\n", errors="")
@@ -178,6 +182,14 @@ def test_starting_server_is_waited_for() -> None:
     container = Container()
     container.not_ready = 5
     assert converge(container, SILENT, IN).condition == Condition.IN_PLACE
+
+
+def test_server_that_leaves_between_two_calls_is_waited_for() -> None:
+    """The image sets a new cluster up with a server of its own, which may have answered the first call."""
+    container = Container()
+    container.leaves = 2
+    assert converge(container, SILENT, SILENT, SILENT, IN).condition == Condition.IN_PLACE
+    assert len(container.scripts) == 1
 
 
 def test_server_that_never_starts_is_an_error_in_time() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 from pulumi_embedded.errors import LockedError
@@ -192,8 +194,12 @@ def test_a_lock_of_the_cli_is_respected_and_outlives_nobody(things: Things) -> N
             time.sleep(0.05)
         with pytest.raises(LockedError, match=rf"the stack is in use by \S+ \(pid {process.pid}\)"):
             things.run("up")
+        plugins = psutil.Process(process.pid).children(recursive=True)  # each in a session of its own
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        for plugin in plugins:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                plugin.kill()
     assert things.pending() == ["creating a"]
     things.up({"b": {}})
     assert any("who is gone, is removed" in text for text in things.seen.texts())
