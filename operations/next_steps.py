@@ -67,7 +67,9 @@ class Run:
         start, verb, stack, rest = found.group("start", "verb", "stack", "rest")
         if stack == f" {PLACEHOLDER}" and self.stack:
             stack = f" {self.stack}"
-        more = " --sandbox" if self.sandbox and verb in WITH_SANDBOX and " --sandbox" not in rest else ""
+        # The sandbox has a `dev` only where a run asked for it: otherwise that is the database of this machine.
+        sandbox = self.sandbox and verb in WITH_SANDBOX and (stack != " dev" or self.stack == "dev")
+        more = " --sandbox" if sandbox and " --sandbox" not in rest else ""
         more += f" --engine {self.engine}" if self.engine and verb in WITH_ENGINE and " --engine" not in rest else ""
         return f"{start}{stack or ''}{more}{rest}"
 

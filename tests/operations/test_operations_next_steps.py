@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from operations import cli, next_steps
+from operations.changes import Target, deployed
+from operations.errors import UsageError
 from operations.next_steps import Run
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def test_every_command_that_is_named_exists_and_stays_in_the_sandbox(text: str) 
     assert "STACK" not in re.findall(r"\./infra [a-z]+ (\w+)", filled)
     for command in COMMAND.findall(filled):
         read = _parsed(command)
-        assert getattr(read, "sandbox", True), command
+        assert getattr(read, "sandbox", True) is (getattr(read, "stack", "") != "dev"), command
         assert getattr(read, "engine", "embedded") in {"embedded", "auto"}, command
     assert SANDBOX.filled(filled) == filled
 
@@ -101,6 +103,7 @@ def test_the_options_are_those_of_the_parser() -> None:
         ("./infra up foundation makes it", "./infra up foundation --sandbox makes it"),
         ("./infra wrangler write staging.", "./infra wrangler write staging --sandbox."),
         ("./infra consumer up a/folder staging", "./infra consumer up a/folder staging --sandbox"),
+        ("./infra up dev makes one", "./infra up dev makes one"),
         ("./infra sweep --yes removes", "./infra sweep --sandbox --yes removes"),
         ("./infra sandbox start", "./infra sandbox start"),
         ("the stack staging, STACK", "the stack staging, STACK"),
@@ -109,6 +112,14 @@ def test_the_options_are_those_of_the_parser() -> None:
 def test_a_command_gets_its_stack_and_the_sandbox(text: str, typed: str) -> None:
     """The stack stands where STACK stood, the option behind it; nothing but commands is touched."""
     assert Run(stack="staging", sandbox=True).filled(text) == typed
+
+
+def test_a_run_about_dev_in_the_sandbox_stays_there() -> None:
+    """A branch of the sandbox stands in for this machine's database, with the value that says so."""
+    with pytest.raises(UsageError) as none_there:
+        deployed({}, Target(stack="dev", folder=PROJECT, sandbox=True))
+    typed = Run(stack="dev", sandbox=True).filled(none_there.value.next_step)
+    assert typed == "./infra up dev --sandbox --config database=xata"
 
 
 def test_without_a_sandbox_a_command_gets_its_stack_alone() -> None:
