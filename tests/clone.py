@@ -71,11 +71,12 @@ def make_clone(parent: Path, *, settings: str = "") -> Clone:
         check=True,
     ).stdout.decode()
     for name in filter(None, tracked.split("\0")):
-        if (PROJECT / name).is_file():
+        if (PROJECT / name).is_file() and not name.startswith("packages/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(PROJECT / name, folder / name)
             _copy_compiled(PROJECT / name, folder / name)
-    (folder / ".venv").symlink_to(PROJECT / ".venv")
+    for name in (".venv", "packages"):  # an environment knows where its packages lie, so the two go together
+        (folder / name).symlink_to(PROJECT / name)
     stack = folder / "Pulumi.dev.yaml"
     stack.write_text(f"config:\n  infra:database: embedded\n  infra:dataFolder: {parent / 'data'}\n{settings}")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
