@@ -19,10 +19,9 @@ from cloud_sandbox.errors import SandboxError, SetupError
 from cloud_sandbox.files import private_folder
 from cloud_sandbox.github.service import Service as Pulls
 from cloud_sandbox.persistence import RecordedDatabases, Recorder
-from cloud_sandbox.xata.databases import NoDatabases
+from cloud_sandbox.xata.databases import Holds, NoDatabases
 from cloud_sandbox.xata.gateway.hosts import Hosts
 from cloud_sandbox.xata.gateway.server import Gateway
-from cloud_sandbox.xata.holds import Holds
 from cloud_sandbox.xata.postgres import BranchDatabases
 from cloud_sandbox.xata.service import Service
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+Operation = TypeVar("Operation")
 Cut = Literal["", "before", "in", "after"]
 
 JSON_TYPE = "application/json"
-HTML_ESCAPES = {"&": "\\u0026", "<": "\\u003c", ">": "\\u003e", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def _present() -> bool:
@@ -55,15 +55,13 @@ NO_ANSWER = Response(status=0, cut="before")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
-    """One operation. `since_june`: the older server has it not; `account`: another service answers it."""
+class Route(Generic[Operation]):
+    """What answers a method and a path. `scope` names what a key must be allowed, in each cloud's own words."""
 
     method: str
     path: str
     scope: str
-    name: str
-    since_june: bool = False
-    account: bool = False
+    operation: Operation
 
 
 def _fits(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
@@ -78,7 +76,9 @@ def _fits(pattern: list[str], parts: list[str]) -> dict[str, str] | None:
     return found
 
 
-def match(routes: tuple[Route, ...], method: str, path: str) -> tuple[Route, dict[str, str]] | None:
+def match(
+    routes: tuple[Route[Operation], ...], method: str, path: str
+) -> tuple[Route[Operation], dict[str, str]] | None:
     """The operation a request asks for and the values of its path; a slash at the end does not matter.
 
     Fixed parts win over placeholders: `GET …/projects/limits` never asks for a project named `limits`.
@@ -89,13 +89,9 @@ def match(routes: tuple[Route, ...], method: str, path: str) -> tuple[Route, dic
     return min(fitting, key=lambda pair: len(pair[1]), default=None)
 
 
-def encode(value: Any, *, pretty: bool = False) -> bytes:
-    """JSON as the real server writes it: compact, HTML characters escaped, a line feed at the end."""
-    separators = None if pretty else (",", ":")
-    text = json.dumps(value, ensure_ascii=False, indent=2 if pretty else None, separators=separators)
-    for character, escape in HTML_ESCAPES.items():
-        text = text.replace(character, escape)
-    return text.encode() + b"\n"
+def encode(value: Any) -> bytes:
+    """Compact JSON, a line feed at the end."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
 def moment(microseconds: int) -> str:

@@ -18,10 +18,9 @@ import psycopg
 import pytest
 
 from cloud_sandbox import authority
+from cloud_sandbox.xata.databases import Holds, role_of
 from cloud_sandbox.xata.gateway.hosts import Hosts
 from cloud_sandbox.xata.gateway.server import Gateway
-from cloud_sandbox.xata.holds import Holds
-from cloud_sandbox.xata.naming import role_of
 from cloud_sandbox.xata.postgres import BranchDatabases, Manager
 from tests.sandbox.postgres import Postgres
 

@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors, sql
 
 from cloud_sandbox.errors import DatabaseError
-from cloud_sandbox.xata.naming import role_of
+from cloud_sandbox.xata.databases import role_of
 from cloud_sandbox.xata.postgres import BranchDatabases, Manager
 
 if TYPE_CHECKING:

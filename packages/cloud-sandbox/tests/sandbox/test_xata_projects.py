@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
 import re
-import string
 from typing import Any
 
 import pytest
@@ -72,14 +70,9 @@ def test_a_wrong_content_type_is_415_only_here() -> None:
 
 
 def test_names_the_database_can_not_hold_fail() -> None:
-    """A NUL character and a name too long for the index are server errors, a long regular one is fine."""
-    stand, source = surface(), random.Random(3)  # noqa: S311 - a test repeats itself
-    noise = "".join(source.choices(string.ascii_letters + string.digits, k=5000))
-    assert [stand.call("POST", "/projects", {"name": name}).status_code for name in ("a\0b", noise, "a" * 5000)] == [
-        500,
-        500,
-        201,
-    ]
+    """A NUL character and a name too long for the index are server errors."""
+    stand = surface()
+    assert [stand.call("POST", "/projects", {"name": name}).status_code for name in ("a\0b", "a" * 5000)] == [500, 500]
 
 
 def test_scale_to_zero_is_filled_in() -> None:

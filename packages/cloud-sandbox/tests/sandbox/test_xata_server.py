@@ -68,11 +68,8 @@ def test_headers_are_the_real_servers(http: httpx.Client) -> None:
     answer = http.get(f"{ORGANIZATION}/projects")
     assert "server" not in answer.headers
     assert answer.headers["content-type"] == "application/json"
-    assert answer.headers["vary"] == "Origin"
     gone = http.delete(project(http))
     assert (gone.status_code, "content-type" in gone.headers, gone.content) == (204, False, b"")
-    head = http.head(f"{ORGANIZATION}/projects")
-    assert (head.status_code, "content-type" in head.headers) == (404, False)
 
 
 def test_large_bodies_and_odd_methods_are_served(http: httpx.Client) -> None:

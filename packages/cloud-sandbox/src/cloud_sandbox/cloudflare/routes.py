@@ -89,6 +89,6 @@ def _scope(method: str, path: str) -> str:
 
 
 ROUTES = tuple(
-    Route(method=method, path=path, scope=_scope(method, path), name=f"{method} {path}") for method, path, _ in TABLE
+    Route(method=method, path=path, scope=_scope(method, path), operation=operation)
+    for method, path, operation in TABLE
 )
-OPERATIONS = {f"{method} {path}": operation for method, path, operation in TABLE}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import errors, models, shapes
 from cloud_sandbox.cloudflare.errors import ApiError
-from cloud_sandbox.cloudflare.routes import OPERATIONS, ROUTES
+from cloud_sandbox.cloudflare.routes import ROUTES
 from cloud_sandbox.cloudflare.settings import ACCOUNT, Settings, Token
 from cloud_sandbox.cloudflare.world import Answer, Call, World, preview_name
 from cloud_sandbox.standin import StandIn
@@ -76,7 +76,7 @@ class Service(StandIn):
             self._require_account(token, values["account"], path)
         if route.scope and route.scope not in token.permissions:
             raise errors.not_permitted()
-        return OPERATIONS[route.name](self.world, Call(request=request, values=values, token=token))
+        return route.operation(self.world, Call(request=request, values=values, token=token))
 
     def _token(self, request: Request, path: str) -> Token:
         header = request.headers.get("authorization", "")

@@ -156,6 +156,5 @@ TABLE: tuple[tuple[str, str, str, Operation], ...] = (
 """Method, path, the permissions of which one is enough, and what answers."""
 
 ROUTES = tuple(
-    Route(method=method, path=path, scope=scope, name=f"{method} {path}") for method, path, scope, _ in TABLE
+    Route(method=method, path=path, scope=scope, operation=operation) for method, path, scope, operation in TABLE
 )
-OPERATIONS = {f"{method} {path}": operation for method, path, _, operation in TABLE}

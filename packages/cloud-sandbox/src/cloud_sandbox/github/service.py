@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cloud_sandbox.errors import ControlError
 from cloud_sandbox.github import errors
 from cloud_sandbox.github.errors import DOCUMENTATION, ApiError
-from cloud_sandbox.github.operations import OPERATIONS, ROUTES
+from cloud_sandbox.github.operations import ROUTES
 from cloud_sandbox.github.settings import LEVELS
 from cloud_sandbox.github.world import Call, World
 from cloud_sandbox.standin import StandIn
@@ -102,7 +102,7 @@ class Service(StandIn):
         route, values = found
         if "owner" in values:
             self._require(token, route, f"{values['owner']}/{values['name']}")
-        return OPERATIONS[route.name](self.world, Call(request=request, values=values, token=token))
+        return route.operation(self.world, Call(request=request, values=values, token=token))
 
     def _token(self, request: Request) -> Token:
         kind, _, given = request.headers.get("authorization", "").partition(" ")
@@ -114,7 +114,7 @@ class Service(StandIn):
                     return token
         raise errors.bad_credentials()
 
-    def _require(self, token: Token, route: Route, repository: str) -> None:
+    def _require(self, token: Token, route: Route[Any], repository: str) -> None:
         """What a token does not reach is not there; what it reaches and may not do is refused."""
         if repository.lower() != self.settings.repository.lower() or not token.sees:
             raise errors.not_found()

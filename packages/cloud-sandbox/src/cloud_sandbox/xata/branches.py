@@ -1,15 +1,16 @@
-"""Branches: list, read, delete, credentials and their rotation."""
+"""Branches: list, read, delete, credentials and their rotation, restore points."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cloud_sandbox.wire import moment
 from cloud_sandbox.xata import bodies, ids, life, messages, shapes
 from cloud_sandbox.xata.accounts import username
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.policy import may_see
 from cloud_sandbox.xata.projects import require_enabled
-from cloud_sandbox.xata.world import Answer
+from cloud_sandbox.xata.world import MICRO, Answer
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.models import Branch
@@ -138,3 +139,33 @@ def rotate_credentials(world: World, call: Call) -> Answer:
         branch.life.secret = life.wait(world.settings, world.settings.rotation, world.now)
     world.finish_rotation(branch)
     return Answer(status=204)
+
+
+def list_backups(world: World, call: Call) -> Answer:
+    """GET …/backups: not built, whatever is asked for."""
+    del world, call
+    raise messages.not_implemented()
+
+
+def get_backup(world: World, call: Call) -> Answer:
+    """GET …/backups/{backupID}: the backup of a branch has its id. Fails (500) in a region without backups."""
+    backup = call.values["backupID"]
+    with world.mutex:
+        try:
+            branch = world.branch(call.organization, call.project, backup)
+        except RefusedError as refusal:
+            missing = str(other_wording(refusal, backup)) != str(refusal)
+            raise (messages.backup_not_found(backup) if missing else refusal) from refusal
+        if branch.cluster.backup is None or branch.life.gone:
+            raise messages.internal("no object store for this branch")
+        body: dict[str, Any] = {"branchID": branch.id, "description": f"Continuous backup for branch {branch.id}"}
+        now = world.now
+        if life.is_restorable(branch, now):
+            first = branch.life.restorable_since // MICRO * MICRO  # whole seconds, as the backup tool writes them
+            body["earliestRestore"] = moment(first)
+        body["id"] = branch.id
+        if "earliestRestore" in body:
+            body["latestRestore"] = moment(max(first, now // MICRO * MICRO))
+        if not branch.life.blocked:
+            branch.life.restorable.read()
+        return Answer(body=body)

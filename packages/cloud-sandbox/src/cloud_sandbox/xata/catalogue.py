@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
     from cloud_sandbox.xata.settings import Region, Settings
 
-LEGACY_IMAGE, LEGACY_TARGET = "postgresql:17", "postgres:17.5"
 DEFAULT_LIBRARIES = ("pg_stat_statements", "auto_explain")
-RESERVED_OFFERINGS = ("experimental:", "analytics:")  # behind feature flags, off by default
 APRIL_POSTGRES = {
     "14": ("14.20", "14.22"),
     "15": ("15.15", "15.17"),
@@ -77,7 +75,7 @@ class Catalogue:
     @property
     def images(self) -> list[str]:
         """Every image name that may be listed and used, sorted as the server sorts them: as text."""
-        return sorted({*self._postgres(), *self.settings.extra_images} - set(self.hidden))
+        return sorted(set(self._postgres()) - set(self.hidden))
 
     def _postgres(self) -> Iterator[str]:
         majors = APRIL_POSTGRES if self.settings.is_april else JUNE_POSTGRES
@@ -86,7 +84,7 @@ class Catalogue:
     @property
     def hidden(self) -> list[str]:
         """Images that exist but are not available without a flag."""
-        if self.settings.is_april or self.settings.legacy_images:
+        if self.settings.is_april:
             return []
         return [f"postgres:{version}" for major in LATEST_ONLY for version in JUNE_POSTGRES[major][:-1]]
 
@@ -96,10 +94,8 @@ class Catalogue:
         Raises:
             ValueError: It is hidden or unknown; the text is the server's.
         """
-        if name.startswith(RESERVED_OFFERINGS) or name in self.hidden:
+        if name in self.hidden:
             raise ValueError(f"image {name} is not available")
-        if name == LEGACY_IMAGE:
-            return LEGACY_TARGET
         if name not in self.images:
             raise ValueError(f"image {name} is not valid")
         return name

@@ -191,7 +191,7 @@ def _draft(world: World, call: Call, plan: Plan, project: Project) -> Branch:
     parent = world.branch(call.organization, call.project, plan.parent) if plan.parent else None
     depth = _child_depth(world, parent) if parent else ROOT_DEPTH
     name = plan.body["name"]
-    rules.check_stored(name, call.project)
+    rules.check_stored(name)
     if any(other.name == name for other in world.branches_of(call.project)):
         raise messages.branch_exists(name)
     now = world.now
@@ -277,7 +277,7 @@ def _provision(world: World, call: Call, plan: Plan, branch: Branch) -> None:
     if plan.restores and not life.is_restorable(world.branches[plan.origin or ""], world.now):
         raise ClusterError("NotFound", "no continuous backup for source cluster")
     ordered_refusal(call)
-    instances = rules.instances_of(branch.cluster.replicas)
+    instances = branch.cluster.replicas + 1
     rules.check_resource(branch.id, instances=instances, minutes=branch.cluster.scale.minutes)
     if fault and fault.hold:
         world.sleep(fault.hold)

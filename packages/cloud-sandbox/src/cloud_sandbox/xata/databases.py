@@ -1,8 +1,62 @@
-"""What a branch is made of: the interface to the databases below the API, and a twin that only remembers."""
+"""What a branch is made of: the interface to the databases below the API, and a twin that only remembers.
+
+Beside it what those who make databases share with those who let clients in: names, and which branches have to wait.
+
+A branch's id is 26 characters that begin with a letter, so it is never the name of a database that is no branch's.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import contextlib
+import re
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Protocol
+
+from cloud_sandbox.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OWNER = "xata"
+"""The user and the database that every client of the service names."""
+BRANCH_ID = r"[a-z][a-z0-9]{25}"
+
+
+def role_of(branch_id: str) -> str:
+    """The role that logs in for a branch; its database is called like the branch.
+
+    Raises:
+        DatabaseError: That is no branch's id.
+    """
+    if not re.fullmatch(BRANCH_ID, branch_id):
+        raise DatabaseError(f"{branch_id!r} is not the id of a branch: that is 26 letters and digits")
+    return f"branch_{branch_id}"
+
+
+class Holds:
+    """A count per branch, since several children of one parent may be made at once. Safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def hold(self, branch_id: str) -> Iterator[None]:
+        """Keep new connections to a branch waiting."""
+        with self._lock:
+            self._counts[branch_id] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._counts[branch_id] -= 1
+                self._counts += Counter()  # forgets what is down to zero
+
+    def held(self, branch_id: str) -> bool:
+        """Whether a new connection has to wait."""
+        with self._lock:
+            return branch_id in self._counts
 
 
 class Databases(Protocol):

@@ -5,7 +5,7 @@ Source: internal/api/auth.go and internal/opa/policy/policy.rego of the open-sou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.xata import messages
 
@@ -52,7 +52,7 @@ def has_scope(key: Key, scope: str) -> bool:
     return "*" in key.scopes or scope in key.scopes or stronger in key.scopes
 
 
-def require(key: Key, organization: str, route: Route, values: Mapping[str, str]) -> None:
+def require(key: Key, organization: str, route: Route[Any], values: Mapping[str, str]) -> None:
     """Refuse what a key may not do (403).
 
     Writing to a collection needs the wildcard of its level: creating a branch needs `branches=*`.

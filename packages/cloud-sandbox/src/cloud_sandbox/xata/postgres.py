@@ -26,12 +26,12 @@ import psycopg
 from psycopg import errors, sql
 
 from cloud_sandbox.errors import DatabaseError
-from cloud_sandbox.xata.naming import OWNER, role_of
+from cloud_sandbox.xata.databases import OWNER, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cloud_sandbox.xata.holds import Holds
+    from cloud_sandbox.xata.databases import Holds
 
 OLDEST_VERSION = 160000
 CONNECT_SECONDS = 10

@@ -45,7 +45,7 @@ def _check_limits(world: World, organization: str) -> None:
 
 
 def _check_name(world: World, organization: str, name: str, *, but: str = "") -> None:
-    rules.check_stored(name, organization)
+    rules.check_stored(name)
     for other in world.projects.values():
         same = other.organization == organization and other.name == name and not other.terminated
         if same and other.id != but:

@@ -6,7 +6,6 @@ Source: services/projects/api/handler.go, and the custom resource of the branch 
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +21,7 @@ MIN_RETENTION, MAX_RETENTION, DEFAULT_RETENTION = 2, 35, 2
 BACKUP_TIME = re.compile(r"(\*|[0-6]):(0[0-9]|1[0-9]|2[0-3]):([0-5][0-9])")
 DESCRIPTION = re.compile(r"[a-zA-Z0-9]+[a-zA-Z0-9- ]*")
 NEWEST_DESCRIPTION = re.compile(r"([a-zA-Z0-9][a-zA-Z0-9 _./:-]*)?")
-GO_SPACE = " \t\n\v\f\r\x85\xa0"
-INDEX_ROW = 2704  # bytes that fit a row of the database's index
+LONGEST_NAME = 2600  # bytes that fit a row of the database's index
 DEFAULT_MINUTES, MAX_MINUTES = 30, 1440
 DEFAULT_STORAGE, MAX_STORAGE = 250, 1024
 MAX_INSTANCES = 5
@@ -116,7 +114,7 @@ def check_backup(branch: str, backup: Mapping[str, Any] | None) -> None:
     if days is not None and not MIN_RETENTION <= days <= MAX_RETENTION:
         text = f"must be at least {MIN_RETENTION} days and maximum {MAX_RETENTION} days"
         raise messages.invalid("backup retentionPeriod", text, branch=branch)
-    if time is not None and not BACKUP_TIME.fullmatch(time.strip(GO_SPACE)):
+    if time is not None and not BACKUP_TIME.fullmatch(time.strip()):
         text = f"invalid backup time format '{time}', must match format 'D:HH:MM' where D= * or 0-6, HH=00-23, MM=00-59"
         raise messages.invalid("backup time", text, branch=branch)
 
@@ -128,14 +126,9 @@ def check_backups_offered(branch: str, backup: object, *, offered: bool) -> None
         raise messages.invalid("backupConfiguration", text, branch=branch)
 
 
-def instances_of(replicas: int) -> int:
-    """The primary and its replicas, in 32 bits as the real server counts: the largest number turns negative."""
-    return (replicas + 1 + 2**31) % 2**32 - 2**31
-
-
 def check_replicas(branch: str, replicas: int, lowest: int, highest: int) -> None:
     """Refuse a number of replicas out of the organization's range of instances."""
-    instances = instances_of(replicas)
+    instances = replicas + 1
     if instances < lowest:
         text = f"number of replicas requires at least {lowest} instance(s)"
         raise messages.invalid("configuration", text, branch=branch)
@@ -144,16 +137,9 @@ def check_replicas(branch: str, replicas: int, lowest: int, highest: int) -> Non
         raise messages.invalid("configuration", text, branch=branch)
 
 
-def check_stored(text: str | None, beside: str) -> None:
-    """Fail as the database does: on a NUL character, and on a name that is too long for its unique index.
-
-    `beside` is the identifier that shares the index's row. What compresses well may be longer.
-    """
-    if text is None:
-        return
-    room = INDEX_ROW - 8 - (len(beside) + 4) // 4 * 4 - 4  # the row's header, the identifier, the name's header
-    raw, packer = text.encode(), zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_FIXED)
-    if "\0" in text or (len(raw) > room and len(packer.compress(raw) + packer.flush()) > room):
+def check_stored(text: str | None) -> None:
+    """Fail as the database does: on a NUL character, and on a name that is too long for its unique index."""
+    if text is not None and ("\0" in text or len(text.encode()) > LONGEST_NAME):
         raise messages.internal("the database can not store this text")
 
 
@@ -222,4 +208,4 @@ class BackupWish:
 def backup_wish(given: Mapping[str, Any] | None) -> BackupWish:
     """The wanted schedule, blanks around the time cut off."""
     time = (given or {}).get("backupTime")
-    return BackupWish(time=time.strip(GO_SPACE) if time else None, days=(given or {}).get("retentionPeriod"))
+    return BackupWish(time=time.strip() if time else None, days=(given or {}).get("retentionPeriod"))

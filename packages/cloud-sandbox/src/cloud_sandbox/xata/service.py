@@ -3,72 +3,28 @@
 from __future__ import annotations
 
 import random
-import re
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import unquote
 
 from cloud_sandbox.standin import SAFE_METHODS, StandIn
 from cloud_sandbox.wire import JSON_TYPE, NO_ANSWER, Request, Response, encode, match
-from cloud_sandbox.xata import (
-    accounts,
-    backups,
-    branches,
-    control,
-    creation,
-    life,
-    policy,
-    projects,
-    routes,
-    update,
-)
+from cloud_sandbox.xata import control, life, policy, routes
 from cloud_sandbox.xata.messages import CallerGoneError, RefusedError
 from cloud_sandbox.xata.world import Answer, Call, Listener, World
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cloud_sandbox.faults import Fault
     from cloud_sandbox.standin import Orders
     from cloud_sandbox.xata.databases import Databases
     from cloud_sandbox.xata.models import Branch
     from cloud_sandbox.xata.settings import Settings
 
-Operation = Callable[[World, Call], Answer]
 RouteState = Literal["gone", "not-ready", "asleep", "manually-asleep", "ready"]
 
-OPERATIONS: dict[str, Operation] = {
-    "organizations.list": accounts.list_organizations,
-    "organizations.get": accounts.get_organization,
-    "catalogue.regions": accounts.regions,
-    "catalogue.images": accounts.images,
-    "catalogue.sizes": accounts.sizes,
-    "limits.organization": accounts.organization_limits,
-    "limits.default": accounts.default_limits,
-    "limits.project": accounts.project_limits,
-    "projects.list": projects.list_projects,
-    "projects.create": projects.create_project,
-    "projects.get": projects.get_project,
-    "projects.update": projects.update_project,
-    "projects.delete": projects.delete_project,
-    "backups.list": backups.list_backups,
-    "backups.get": backups.get_backup,
-    "backups.restore": creation.restore_backup,
-    "branches.list": branches.list_branches,
-    "branches.create": creation.create_branch,
-    "branches.get": branches.get_branch,
-    "branches.update": update.update_branch,
-    "branches.delete": branches.delete_branch,
-    "credentials.get": branches.get_credentials,
-    "credentials.rotate": branches.rotate_credentials,
-}
 HELLO = {"Server": "Xata", "Version": "0.0.1"}
 REQUEST_ID, REQUEST_ID_LENGTH = "X-Request-Id", 100
-ALLOW_HEADERS = (
-    "Origin,Content-Length,Content-Type,Authorization,User-Agent,X-Xata-Client-ID,X-Xata-Session-ID,X-Xata-Agent,"
-    "X-Features,Timing-Allow-Origin"
-)
-ALLOW_METHODS = "GET,HEAD,PUT,PATCH,POST,DELETE"
-BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 SERVER_ERROR, UNAVAILABLE = 500, 503
 UNAVAILABLE_TEXT = "Service temporarily unavailable. Please try again later."
 
@@ -90,20 +46,19 @@ class Service(StandIn):
         self.settings = settings
         super().__init__(lambda: self.world.now / 1e6)
         self.world.change_listeners = self.change_listeners
-        known = [one for one in routes.ROUTES if not (settings.is_april and one.since_june)]
-        self._routes = tuple(one for one in known if settings.account_routes or not one.account)
+        self._routes = routes.routes(settings)
 
     def answer(self, request: Request, fault: Fault | None) -> Response:
         """What the API answers."""
         headers = self._headers(request)
         try:
-            answer = self._answer(request, headers, fault)
+            answer = self._answer(request, fault)
         except CallerGoneError:
             return NO_ANSWER
         except RefusedError as refusal:
             message = refusal.newest if self.settings.is_current else str(refusal)
             return _refused(request, refusal, headers, message)
-        body = b"" if answer.body is None else encode(answer.body, pretty="_pretty" in request.query)
+        body = b"" if answer.body is None else encode(answer.body)
         content = {"Content-Type": JSON_TYPE} if body else {}
         return Response(status=answer.status, headers=headers | content, body=body)
 
@@ -132,16 +87,11 @@ class Service(StandIn):
 
     def _headers(self, request: Request) -> dict[str, str]:
         identifier = request.headers.get("x-request-id") or self.world.identifier("req")
-        return {REQUEST_ID: identifier[:REQUEST_ID_LENGTH], "Vary": "Origin"}
+        return {REQUEST_ID: identifier[:REQUEST_ID_LENGTH]}
 
-    def _answer(self, request: Request, headers: dict[str, str], fault: Fault | None) -> Answer:
+    def _answer(self, request: Request, fault: Fault | None) -> Answer:
         """What the API answers, before anything goes wrong with it."""
         path = request.path.removesuffix("/")
-        if "origin" in request.headers:
-            headers["Access-Control-Allow-Origin"] = "*"
-        if request.method == "OPTIONS":
-            _add_preflight(headers, asked="origin" in request.headers)
-            return Answer(status=204)
         if (request.method, path) == ("GET", "/_hello"):
             return Answer(body=HELLO)
         token = policy.token_of(request.headers)
@@ -154,7 +104,7 @@ class Service(StandIn):
         values = _bound(values)
         organization = values.get("organizationID", "")
         call = Call(request=request, key=key, organization=organization, values=values, fault=fault)
-        return OPERATIONS[route.name](self.world, call)
+        return route.operation(self.world, call)
 
     def on_gone(self, listener: Listener) -> None:
         """Call `listener` with the id of every branch that is deleted, before its database goes."""
@@ -208,32 +158,17 @@ class Service(StandIn):
 
 
 def _bound(values: dict[str, str]) -> dict[str, str]:
-    """The values of a path as the handlers get them: not empty, and decoded a second time, as the real server does."""
+    """The values of a path as the handlers get them: not empty."""
     for name, value in values.items():
         if not value:
             text = f"parameter '{name}' is empty, can't bind its value"
             raise RefusedError(400, f"Invalid format for parameter {name}: {text}")
-        escape = BAD_ESCAPE.search(value)
-        if escape:
-            text = f"error unescaping path parameter '{name}': invalid URL escape \"{escape[0]}\""
-            raise RefusedError(400, f"Invalid format for parameter {name}: {text}")
-    return {name: unquote(value, errors="surrogateescape") for name, value in values.items()}
-
-
-def _add_preflight(headers: dict[str, str], *, asked: bool) -> None:
-    """What a browser is told before it sends a request from another site; only when it says where it is."""
-    if asked:
-        headers["Access-Control-Allow-Methods"] = ALLOW_METHODS
-        headers["Access-Control-Allow-Headers"] = ALLOW_HEADERS
-        headers["Access-Control-Max-Age"] = "7200"
-        headers["Vary"] += ", Access-Control-Request-Method, Access-Control-Request-Headers"
+    return values
 
 
 def _refused(request: Request, refusal: RefusedError, headers: dict[str, str], message: str) -> Response:
     """An error's answer. The text of a server error is masked; HEAD has no body."""
     headers = dict(headers) | ({"Retry-After": refusal.retry_after} if refusal.retry_after else {})
-    if request.method == "HEAD":
-        return Response(status=refusal.status, headers=headers)
     if refusal.status >= SERVER_ERROR:
         unavailable = refusal.status == UNAVAILABLE
         message = f"{UNAVAILABLE_TEXT if unavailable else 'Internal Error'} (Request ID: {headers[REQUEST_ID]})"
@@ -241,7 +176,4 @@ def _refused(request: Request, refusal: RefusedError, headers: dict[str, str], m
             headers["Retry-After"] = "30"
     given = request.headers.get("x-request-id", "")
     body = ({"id": given} if given else {}) | ({"message": message} if message else {})
-    pretty = "_pretty" in request.query
-    return Response(
-        status=refusal.status, headers=headers | {"Content-Type": JSON_TYPE}, body=encode(body, pretty=pretty)
-    )
+    return Response(status=refusal.status, headers=headers | {"Content-Type": JSON_TYPE}, body=encode(body))

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from cloud_sandbox.errors import SetupError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Edition = Literal["april", "june", "august", "current"]
 Shape = Literal["two", "six"]
@@ -95,8 +92,6 @@ class Settings:
     cell: str = ""
     port: int = 0
     regions: tuple[Region, ...] = REGIONS
-    extra_images: tuple[str, ...] = ()
-    legacy_images: bool = False
     pace: Pace = "at-once"
     hibernated: float = 1
     transient: float = 1
@@ -154,24 +149,3 @@ class Settings:
     def host(self, branch_id: str, region: str) -> str:
         """The name a branch is reached by, without a port."""
         return ".".join(label for label in (branch_id, self.cell, region, self.domain) if label)
-
-
-def settings_of(data: Mapping[str, Any]) -> Settings:
-    """Settings from JSON: the same names; keys, regions and organizations as lists of objects.
-
-    Raises:
-        SetupError: A name is unknown, or something has another type. No value is quoted: some are secrets.
-    """
-    parts = {"keys": Key, "regions": Region, "organizations": Organization}
-    try:
-        nested = {
-            name: tuple(kind(**_tuples(one)) for one in data[name]) for name, kind in parts.items() if name in data
-        }
-        return Settings(**_tuples(data) | nested)
-    except (TypeError, AttributeError) as error:
-        known = ", ".join(part.name for part in fields(Settings))
-        raise SetupError("the stand-in's settings have an unknown part", next_step=f"Known: {known}.") from error
-
-
-def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}

@@ -75,7 +75,7 @@ def _check_name(world: World, branch: Branch, name: str | None) -> None:
     """An empty name is accepted here; a taken one is not, and its own one is."""
     if name is None:
         return
-    rules.check_stored(name, branch.project)
+    rules.check_stored(name)
     if any(other.name == name and other is not branch for other in world.branches_of(branch.project)):
         raise messages.branch_exists(name)
 
@@ -155,7 +155,7 @@ def _check_resource(world: World, call: Call, branch: Branch, body: dict[str, An
     if "storage" in body:
         rules.check_storage(branch.id, body["storage"], branch.cluster.storage, shrinks=world.settings.is_april)
     minutes = rules.branch_scale(body["scaleToZero"]).minutes if "scaleToZero" in body else None
-    instances = rules.instances_of(body["replicas"]) if "replicas" in body else None
+    instances = body["replicas"] + 1 if "replicas" in body else None
     rules.check_resource(branch.id, instances=instances, minutes=minutes)
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cloud_sandbox.xata.naming import BRANCH_ID
+from cloud_sandbox.xata.databases import BRANCH_ID
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from cloud_sandbox.xata.databases import OWNER, role_of
 from cloud_sandbox.xata.gateway import door
 from cloud_sandbox.xata.gateway.hosts import READ_ONLY
 from cloud_sandbox.xata.gateway.messages import (
@@ -24,14 +25,13 @@ from cloud_sandbox.xata.gateway.messages import (
     fatal,
 )
 from cloud_sandbox.xata.gateway.relay import LAST_WORDS_SECONDS, close, relay
-from cloud_sandbox.xata.naming import OWNER, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
 
+    from cloud_sandbox.xata.databases import Holds
     from cloud_sandbox.xata.gateway.hosts import Hosts, Target
-    from cloud_sandbox.xata.holds import Holds
 
 START_SECONDS = 60.0
 """How long a client may take from the connection to the start-up message (Postgres' `authentication_timeout`)."""
