@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import stat
+import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -11,6 +13,8 @@ import psutil
 import pytest
 
 from cloud_sandbox import authority
+from cloud_sandbox.cloudflare import start
+from cloud_sandbox.cloudflare.workerd import Workerd
 from cloud_sandbox.errors import SetupError
 from tests.sandbox.cloudflare_surface import (
     ECHO,
@@ -228,20 +232,29 @@ def test_what_a_killed_stand_in_left_is_ended(tmp_path: Path) -> None:
             assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in left)
 
 
-def test_an_old_deployment_answers_for_a_while_where_that_is_asked_for(tmp_path: Path) -> None:
+def test_an_old_deployment_answers_for_a_while_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Propagation: 404 before the first, the old answer before the second, then the new one."""
+    waiting: list[threading.Timer] = []
+
+    class Held(threading.Timer):
+        """A time that is over when the test says so."""
+
+        def start(self) -> None:
+            waiting.append(self)
+
+    monkeypatch.setattr(start, "Workerd", partial(Workerd, later=Held))
     settings = type(SETTINGS)(tokens=SETTINGS.tokens, propagation=1.0)
     with served(tmp_path / "cloudflare", settings, workerd=tools().workerd) as server:
         _uploaded(server, ECHO)
         seen = [_answers(server)]
-        while seen[-1] == "404":
-            time.sleep(0.02)
-            seen.append(_answers(server))
+        waiting.pop().function()
+        seen.append(_answers(server))
         server.put_secret("A", "new")
-        while '"new"' not in seen[-1]:
-            time.sleep(0.02)
-            seen.append(_answers(server))
-        assert list(dict.fromkeys(seen)) == ["404", "{}", '{"A":"new"}']
+        seen.append(_answers(server))
+        waiting.pop().function()
+        assert [*seen, _answers(server)] == ["404", "{}", "{}", '{"A":"new"}']
 
 
 def _answers(server: Server) -> str:
