@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ended(f"{error}", "./infra doctor", ExitCode.MACHINE_NOT_READY, words)
     except Exception as error:  # noqa: BLE001 - the one place that catches
         _trace(words)
-        return _ended(*judged(error), words)
+        return _ended(*explained(error), words)
     return code
 
 
@@ -73,7 +73,7 @@ def exit_code_of(kind: type[BaseException]) -> ExitCode:
     return next((codes[name] for name in names if name in codes), ExitCode.UNEXPECTED)
 
 
-def judged(error: Exception) -> tuple[str, str, ExitCode]:
+def explained(error: Exception) -> tuple[str, str, ExitCode]:
     """What an error says, the next step, and its exit code.
 
     The trees of components and of the engine are told by their names: loading them here would cost every command.

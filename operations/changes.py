@@ -1,4 +1,4 @@
-"""What up, refresh and destroy have in common: judge, plan, ask, act."""
+"""What up, refresh and destroy have in common: validate, plan, ask, act."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from operations import console, next_steps, out_of_reach
 from operations.errors import ChangesRefusedError, UsageError
 from operations.previews.files import after_destroy
 from operations.protection import require_removable, two_steps
-from operations.settings import judged, on_xata
+from operations.settings import on_xata, read_settings
 from operations.workspace import PROJECT, describe_workspace, opened_workspace
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Target:
         if self.stack != LOCAL_STACK:
             return False
         described = describe_workspace(self.folder, self.stack, overrides=self.config)
-        return not on_xata(judged(described, with_files=False))
+        return not on_xata(read_settings(described, with_files=False))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ class Done:
 def opened(
     target: Target, *, deploys: bool, changes: bool = False, kind: Change | None = None, yes: bool = False
 ) -> Engine:
-    """Open the stack, judge its configuration, and choose its engine. Nothing has been touched when this raises.
+    """Open the stack, validate its configuration, and choose its engine. Nothing has been touched when this raises.
 
     Args:
         target: Which stack, and how.
@@ -141,7 +141,7 @@ def opened(
     from operations.engines.choice import choose
     from operations.engines.interface import EngineOptions
     from operations.sandbox.place import Place, is_shell
-    from operations.settings import judged, require_account, require_home, require_kept, require_reach
+    from operations.settings import read_settings, require_account, require_home, require_kept, require_reach
 
     def say(text: str) -> None:
         if not target.only_reads or target.verbose:
@@ -153,7 +153,7 @@ def opened(
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=environ)
     if is_shell(described.environ, Place(folder=target.folder)):
         next_steps.in_the_sandbox()
-    settings = judged(described, with_files=deploys)
+    settings = read_settings(described, with_files=deploys)
     if not target.only_reads:
         require_reach(settings, described, sandbox=target.sandbox)
         require_kept(settings, described)
@@ -207,18 +207,10 @@ def change(
     if kind == "destroy":
         require_removable(engine.recorded(), target.stack, target.environ())
     if not yes:
-        plan = planned(engine, kind, show)
-        if not plan.succeeded:
-            return Done(engine=engine.name, result=plan)
-        if ask is None or not ask(plan):
-            why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
-            refused = ChangesRefusedError(
-                f"{target.stack}: that is the plan; nothing was changed, because {why}",
-                next_step="the same command with --yes carries it out"
-                if config  # which may hold what is not to be repeated
-                else f"./infra {kind} {target.stack} --yes carries it out",
-            )
-            return Done(engine=engine.name, result=plan, refused=refused)
+        step = f"./infra {kind} {target.stack} --yes carries it out"
+        step = "the same command with --yes carries it out" if config else step  # which may hold what is not repeated
+        if stays := unagreed(engine, kind, f"{target.stack}: ", ask=ask, show=show, next_step=step):
+            return stays
     recorded_first = recorded_first and not out_of_reach.is_left(engine.recorded())
     if recorded_first or (kind == "destroy" and _keeps_otherwise(target, engine.recorded())):
         # What a resource does when it is deleted was recorded with it: other values must be recorded first.
@@ -240,22 +232,22 @@ def _keeps_otherwise(target: Target, there: Iterable[Recorded]) -> bool:
     homes = [one for one in there if one.kind in HOMES]
     if not homes:
         return False
-    keep = getattr(_judged(target)[1], "retain_data", None)
+    keep = getattr(_read_settings(target)[1], "retain_data", None)
     return keep is not None and any(_keeps(home) != keep for home in homes)
 
 
 def _clear(target: Target, there: Iterable[Recorded]) -> None:
     """Remove what runs that were cut off have left of a dev database."""
     if target.stack == LOCAL_STACK:
-        out_of_reach.clear(there, *_judged(target))
+        out_of_reach.clear(there, *_read_settings(target))
 
 
-def _judged(target: Target) -> tuple[Workspace, Settings]:
+def _read_settings(target: Target) -> tuple[Workspace, Settings]:
     """The stack and its configuration, with the values of this run."""
-    from operations.settings import judged
+    from operations.settings import read_settings
 
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
-    return described, judged(described, with_files=False)
+    return described, read_settings(described, with_files=False)
 
 
 def _keeps(home: Recorded) -> bool:
@@ -284,6 +276,25 @@ def _refused_by_engine(kind: Change, target: Target, result: Result) -> ChangesR
     return ChangesRefusedError(
         f"{target.stack}: not taken down: it is protected", next_step=two_steps(target.stack, [])
     )
+
+
+def unagreed(
+    engine: Engine,
+    kind: Change,
+    about: str,
+    *,
+    ask: Callable[[Result], bool] | None,
+    show: ShowProgress,
+    next_step: str,
+) -> Done | None:
+    """Show the plan and ask; how it ends where that failed or nobody agreed, None where it is to be carried out."""
+    plan = planned(engine, kind, show)
+    if not plan.succeeded:
+        return Done(engine=engine.name, result=plan)
+    if ask is not None and ask(plan):
+        return None
+    why = f"{about}that is the plan; nothing was changed, because {console.why_not(asked=ask is not None)}"
+    return Done(engine=engine.name, result=plan, refused=ChangesRefusedError(why, next_step=next_step))
 
 
 def carried_out(engine: Engine, kind: Change, show: ShowProgress, *, previewed: bool = False) -> Result:

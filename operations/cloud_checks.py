@@ -92,7 +92,7 @@ class Wanted:
         return not self.parent
 
 
-class NotLookedAtError(InfraError):
+class NotReadError(InfraError):
     """A check that has nothing to look at, because an earlier one found nothing."""
 
 
@@ -122,7 +122,7 @@ def check_xata(name: str, check: Callable[[str, SeenXata], Finding], seen: SeenX
     """Look at one thing; that it cannot be looked at is a finding, too."""
     try:
         return check(name, seen)
-    except NotLookedAtError as error:
+    except NotReadError as error:
         return Finding(check=name, verdict="warning", found=error.message, next_step=error.next_step)
     except NotOfferedError:
         return Finding(check=name, verdict="ok", found="this version of the service does not tell")
@@ -146,14 +146,14 @@ class SeenXata:
         """The project.
 
         Raises:
-            NotLookedAtError: It is not there yet, and the stack makes it.
+            NotReadError: It is not there yet, and the stack makes it.
         """
         try:
             return find_project(self.client, self.organization, self.wanted.project)
         except MissingError:
             if not self.wanted.founds:
                 raise
-        raise NotLookedAtError(
+        raise NotReadError(
             f"the project {self.wanted.project!r} is not there yet", next_step="./infra up foundation makes it"
         )
 
@@ -218,7 +218,7 @@ def may_read_credentials(name: str, seen: SeenXata) -> Finding:
         default=None,
     )
     if tried is None:
-        raise NotLookedAtError("not tested: there is no branch to read them of")
+        raise NotReadError("not tested: there is no branch to read them of")
     try:
         seen.client.credentials(seen.organization, seen.project.id, tried.id)
     except NotFoundError:
@@ -306,14 +306,14 @@ def _needed(read: Callable[[], T], what: str) -> T:
     """What a check needs and another check is about: its failure is told once, there.
 
     Raises:
-        NotLookedAtError: It cannot be read.
+        NotReadError: It cannot be read.
     """
     try:
         return read()
-    except NotLookedAtError:
+    except NotReadError:
         raise
     except InfraError as error:
-        raise NotLookedAtError(f"not looked at, because {what} cannot be read") from error
+        raise NotReadError(f"not looked at, because {what} cannot be read") from error
 
 
 def _most_branches(seen: SeenXata) -> int:

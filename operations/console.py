@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from operations.errors import ChangesRefusedError
 from operations.next_steps import filled
 
 if TYPE_CHECKING:
@@ -35,6 +36,28 @@ def agreed(question: str) -> bool:
     """Ask; anything but a yes is a no."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def why_not(*, asked: bool) -> str:
+    """Why something is not done that needs a yes."""
+    return "the answer was no" if asked else "there is no terminal to ask on, and no --yes"
+
+
+def require_agreement(question: str, *, yes: bool, otherwise: str, next_step: str) -> None:
+    """Ask before something is done that `--yes` has not agreed to.
+
+    Args:
+        question: What is asked.
+        yes: Agreed to beforehand.
+        otherwise: What was not done without a yes, as a sentence that goes on with "because".
+        next_step: What to do instead.
+
+    Raises:
+        ChangesRefusedError: The answer was no, or nobody is there to answer.
+    """
+    asked = not yes and can_ask()
+    if not yes and not (asked and agreed(question)):
+        raise ChangesRefusedError(f"{otherwise}, because {why_not(asked=asked)}", next_step=next_step)
 
 
 MASK = "[secret]"

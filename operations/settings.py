@@ -1,4 +1,4 @@
-"""The stack's configuration, judged before an engine starts."""
+"""The stack's configuration, read and validated before an engine starts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ RUN_VARIABLE = "GITHUB_ACTIONS"
 """Set to "true" in every run of a workflow."""
 
 
-def judged(workspace: Workspace, *, with_files: bool) -> Settings:
-    """Read the stack's file with the overrides of this run, and judge it.
+def read_settings(workspace: Workspace, *, with_files: bool) -> Settings:
+    """Read the stack's file with the overrides of this run, and validate it.
 
-    Secrets stay encrypted: neither the engine's key nor their values are needed to judge the rest.
+    Secrets stay encrypted: neither the engine's key nor their values are needed to validate the rest.
 
     Args:
         workspace: The stack.

@@ -23,7 +23,7 @@ from components.worker.wrangler.findings import Expectation, LocalExpectation
 from components.worker.wrangler.jsonc import MalformedError
 from operations import console, stack_names
 from operations.errors import MachineError, ResourceFailedError, UsageError
-from operations.settings import judged
+from operations.settings import read_settings
 from operations.workspace import NOT_FOR_CHILDREN, PROJECT, describe_workspace, private_folder
 from stacks import outside, worker_plan
 from stacks.config import file_of
@@ -54,7 +54,7 @@ def asked(
         UsageError: The stack has no app.
         ConfigurationError: The configuration is wrong, or the file is not JSON with comments.
     """
-    settings = judged(describe_workspace(folder, stack, overrides=overrides, environ=environ), with_files=False)
+    settings = read_settings(describe_workspace(folder, stack, overrides=overrides, environ=environ), with_files=False)
     if not isinstance(settings, AppSettings):
         raise UsageError(f"the stack {stack} has no app, and so no wrangler.jsonc", next_step="name another stack")
     outside.refuse(file_of(stack), settings, folder)
@@ -155,7 +155,7 @@ def plan_deployment(target: Target) -> Deployment:
     """
     environ = target.environ()
     described = describe_workspace(target.folder, target.stack, overrides=target.config, environ=environ)
-    settings = judged(described, with_files=True)
+    settings = read_settings(described, with_files=True)
     if not isinstance(settings, CloudSettings):
         raise UsageError(
             f"the stack {target.stack} has no Worker to deploy to",

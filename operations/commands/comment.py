@@ -175,7 +175,7 @@ def _summarise(body: str, environ: Mapping[str, str]) -> None:
 def _code(readings: Sequence[Reading]) -> ExitCode:
     unread = [reading for reading in readings if reading.document is None]
     for reading in unread:
-        console.say(f"error: {plain(reading.source)}: {plain(reading.fault)}")
+        console.say(f"error: {plain(reading.source)}: {plain(reading.reason)}")
     return ExitCode.BAD_CONFIGURATION if unread else ExitCode.SUCCESS
 
 

@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operations import changes, cli, console, reporting
-from operations.changes import Done, carried_out, planned, require_some
+from operations.changes import Done, carried_out, require_some, unagreed
 from operations.commands.outputs import add_format, require_one_format, shown
-from operations.errors import ChangesRefusedError, ExitCode, UsageError
+from operations.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
 
-    from operations.changes import ShowProgress, Target
-    from operations.engines.interface import Change, Engine
-    from pulumi_embedded.api import Result
+    from operations.changes import Target
+    from operations.engines.interface import Engine
 
 ACTIONS = ("up", "preview", "destroy", "outputs")
 
@@ -61,7 +59,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         done = changes.previewed(engine, show=show, document=arguments.json)
     else:
         ask = reporting.asker(arguments.action)
-        done = change(arguments.action, engine, yes=arguments.yes, ask=ask, show=show)
+        step = "--yes carries it out"
+        stays = None if arguments.yes else unagreed(engine, arguments.action, "", ask=ask, show=show, next_step=step)
+        done = stays or Done(
+            engine=engine.name, result=carried_out(engine, arguments.action, show, previewed=not arguments.yes)
+        )
     return reporting.report(done, as_json=arguments.json, next_step=again if arguments.action == "preview" else "")
 
 
@@ -116,22 +118,6 @@ def require(target: Target, folder: Path) -> None:
             f"the project {name!r} has no Pulumi.{target.stack}.yaml in {folder}",
             next_step=f"make it; `config: {{}}` is enough: printf 'config: {{}}\\n' > Pulumi.{target.stack}.yaml",
         )
-
-
-def change(
-    kind: Change, engine: Engine, *, yes: bool, ask: Callable[[Result], bool] | None, show: ShowProgress
-) -> Done:
-    """Carry a change out, after its plan has been agreed to."""
-    if not yes:
-        plan = planned(engine, kind, show)
-        if not plan.succeeded:
-            return Done(engine=engine.name, result=plan)
-        if ask is None or not ask(plan):
-            refused = ChangesRefusedError(
-                "that is the plan; nothing was changed, because nobody agreed", next_step="--yes carries it out"
-            )
-            return Done(engine=engine.name, result=plan, refused=refused)
-    return Done(engine=engine.name, result=carried_out(engine, kind, show, previewed=not yes))
 
 
 def _nothing(_text: str) -> None:

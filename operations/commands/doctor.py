@@ -23,7 +23,7 @@ from operations.errors import CommandError, ExitCode
 from operations.next_steps import filled
 from operations.previews import files
 from operations.sandbox.place import Place
-from operations.settings import judged, on_xata
+from operations.settings import on_xata, read_settings
 from operations.workspace import KINDS, PROJECT, scheme
 from pulumi_embedded.errors import EngineError
 from stacks.settings import CloudSettings
@@ -147,7 +147,7 @@ def cloudflare(machine: Machine, stack: str) -> list[Finding]:
 
     name = stack or STACK_OF_XATA
     try:
-        settings = judged(_place(machine, name), with_files=False)
+        settings = read_settings(_place(machine, name), with_files=False)
     except (InfraError, EngineError):  # another check tells of stack files
         return []
     if not isinstance(settings, CloudSettings):
@@ -178,7 +178,7 @@ def _wanted(machine: Machine, stack: str) -> Wanted | None:
     from stacks import cloud
     from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, XataSettings
 
-    settings = judged(_place(machine, stack), with_files=False)
+    settings = read_settings(_place(machine, stack), with_files=False)
     if not isinstance(settings, XataSettings) or not on_xata(settings):
         return None
     founds = stack == "foundation"
@@ -199,7 +199,7 @@ def _wanted(machine: Machine, stack: str) -> Wanted | None:
 
 
 def _place(machine: Machine, stack: str) -> workspace.Workspace:
-    """A stack, to be judged and not opened."""
+    """A stack, to be inside and not opened."""
     if stack_names.is_preview(stack):
         with contextlib.suppress(CommandError):  # the check of the stack files tells it
             files.ensure(machine.folder, stack)
@@ -316,10 +316,10 @@ def ignored(name: str, machine: Machine) -> Finding:
             check=name, verdict="warning", found="not a git work tree, or no git", next_step="clone with git"
         )
     # git does not judge what lies beyond a link: what a linked folder holds is nothing of this work tree.
-    judged = [path for path in MUST_BE_IGNORED if not (machine.folder / path).parent.is_symlink()]
-    answer = _asked(["git", "check-ignore", "--no-index", *judged], machine.folder)
+    inside = [path for path in MUST_BE_IGNORED if not (machine.folder / path).parent.is_symlink()]
+    answer = _asked(["git", "check-ignore", "--no-index", *inside], machine.folder)
     covered = set(answer.stdout.splitlines()) if answer else set()
-    missing = [path for path in judged if path not in covered]
+    missing = [path for path in inside if path not in covered]
     if missing:
         found = f"git does not ignore {', '.join(missing)}"
         return Finding(check=name, verdict="failure", found=found, next_step="git checkout -- .gitignore")
@@ -336,9 +336,9 @@ def plugins_check(name: str, machine: Machine) -> Finding:
     if missing:
         found = f"{', '.join(missing)} missing, which comes with the CLI"
         return Finding(check=name, verdict="failure", found=found, next_step=f"install it whole: {choice.HOW_TO_GET}")
-    problem = pulumi_plugins.problem("docker", machine.environ, may_download=False)
-    found = "Python's are there" + (f"; {problem}" if problem else ", and Docker's")
-    step = "the CLI downloads it when the dev database lives in Docker" if problem else ""
+    reason = pulumi_plugins.problem("docker", machine.environ, may_download=False)
+    found = "Python's are there" + (f"; {reason}" if reason else ", and Docker's")
+    step = "the CLI downloads it when the dev database lives in Docker" if reason else ""
     return Finding(check=name, verdict="ok", found=found, next_step=step)
 
 
@@ -390,16 +390,16 @@ def stack_files(name: str, machine: Machine) -> Finding:
         if not place.stack_file.is_file():
             step = f"git checkout -- {place.stack_file.name}"
             return Finding(check=name, verdict="failure", found=f"{place.stack_file.name} is missing", next_step=step)
-        judged(place, with_files=False)
+        read_settings(place, with_files=False)
     files.content_of(files.text_in(machine.folder))
     there = [*(f"Pulumi.{stack}.yaml" for stack in stack_names.STACKS), files.TEMPLATE]
     return Finding(check=name, verdict="ok", found=", ".join(there))
 
 
 def _settings_of_dev(machine: Machine) -> Settings | None:
-    """The dev stack's configuration; None when its file cannot be judged, which another check tells."""
+    """The dev stack's configuration; None when its file cannot be inside, which another check tells."""
     try:
-        return judged(_place(machine, "dev"), with_files=False)
+        return read_settings(_place(machine, "dev"), with_files=False)
     except (InfraError, EngineError):
         return None
 

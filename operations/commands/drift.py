@@ -50,19 +50,22 @@ def add_parser(commands: cli.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
-    from operations.__main__ import judged
+    from operations.__main__ import explained
 
-    looks = read_drift(
-        _targets(arguments), repair=arguments.repair, show=reporting.shower(verbose=arguments.verbose), judge=judged
+    results = read_drift(
+        _targets(arguments),
+        repair=arguments.repair,
+        show=reporting.shower(verbose=arguments.verbose),
+        explain=explained,
     )
-    code = exit_code(looks)
+    code = exit_code(results)
     if arguments.json:
-        console.answer({"ok": not code, "stacks": [look.to_json() for look in looks]})
+        console.answer({"ok": not code, "stacks": [result.to_json() for result in results]})
     else:
-        print("\n".join(_lines(looks)))
-    for look in looks:
-        if look.verdict == "drifted":
-            step = f"./infra drift {look.stack} --repair brings it back; or let the program say what was found"
+        print("\n".join(_lines(results)))
+    for result in results:
+        if result.verdict == "drifted":
+            step = f"./infra drift {result.stack} --repair brings it back; or let the program say what was found"
             console.say(f"  next: {step}")
     return code
 
@@ -78,19 +81,18 @@ def _targets(arguments: argparse.Namespace) -> list[changes.Target]:
     return [replace(first, stack=name) for name in names]
 
 
-def _lines(looks: Sequence[StackDrift]) -> Iterator[str]:
-    if not looks:
+def _lines(results: Sequence[StackDrift]) -> Iterator[str]:
+    if not results:
         yield "no stack has a state: there is nothing that could drift"
-    for look in looks:
-        yield f"{look.stack}: {WORDS.get(look.verdict) or '; '.join(look.errors)}"
-        for one in look.left or look.found:
+    for result in results:
+        yield f"{result.stack}: {WORDS.get(result.verdict) or '; '.join(result.errors)}"
+        for one in result.left or result.found:
             yield from (f"  {line}" for line in one.lines)
-        if look.next_step:
-            yield f"  next: {look.next_step}"
+        if result.next_step:
+            yield f"  next: {result.next_step}"
 
 
 Verdict = Literal["none", "drifted", "repaired", "failed"]
-Judge = "Callable[[Exception], tuple[str, str, ExitCode]]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def read_drift(
     *,
     repair: bool,
     show: ShowProgress,
-    judge: Callable[[Exception], tuple[str, str, ExitCode]],
+    explain: Callable[[Exception], tuple[str, str, ExitCode]],
 ) -> list[StackDrift]:
     """Read stacks one after the other; that one cannot be looked at does not keep the others from it.
 
@@ -139,15 +141,15 @@ def read_drift(
         targets: Which stacks, and how.
         repair: Whether to bring back what has drifted.
         show: Makes whoever shows the progress of a repair.
-        judge: Puts an error into words.
+        explain: Puts an error into words.
     """
-    return [_guarded(target, repair=repair, show=show, judge=judge) for target in targets]
+    return [_guarded(target, repair=repair, show=show, explain=explain) for target in targets]
 
 
-def exit_code(looks: Sequence[StackDrift]) -> ExitCode:
+def exit_code(results: Sequence[StackDrift]) -> ExitCode:
     """An error counts more than a drift, and of several the first: what was not looked at may have drifted, too."""
-    failed = next((one.code for one in looks if one.verdict == "failed"), None)
-    drifted = any(one.verdict == "drifted" for one in looks)
+    failed = next((one.code for one in results if one.verdict == "failed"), None)
+    drifted = any(one.verdict == "drifted" for one in results)
     return failed or (ExitCode.DRIFTED if drifted else ExitCode.SUCCESS)
 
 
@@ -156,14 +158,14 @@ def _guarded(
     *,
     repair: bool,
     show: ShowProgress,
-    judge: Callable[[Exception], tuple[str, str, ExitCode]],
+    explain: Callable[[Exception], tuple[str, str, ExitCode]],
 ) -> StackDrift:
     console.say(f"{target.stack}: looking at everything it is made of")
     try:
-        look = _read_stack(target)
-        return _repaired(look, target, show) if repair and look.verdict == "drifted" else look
+        result = _read_stack(target)
+        return _repaired(result, target, show) if repair and result.verdict == "drifted" else result
     except Exception as error:
-        message, next_step, code = judge(error)
+        message, next_step, code = explain(error)
         message, next_step = (filled(text, stack=target.stack) for text in (message, next_step))
         if code is ExitCode.UNEXPECTED:
             raise  # a defect of ours is told where all are
@@ -181,17 +183,17 @@ def _read_stack(target: Target) -> StackDrift:
     return StackDrift(stack=target.stack, verdict="drifted" if found else "none", found=found)
 
 
-def _repaired(look: StackDrift, target: Target, show: ShowProgress) -> StackDrift:
+def _repaired(result: StackDrift, target: Target, show: ShowProgress) -> StackDrift:
     """Bring the stack up as its program says, then look again."""
-    console.say(f"{target.stack}: {len(look.found)} drifted; bringing back what its program says")
+    console.say(f"{target.stack}: {len(result.found)} drifted; bringing back what its program says")
     done = changes.change("up", replace(target, only_reads=False), yes=True, ask=None, show=show)
     if not done.result.succeeded:
         code = ExitCode.INTERRUPTED if done.result.interrupted else ExitCode.RESOURCE_FAILED
-        return replace(look, verdict="failed", left=look.found, errors=done.result.errors, code=code)
+        return replace(result, verdict="failed", left=result.found, errors=done.result.errors, code=code)
     again = _read_stack(target)
     if again.verdict == "failed":
-        return replace(again, found=look.found)
-    return replace(look, verdict="drifted" if again.found else "repaired", left=again.found)
+        return replace(again, found=result.found)
+    return replace(result, verdict="drifted" if again.found else "repaired", left=again.found)
 
 
 MASK = "[secret]"

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         from components.github.events import read
 
         labels = list(read(arguments.event).pull_request.label_names)
-    verdict = judge(document.read_documents(arguments.documents), labels)
+    verdict = validate(document.read_documents(arguments.documents), labels)
     _tell(verdict)
     if verdict.refused:
         return ExitCode.CHANGES_REFUSED
@@ -89,7 +89,7 @@ def _tell(verdict: Verdict) -> None:
     for one in verdict.idle:
         console.say(f"the label {plain(one)} allows nothing in these plans: take it away")
     for reading in verdict.unread:
-        console.say(f"error: {plain(reading.source)}: {plain(reading.fault)}")
+        console.say(f"error: {plain(reading.source)}: {plain(reading.reason)}")
     for stack in verdict.failed:
         console.say(f"error: {plain(stack)}: the preview failed, so nobody knows what would be lost")
     for risk in verdict.refused:
@@ -101,8 +101,8 @@ def _self_test() -> ExitCode:
     from operations.review import rules
 
     wrong = self_test()
-    for fault in wrong:
-        console.say(f"error: {fault}")
+    for reason in wrong:
+        console.say(f"error: {reason}")
     if wrong:
         console.say("  next: correct operations/review/rules.py, or its cases beside it")
         return ExitCode.UNEXPECTED
@@ -116,7 +116,7 @@ LONGEST_LABEL: Final = 50
 """GitHub has no longer labels."""
 HASH_LETTERS: Final = 8
 PREFIX: Final = "allow-"
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9._/-]")
+_NOT_IN_LABELS: Final = re.compile(r"[^A-Za-z0-9._/-]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +138,8 @@ class Verdict:
     idle: tuple[str, ...]
 
 
-def judge(readings: Sequence[Reading], labels: Iterable[str]) -> Verdict:
-    """Judge documents by what labels allow."""
+def validate(readings: Sequence[Reading], labels: Iterable[str]) -> Verdict:
+    """Validate documents by what labels allow."""
     given = set(labels)
     plans = [plan(reading) for reading in readings if reading.document is not None]
     found = [risk for risk in rules.risks(plans) if risk.refused]
@@ -158,7 +158,7 @@ def label(risk: Risk) -> str:
     resource = risk.resource
     whole = f"{PREFIX}{resource.fate}:{risk.project}/{risk.stack}/{resource.name}"
     head, _, tail = whole.partition(":")
-    fit = f"{head}:{_UNFIT.sub('-', tail)}"
+    fit = f"{head}:{_NOT_IN_LABELS.sub('-', tail)}"
     if fit == whole and len(fit) <= LONGEST_LABEL:
         return fit
     short = hashlib.sha256(f"{resource.fate} {resource.urn}".encode()).hexdigest()[:HASH_LETTERS]
@@ -168,12 +168,12 @@ def label(risk: Risk) -> str:
 def self_test(cases: Path = CASES) -> list[str]:
     """What is wrong with the rules, by their own cases; nothing when each fires where it must, and only there."""
     told: list[dict[str, Any]] = json.loads(cases.read_bytes())
-    wrong = [fault for case in told for fault in _case_faults(case)]
+    wrong = [reason for case in told for reason in _case_reasons(case)]
     proven = {case["rule"] for case in told}
     return wrong + [f"{rule.name}: no case proves it" for rule in rules.RULES if rule.name not in proven]
 
 
-def _case_faults(case: dict[str, Any]) -> Iterable[str]:
+def _case_reasons(case: dict[str, Any]) -> Iterable[str]:
     rule = next((one for one in rules.RULES if one.name == case["rule"]), None)
     if rule is None:
         yield f"{case['rule']}: there is no such rule"
@@ -184,12 +184,12 @@ def _case_faults(case: dict[str, Any]) -> Iterable[str]:
         yield f"{rule.name}: it does not fire where it must"
     if any(risk.rule == rule.name for risk in _risks(quiet)):
         yield f"{rule.name}: it fires where it must not"
-    refused = judge(fires, ()).refused
+    refused = validate(fires, ()).refused
     if (case["gate"] == "closed") != bool(refused):
         yield f"{rule.name}: the gate {'refuses it' if refused else 'lets it pass'}"
-    if judge(quiet, ()).refused:
+    if validate(quiet, ()).refused:
         yield f"{rule.name}: the gate refuses what loses nothing"
-    if judge(fires, {label(risk) for risk in refused}).refused:
+    if validate(fires, {label(risk) for risk in refused}).refused:
         yield f"{rule.name}: its own label does not allow it"
 
 

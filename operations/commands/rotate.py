@@ -14,17 +14,21 @@ from components.fingerprint import fingerprint
 from operations import changes, cli, console, reporting
 from operations.changes import Done, deployed, on_this_machine, place_of
 from operations.console import summarize
-from operations.errors import ChangesRefusedError, ExitCode, UsageError
+from operations.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import date
 
     from components.xata.api.client import Client
-    from operations.changes import ShowProgress, Target
+    from operations.changes import Target
     from operations.engines.interface import Engine
     from pulumi_embedded.api import Output
+
+
+KEY = "infra:insteadOfPassword"
+"""Names the password to be replaced: said again after a run that died, nothing is rotated twice."""
 
 
 def add_parser(commands: cli.Commands) -> None:
@@ -51,27 +55,40 @@ def add_parser(commands: cli.Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Run the command."""
+    """Bring the stack up with a new password, and say what became of the old one."""
+    from components.xata.branches.find import read_branch
+
     if arguments.due:
         return _due(arguments)
-
-    done = rotate(
-        changes.Target.from_arguments(arguments),
+    target, show = changes.Target.from_arguments(arguments), reporting.shower(verbose=arguments.verbose)
+    engine = changes.opened(target, deploys=True)
+    values = deployed(engine.outputs(), target)
+    _refuse_local(values, target)
+    client = connected(target, engine)
+    # Where the branch is gone, an `up` would make another one.
+    read_branch(client, place_of(values), str(values["branchId"].value))
+    branch, old = str(values["branchName"].value), Connection.parse(str(values["databaseUrl"].value)).password
+    console.require_agreement(
+        f"{target.stack}: give the branch {branch} a new password? The old one is refused from then on.",
         yes=arguments.yes,
-        ask=console.agreed if console.can_ask() else None,
-        show=reporting.shower(verbose=arguments.verbose),
+        otherwise=f"{target.stack}: nothing was changed",
+        next_step=f"./infra rotate {target.stack} --yes rotates the password of the branch {branch}",
     )
-    step = f"./infra verify {arguments.stack}"
-    return reporting.report(done, as_json=arguments.json, next_step=step, stack=arguments.stack)
+    wanted = replace(target, config={**target.config, KEY: fingerprint(old)})
+    engine = changes.opened(wanted, deploys=True, changes=True)
+    done = Done(engine=engine.name, result=changes.carried_out(engine, "up", show))
+    console.say(f"the branch {branch} {_fate(client, values, old)}")
+    step = f"./infra verify {target.stack}"
+    return reporting.report(done, as_json=arguments.json, next_step=step, stack=target.stack)
 
 
 def _due(arguments: argparse.Namespace) -> ExitCode:
     """Say whether it is time, by the stack's file alone."""
-    from operations.settings import judged, on_xata
+    from operations.settings import on_xata, read_settings
     from operations.workspace import describe_workspace
 
     target, today = changes.Target.from_arguments(arguments), datetime.now(tz=UTC).date()
-    settings = judged(describe_workspace(target.folder, target.stack, overrides=target.config), with_files=False)
+    settings = read_settings(describe_workspace(target.folder, target.stack, overrides=target.config), with_files=False)
     if arguments.json or not on_xata(settings):
         raise UsageError(
             "--due answers with its exit code, and for environments in the cloud only",
@@ -88,38 +105,6 @@ def _due(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.VERIFICATION_FAILED if why else ExitCode.SUCCESS
 
 
-QUESTION = "{stack}: give the branch {branch} a new password? The old one is refused from then on."
-KEY = "infra:insteadOfPassword"
-
-
-def rotate(target: Target, *, yes: bool, ask: Callable[[str], bool] | None, show: ShowProgress) -> Done:
-    """Bring the stack up with a new password, and say what became of the old one.
-
-    Args:
-        target: Which stack, and how.
-        yes: Agreed to beforehand.
-        ask: Asks a question; None where nobody is there to answer.
-        show: Makes whoever shows the progress of one run.
-
-    Raises:
-        UsageError: The stack was never deployed, or its database is on this machine.
-        ChangesRefusedError: Nobody agreed.
-        components.errors.InfraError: The branch is gone, the API refuses, or it is not the one the branch was made at.
-    """
-    engine = changes.opened(target, deploys=True)
-    values = deployed(engine.outputs(), target)
-    _refuse_local(values, target)
-    client = connected(target, engine)
-    _require_there(client, values)
-    branch, old = str(values["branchName"].value), Connection.parse(str(values["databaseUrl"].value)).password
-    _agree(target, branch, yes=yes, ask=ask)
-    wanted = replace(target, config={**target.config, KEY: fingerprint(old)})
-    engine = changes.opened(wanted, deploys=True, changes=True)
-    done = Done(engine=engine.name, result=changes.carried_out(engine, "up", show))
-    console.say(f"the branch {branch} {_fate(client, values, old)}")
-    return done
-
-
 def _fate(client: Client, values: Mapping[str, Output], old: str) -> str:
     """What became of the password, as Xata says it; to complete "the branch …"."""
     from components.xata.branches import credentials
@@ -132,13 +117,6 @@ def _fate(client: Client, values: Mapping[str, Output], old: str) -> str:
     return "has the password that it had: nothing was rotated" if same else "has a new password"
 
 
-def _require_there(client: Client, values: Mapping[str, Output]) -> None:
-    """Refuse where the branch is gone: an `up` would make another one."""
-    from components.xata.branches.find import read_branch
-
-    read_branch(client, place_of(values), str(values["branchId"].value))
-
-
 def _refuse_local(values: Mapping[str, Output], target: Target) -> None:
     if on_this_machine(values):
         raise UsageError(
@@ -146,16 +124,6 @@ def _refuse_local(values: Mapping[str, Output], target: Target) -> None:
             "else: there is nothing to rotate at Xata",
             next_step=f"for a new one: ./infra destroy {target.stack}, then ./infra up {target.stack}; data are kept",
         )
-
-
-def _agree(target: Target, branch: str, *, yes: bool, ask: Callable[[str], bool] | None) -> None:
-    if yes or (ask is not None and ask(QUESTION.format(stack=target.stack, branch=branch))):
-        return
-    why = "there is no terminal to ask on, and no --yes" if ask is None else "the answer was no"
-    raise ChangesRefusedError(
-        f"{target.stack}: nothing was changed, because {why}",
-        next_step=f"./infra rotate {target.stack} --yes rotates the password of the branch {branch}",
-    )
 
 
 def connected(target: Target, engine: Engine) -> Client:

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     else:
         print("\n".join(table(seen.verdicts)))
     _say(seen, done, arguments)
-    return ExitCode.RESOURCE_FAILED if seen.faults or failed(done) else ExitCode.SUCCESS
+    return ExitCode.RESOURCE_FAILED if seen.unread or failed(done) else ExitCode.SUCCESS
 
 
 def as_answer(seen: Previews, done: Sequence[Removed], *, carried_out: bool) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def as_answer(seen: Previews, done: Sequence[Removed], *, carried_out: bool) -> 
         "stays": [_entry(one) for one in seen.verdicts if not one.goes],
         "others": seen.others,
         "removed": [{"name": one.verdict.name, "gone": list(one.gone), "error": one.error} for one in done],
-        "faults": list(seen.faults),
+        "faults": list(seen.unread),
     }
 
 
@@ -121,8 +121,8 @@ def _say(seen: Previews, done: Sequence[Removed], arguments: argparse.Namespace)
     """Say what is to be known besides the table, and what is to be done next."""
     going = sum(one.goes for one in seen.verdicts)
     staying = len(seen.verdicts) - going
-    for fault in seen.faults:
-        console.say(f"error: {fault}")
+    for why in seen.unread:
+        console.say(f"error: {why}")
     console.say(f"{going} to go, {staying} to stay; {seen.others} branches are no previews")
     for one in done:
         if one.error and one.next_step:
@@ -236,12 +236,12 @@ class Previews:
     Attributes:
         verdicts: What becomes of each preview.
         others: How many branches of the project are no previews.
-        faults: What could not be looked at, in words.
+        unread: What could not be looked at, in words.
     """
 
     verdicts: tuple[Verdict, ...]
     others: int
-    faults: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def read_previews(here: Scene, *, keep_label: str, without_github: bool) -> Previews:
@@ -256,7 +256,7 @@ def read_previews(here: Scene, *, keep_label: str, without_github: bool) -> Prev
         ApiError: The branches cannot be listed: then there is nothing to decide about.
     """
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return _Reader(here, pool, keep_label=keep_label, without_github=without_github).looked()
+        return _Reader(here, pool, keep_label=keep_label, without_github=without_github).read()
 
 
 class _Reader:
@@ -266,24 +266,24 @@ class _Reader:
         self._here, self._pool = here, pool
         self._keep_label, self._without_github = keep_label, without_github
         self._xata = xata.connect(here.environ)
-        self._faults: dict[str, None] = {}
+        self._unread: dict[str, None] = {}
 
-    def looked(self) -> Previews:
+    def read(self) -> Previews:
         """Look and decide: first without pull requests, to ask about those alone that the answer depends on."""
         opened = self._pool.submit(self._open_pulls)
         seen = self._without_pulls()
-        pulls, fault = opened.result()
+        pulls, why = opened.result()
         seen = replace(seen, pulls=pulls)
         asked = [number_of(one.name) for one in self._decided(seen) if one.reason is Reason.UNASKED]
-        if fault:
-            found: Iterable[Pull] = [Pull(state="unasked", fault=fault)] * len(asked)
+        if why:
+            found: Iterable[Pull] = [Pull(state="unasked", unread=why)] * len(asked)
         else:
             found = self._pool.map(self._pull, asked)
         seen = replace(seen, pulls={**pulls, **dict(zip(asked, found, strict=True))})
         seen = self._without_foreign_workers(seen)
         verdicts = self._decided(seen)
         previews = sum(one.branch is not None for one in verdicts)
-        return Previews(verdicts=tuple(verdicts), others=len(seen.branches) - previews, faults=tuple(self._faults))
+        return Previews(verdicts=tuple(verdicts), others=len(seen.branches) - previews, unread=tuple(self._unread))
 
     def _decided(self, seen: Seen) -> list[Verdict]:
         return decide_sweep(seen, keep_label=self._keep_label, without_github=self._without_github)
@@ -293,7 +293,7 @@ class _Reader:
         try:
             return read()
         except (InfraError, EngineError, CommandError) as error:
-            self._faults[f"{what}: {error.message}"] = None
+            self._unread[f"{what}: {error.message}"] = None
             return otherwise
 
     # Xata, Workers and states.
@@ -325,8 +325,8 @@ class _Reader:
         except NotFoundError:
             return None
         except ApiError as error:
-            self._faults[f"a branch could not be read: {error.message}"] = None
-            return replace(branch, fault=error.message)
+            self._unread[f"a branch could not be read: {error.message}"] = None
+            return replace(branch, unread=error.message)
         # What was listed may have been renamed since: what was read last counts.
         return replace(branch, name=read.name, parent=read.parent_id, description=read.description)
 
@@ -363,7 +363,7 @@ class _Reader:
         try:
             found = github.connect(self._here.environ).open_pull_requests(self._repository())
         except ApiError as error:
-            self._faults[f"the open pull requests could not be listed: {error.message}"] = None
+            self._unread[f"the open pull requests could not be listed: {error.message}"] = None
             return {}, error.message
         return {one.number: Pull(state="open", labels=one.label_names) for one in found}, ""
 
@@ -374,8 +374,8 @@ class _Reader:
         except NotFoundError:
             return Pull(state="unknown")
         except ApiError as error:
-            self._faults[f"a pull request could not be read: {error.message}"] = None
-            return Pull(state="unasked", fault=error.message)
+            self._unread[f"a pull request could not be read: {error.message}"] = None
+            return Pull(state="unasked", unread=error.message)
         return Pull(state=found.state, labels=found.label_names)
 
     def _repository(self) -> str:

@@ -199,17 +199,17 @@ class Environment(Protocol):
         """Take it down and forget it; where there is nothing, that is success."""
 
 
-def follow(look: Callable[[], PullRequest], environment: Environment, say: Callable[[str], None]) -> Followed:
+def follow(read: Callable[[], PullRequest], environment: Environment, say: Callable[[str], None]) -> Followed:
     """Look, do what that asks for, and look again: what happened meanwhile may have had no run of its own.
 
     Args:
-        look: Asks what the pull request is now.
+        read: Asks what the pull request is now.
         environment: Its environment.
         say: Told what was decided and why, before it is done.
     """
     steps: list[Step] = []
     while True:
-        decision = decide_step(look())
+        decision = decide_step(read())
         verb = steps[-1].decision.verb if steps else ""
         if decision.verb in {"nothing", verb}:
             return Followed(decision=decision, steps=tuple(steps), fits=True)

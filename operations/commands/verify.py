@@ -27,7 +27,7 @@ from operations.commands.outputs import outputs
 from operations.display.table import Row, table
 from operations.errors import ExitCode
 from operations.next_steps import filled
-from operations.settings import judged
+from operations.settings import read_settings
 from operations.workspace import acting_in, describe_workspace
 from stacks import worker_plan
 from stacks.settings import CloudSettings
@@ -211,10 +211,10 @@ def _advised(
     """The report with a next step that leads on, also where an `up` cannot tell the Worker now."""
     if report.ok:
         return report
-    from operations.settings import judged
+    from operations.settings import read_settings
     from operations.workspace import describe_workspace
 
-    settings = judged(describe_workspace(target.folder, target.stack, environ=environ), with_files=False)
+    settings = read_settings(describe_workspace(target.folder, target.stack, environ=environ), with_files=False)
     return advised(report, values, settings, target.stack)
 
 
@@ -452,7 +452,7 @@ def app_folder(place: Workspace) -> Path:
     Raises:
         InfraError: The configuration is wrong.
     """
-    return (place.folder / str(getattr(judged(place, with_files=False), "app_path", "."))).resolve()
+    return (place.folder / str(getattr(read_settings(place, with_files=False), "app_path", "."))).resolve()
 
 
 def read_app(target: Target, url: str) -> Finding:

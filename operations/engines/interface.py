@@ -99,7 +99,7 @@ class Kept:
         """Keep an event."""
         self._events.append(event)
 
-    def tell_faults(self, listener: Listener) -> None:
+    def tell_failures(self, listener: Listener) -> None:
         """Tell the messages, and what failed."""
         for event in self._events:
             if isinstance(event, Message | StepFailed):

@@ -88,7 +88,7 @@ class PulumiEngine:
             trial = Kept()
             result = self.plan(kind, trial)
             if not result.succeeded:
-                trial.tell_faults(listener)
+                trial.tell_failures(listener)
                 return replace(result, kind=kind)
         # A look at reality settles what a cut-off run has left in doubt, as it does with the embedded engine.
         settles = ["--clear-pending-creates"] if kind == "refresh" else []

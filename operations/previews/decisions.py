@@ -52,14 +52,14 @@ class Branch:
         name: Its name.
         parent: The id of its parent; None for a root branch.
         description: What it says, where it was read.
-        fault: Why its description could not be read.
+        unread: Why its description could not be read.
     """
 
     id: str
     name: str
     parent: str | None = None
     description: str | None = None
-    fault: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +70,12 @@ class Pull:
         state: `unknown` for a number that GitHub does not know, or does not show us; `unasked` where nobody could be
             asked.
         labels: Its labels.
-        fault: Why nobody could be asked.
+        unread: Why nobody could be asked.
     """
 
     state: str
     labels: tuple[str, ...] = ()
-    fault: str = ""
+    unread: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ def decide_sweep(seen: Seen, *, keep_label: str, without_github: bool = False) -
     candidates = [one for one in candidates if looks_like_preview(one[0])] + [(name, None) for name in left]
     verdicts = []
     for name, branch in candidates:
-        reason, detail = _judged(name, branch, seen, keep_label=keep_label, without_github=without_github)
+        reason, detail = _reason_of(name, branch, seen, keep_label=keep_label, without_github=without_github)
         worker, state = seen.workers.get(name, ""), name in seen.states
         verdicts.append(Verdict(name=name, reason=reason, detail=detail, branch=branch, worker=worker, state=state))
     return sorted(verdicts, key=_order)
@@ -164,7 +164,7 @@ def _order(verdict: Verdict) -> tuple[bool, bool, int, str, str]:
     return not verdict.goes, not ours, number, verdict.name, verdict.branch.id if verdict.branch else ""
 
 
-def _judged(
+def _reason_of(
     name: str, branch: Branch | None, seen: Seen, *, keep_label: str, without_github: bool
 ) -> tuple[Reason, str]:
     if not is_preview(name):
@@ -178,7 +178,7 @@ def _judged(
     ended = end if end is not None and seen.today > end else None
     pull = seen.pulls.get(number_of(name), Pull(state="unasked"))
     if pull.state == "unasked" and not (ended and without_github):
-        return Reason.UNASKED, f"what became of its pull request is not known: {pull.fault or 'nobody asked'}"
+        return Reason.UNASKED, f"what became of its pull request is not known: {pull.unread or 'nobody asked'}"
     if keep_label in pull.labels:
         return Reason.KEPT, f"its pull request has the label {keep_label}"
     if ended:
@@ -201,7 +201,7 @@ def _not_ours(branch: Branch, seen: Seen) -> tuple[Reason, str] | None:
     owner = marked_stack(branch.description)
     children = sorted(other.name for other in seen.branches if other.parent == branch.id)
     rules = (
-        (Reason.UNREADABLE, branch.fault, f"whose it is could not be read: {branch.fault}"),
+        (Reason.UNREADABLE, branch.unread, f"whose it is could not be read: {branch.unread}"),
         (Reason.NOT_OURS, owner is None, "without our mark (infra stack pr-<number>): somebody else may have made it"),
         (Reason.NOT_OURS, owner != branch.name, f"marked as the branch of {owner}, so somebody renamed it"),
         (Reason.NOT_OURS, branch.parent is None, "a root branch, and no preview is one"),

@@ -1,1 +1,1 @@
-"""What a pull request would change, for whoever reviews it: previews read, judged, and shown as Markdown."""
+"""What a pull request would change, for whoever reviews it: previews read, validated, and shown as Markdown."""

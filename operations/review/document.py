@@ -1,4 +1,4 @@
-"""The documents of `pulumi preview --json`, read and judged. Pure.
+"""The documents of `pulumi preview --json`, read and validated. Pure.
 
 Fields that are not known are ignored, so that a newer CLI is understood; what is no preview is refused by name. A plan
 always lists the stack itself, so a document without steps is a failed preview, or none at all: never "no changes".
@@ -111,14 +111,14 @@ class Reading:
         stack: The stack it is about; empty where nothing says so.
         project: The stack's project; empty where nothing says so.
         document: None when it cannot be understood.
-        fault: Why it cannot be understood; empty when it can.
+        reason: Why it cannot be understood; empty when it can.
     """
 
     source: str
     stack: str = ""
     project: str = ""
     document: Document | None = None
-    fault: str = ""
+    reason: str = ""
 
 
 def readings(text: str, *, source: str, stack: str = "") -> list[Reading]:
@@ -138,11 +138,11 @@ def readings(text: str, *, source: str, stack: str = "") -> list[Reading]:
         try:
             value, at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
-            return [*found, Reading(source=source, stack=stack, fault=_unreadable(text, at, error))]
-        found.append(_judged(value, source=source, stack=stack))
+            return [*found, Reading(source=source, stack=stack, reason=_unreadable(text, at, error))]
+        found.append(_validated(value, source=source, stack=stack))
         if _is_event(value):
             return found  # all that follow are of the same kind
-    return found or [Reading(source=source, stack=stack, fault="it is empty: the preview printed nothing")]
+    return found or [Reading(source=source, stack=stack, reason="it is empty: the preview printed nothing")]
 
 
 def _unreadable(text: str, at: int, error: Exception) -> str:
@@ -161,18 +161,18 @@ def _is_event(value: Any) -> bool:
     return isinstance(value, dict) and "sequence" in value and "timestamp" in value
 
 
-def _judged(value: Any, *, source: str, stack: str) -> Reading:
+def _validated(value: Any, *, source: str, stack: str) -> Reading:
     if not isinstance(value, dict):
-        return Reading(source=source, stack=stack, fault="it is no JSON object, so it is not the answer of a preview")
+        return Reading(source=source, stack=stack, reason="it is no JSON object, so it is not the answer of a preview")
     if _is_event(value):
-        return Reading(source=source, stack=stack, fault=f"it is a stream of events: unset {STREAMED} for the preview")
+        return Reading(source=source, stack=stack, reason=f"it is a stream of events: unset {STREAMED} for the preview")
     try:
         document = msgspec.convert(_given(value), Document)
     except msgspec.ValidationError as error:
-        return Reading(source=source, stack=stack, fault=f"it has not the shape of a preview: {error}")
+        return Reading(source=source, stack=stack, reason=f"it has not the shape of a preview: {error}")
     if not document.steps and not document.failed:
-        fault = "it has no steps and says no error, so it is not the answer of a preview"
-        return Reading(source=source, stack=stack, fault=fault)
+        reason = "it has no steps and says no error, so it is not the answer of a preview"
+        return Reading(source=source, stack=stack, reason=reason)
     return _of_one_stack(document, source=source, stack=stack)
 
 
@@ -190,10 +190,10 @@ def _of_one_stack(document: Document, *, source: str, stack: str) -> Reading:
     found = sorted(document.stacks)
     if len(found) > 1:
         names = ", ".join(f"{name} of {project}" for name, project in found[:3])
-        return Reading(source=source, stack=stack, fault=f"it is about several stacks: {names}")
+        return Reading(source=source, stack=stack, reason=f"it is about several stacks: {names}")
     name, project = found[0] if found else (stack, "")
     if stack and name != stack:
-        return Reading(source=source, stack=stack, fault=f"it is about the stack {name}, not {stack}")
+        return Reading(source=source, stack=stack, reason=f"it is about the stack {name}, not {stack}")
     return Reading(source=source, stack=name, project=project, document=document)
 
 
@@ -231,14 +231,14 @@ def _read(source: str) -> list[Reading]:
         raise UsageError(f"{shown} cannot be read: {error.strerror}", next_step=STEP) from None
     fallback = stack or ("" if path == STDIN else Path(path).stem)
     if len(content) > MOST_BYTES:
-        return [Reading(source=shown, stack=fallback, fault=f"it is longer than {MOST_BYTES} bytes")]
+        return [Reading(source=shown, stack=fallback, reason=f"it is longer than {MOST_BYTES} bytes")]
     found = readings(content.decode("utf-8", "replace").removeprefix("\ufeff"), source=shown, stack=stack)
     # A file is called after its stack; the document's own word counts where it has one.
     return [one if one.stack else _source_named(one, fallback) for one in found]
 
 
 def _source_named(one: Reading, stack: str) -> Reading:
-    return Reading(source=one.source, stack=stack, project=one.project, document=one.document, fault=one.fault)
+    return Reading(source=one.source, stack=stack, project=one.project, document=one.document, reason=one.reason)
 
 
 def _content(path: str) -> bytes:

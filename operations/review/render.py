@@ -76,7 +76,7 @@ def render(readings: Sequence[Reading], *, commit: str = "", longest: int = LONG
     plans = [plan(reading) for reading in readings if reading.document is not None]
     found = rules.risks(plans)
     first = [MARKER, f"## {_headline(readings, plans, found)}", _table(readings, plans)]
-    parts = [_part("\n\n".join(first)), *_risks(found, plans), *_faults(readings), *_failures(plans), *_warnings(plans)]
+    parts = [_part("\n\n".join(first)), *_risks(found, plans), *_unread(readings), *_failures(plans), *_warnings(plans)]
     parts += [part for one in plans for part in _details(one, plans)]
     end = f"<sub>Plan of commit {code(commit)}.</sub>" if commit else ""
     return _fitted(parts, end, longest)
@@ -159,11 +159,11 @@ def _risks(found: Sequence[Risk], plans: Sequence[Plan]) -> Iterator[Part]:
     yield _part("\n".join(["### Look at this first", "", *lines]))
 
 
-def _faults(readings: Sequence[Reading]) -> Iterator[Part]:
+def _unread(readings: Sequence[Reading]) -> Iterator[Part]:
     for reading in readings:
         if reading.document is None:
             name = code(reading.stack or reading.source)
-            yield _part(f"### {name}: no plan\n\n{fence([f'{reading.source}: {reading.fault}'])}")
+            yield _part(f"### {name}: no plan\n\n{fence([f'{reading.source}: {reading.reason}'])}")
 
 
 def _failures(plans: Sequence[Plan]) -> Iterator[Part]:

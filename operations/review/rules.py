@@ -102,7 +102,7 @@ def _lost(fate: str, says: str) -> Callable[[Resource], Found]:
     return find
 
 
-def _not_judged(resource: Resource) -> Found:
+def _unknown_step(resource: Resource) -> Found:
     word = holds_data(resource)
     if resource.fate != "unknown" or not word:
         return None
@@ -174,7 +174,7 @@ RULES: Final = (
         find=_lost("forget", "would leave the stack; it stays as it is, and nobody looks after it any more"),
         refused=True,
     ),
-    Rule(name="not-judged", find=_not_judged, refused=True),
+    Rule(name="not-judged", find=_unknown_step, refused=True),
     Rule(name="protection-lifted", find=_protection_lifted),
     Rule(name="retention-lowered", find=_retention_lowered),
     Rule(name="check-weakened", find=_check_switched_off),

@@ -114,4 +114,4 @@ def test_the_error_is_told_by_name_without_loading_its_tree() -> None:
     class NewError(pulumi_embedded.errors.LockedError):
         """Not known to the table."""
 
-    assert entry.judged(NewError("x"))[2] is ExitCode.LOCKED
+    assert entry.explained(NewError("x"))[2] is ExitCode.LOCKED

@@ -21,7 +21,7 @@ TODAY = date(2026, 11, 28)
 YESTERDAY, TOMORROW = TODAY - timedelta(days=1), TODAY + timedelta(days=1)
 KEEP = "keep-preview"
 OPEN, CLOSED, UNKNOWN = Pull(state="open"), Pull(state="closed"), Pull(state="unknown")
-UNASKED = Pull(state="unasked", fault="GitHub is away")
+UNASKED = Pull(state="unasked", unread="GitHub is away")
 ROOT = Branch(id="root", name="main", description=mark("foundation"))
 
 
@@ -64,7 +64,7 @@ LIVING = mark("pr-7", until(TODAY))
         (_branch(description=mark("pr-8", until(YESTERDAY))), CLOSED, Reason.NOT_OURS, "marked as the branch of pr-8"),
         (_branch(description=mark("staging")), CLOSED, Reason.NOT_OURS, "marked as the branch of staging"),
         (_branch(parent=None), CLOSED, Reason.NOT_OURS, "root branch"),
-        (_branch(description=None, fault="403"), CLOSED, Reason.UNREADABLE, "403"),
+        (_branch(description=None, unread="403"), CLOSED, Reason.UNREADABLE, "403"),
         (_branch("pr-07", mark("pr-07")), CLOSED, Reason.NAME, "pr-<number>"),
         (_branch("PR-7", mark("PR-7")), CLOSED, Reason.NAME, "pr-<number>"),
         (_branch("pr-7-copy", mark("pr-7-copy")), CLOSED, Reason.NAME, "pr-<number>"),
@@ -176,7 +176,7 @@ def _projects(draw: st.DrawFn) -> Seen:
             name=draw(NAMES),
             parent=draw(st.sampled_from([None, "root", *(f"b{other}" for other in range(count))])),
             description=draw(DESCRIPTIONS),
-            fault=draw(st.sampled_from(["", "", "", "403"])),
+            unread=draw(st.sampled_from(["", "", "", "403"])),
         )
         for number in range(count)
     ]
@@ -209,7 +209,7 @@ def test_whatever_is_seen_nothing_wrong_ever_goes(seen: Seen, without_github: bo
         if branch is not None:
             assert branch.name == marked_stack(branch.description) == verdict.name
             assert not _children(seen, branch)
-            assert not branch.fault
+            assert not branch.unread
             end = last_day(branch.description)
         dead = end is not None and end < TODAY
         assert pull.state == "closed" or (dead and (pull.state != "unasked" or without_github))

@@ -367,7 +367,7 @@ def test_a_workflows_machine_keeps_no_state(project: Path, environ: dict[str, st
     for stack, run in (("staging", "true"), ("staging", ""), ("dev", "true")):
         told = {**environ, "GITHUB_ACTIONS": run, "XATA_API_KEY": "k"}
         workspace = Workspace(folder=project, stack=stack, backend_url="", passphrase=None, environ=told)
-        judged = settings.judged(workspace, with_files=False)
+        judged = settings.read_settings(workspace, with_files=False)
         if said and stack == "staging" and run:
             with pytest.raises(UsageError, match=said):
                 settings.require_kept(judged, workspace)

@@ -15,12 +15,11 @@ import pytest
 
 from operations import console
 from operations.changes import Target
-from operations.commands import unlock
 from operations.engines import choice, recorded
 from operations.engines.embedded import EmbeddedEngine
 from operations.engines.interface import EngineOptions
 from operations.engines.pulumi_cli import PulumiEngine
-from operations.errors import ChangesRefusedError, ExitCode, ResourceFailedError, StateLockedError
+from operations.errors import ExitCode, ResourceFailedError
 from operations.workspace import Workspace, open_workspace
 from pulumi_embedded.state import Store
 from tests.operations.doubles import FakeEngine
@@ -216,25 +215,29 @@ def test_the_cli_cancels(folder: Path, tmp_path: Path, project: Path) -> None:
 
 
 def test_where_nobody_can_be_seen_a_person_decides(
-    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    infra: Callable[..., Any], tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a state in a bucket the holder is not shown, and that is said before the question."""
     engine, _ = _cli(tmp_path, project, backend="s3://bucket")
     assert engine.holders() is None
     fake = FakeEngine(name="pulumi", locked_by=None)
     monkeypatch.setattr(choice, "choose", lambda *_args, **_more: fake)
-    target = Target(stack="dev", folder=project)
-    with pytest.raises(ChangesRefusedError):
-        unlock.unlock(target, yes=False, ask=lambda _: False)
-    assert "cannot be seen from here" in capsys.readouterr().err
+    monkeypatch.setattr(console, "can_ask", lambda: True)
+    monkeypatch.setattr(console, "agreed", lambda _question: False)
+    refused = infra("unlock", "dev")
+    assert refused.code == ExitCode.CHANGES_REFUSED
+    assert "cannot be seen from here" in refused.err
     assert fake.asked == []
-    assert unlock.unlock(target, yes=False, ask=lambda _: True).removed
+    monkeypatch.setattr(console, "agreed", lambda _question: True)
+    assert infra("unlock", "dev", "--json").document["removed"]
     assert fake.asked == ["unlock 0"]
 
 
-def test_a_holder_that_runs_is_never_asked_about(project: Path, monkeypatch: pytest.MonkeyPatch, living: int) -> None:
+def test_a_holder_that_runs_is_never_asked_about(
+    infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, living: int
+) -> None:
     """The refusal comes before the question."""
     holder = recorded.Holder(user="a", host="h", pid=living, since="now", here=True, running=True, lock=None)  # type: ignore[arg-type] # - not looked at
     monkeypatch.setattr(choice, "choose", lambda *_args, **_more: FakeEngine(locked_by=(holder,)))
-    with pytest.raises(StateLockedError, match=str(living)):
-        unlock.unlock(Target(stack="dev", folder=project), yes=True, ask=lambda _: pytest.fail("asked"))
+    refused = infra("unlock", "dev", "--yes")
+    assert (refused.code, f"process {living}" in refused.err) == (ExitCode.LOCKED, True)

@@ -23,7 +23,7 @@ FAILED = json.dumps(console.of_failed_preview("no key", "export it", code=2, nam
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "reason"),
     [
         ("", "it is empty"),
         (" \n", "it is empty"),
@@ -53,14 +53,14 @@ FAILED = json.dumps(console.of_failed_preview("no key", "export it", code=2, nam
         (written(step("create", "a", new={}), step("create", "b", new={}, stack="other")), "about several stacks"),
     ],
 )
-def test_what_is_no_preview_is_refused_by_name(text: str, fault: str) -> None:
+def test_what_is_no_preview_is_refused_by_name(text: str, reason: str) -> None:
     """It is never taken for a plan without changes, and the comment says what is wrong."""
     *_, last = readings(text, source="plan.json")
-    assert fault in last.fault
+    assert reason in last.reason
     assert last.document is None
     shown = render(readings(text, source="plan.json"))
     assert "The preview failed" in shown
-    assert last.fault in shown
+    assert last.reason in shown
     assert "no changes" not in shown
 
 
@@ -93,7 +93,7 @@ def test_unknown_fields_and_steps_are_borne() -> None:
     told = {**json.loads(GOOD), "version": 99, "future": {"a": 1}, "diagnostics": None, "maybeCorrupt": None}
     told["steps"][0] |= {"future": True, "diffReasons": None, "replaceReasons": None, "oldState": None}
     (found,) = readings(json.dumps(told), source="x")
-    assert (found.stack, found.project, found.fault) == ("staging", "infra", "")
+    assert (found.stack, found.project, found.reason) == ("staging", "infra", "")
     (odd,) = read(step("transmogrify", "a", kind="postgres:Baseline", old={}, new={}))
     assert [resource.fate for resource in plan(odd).resources] == ["unknown"]
     assert "changed in a way this version does not know" in render([odd])
@@ -128,7 +128,7 @@ def test_a_stream_holds_several_documents() -> None:
 def test_the_stack_is_the_documents_own_word() -> None:
     """What the user says about it must not contradict it: production's plan is never shown as staging's."""
     (found,) = readings(GOOD, source="x", stack="production")
-    assert found.fault == "it is about the stack staging, not production"
+    assert found.reason == "it is about the stack staging, not production"
 
 
 def test_a_document_of_20_megabytes_is_one_comment() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations.commands.gate import judge, label
+from operations.commands.gate import label, validate
 from operations.review.document import readings
 from operations.review.render import render
 from tests.operations.review.recording import RECORDED, comment, documents
@@ -42,11 +42,11 @@ def test_several_stacks_share_one_comment() -> None:
 def test_the_gate_closes_on_the_replacement_that_the_cli_planned() -> None:
     """The branch, its reason, and the label that opens the gate for this one alone."""
     found = readings((RECORDED / "staging-region.json").read_text(encoding="utf-8"), source="x")
-    (risk,) = judge(found, ()).refused
+    (risk,) = validate(found, ()).refused
     assert risk.sentence == "the branch 'staging' would be deleted and made anew, without its data, because of 'region'"
     assert label(risk) == "allow-replace:infra/staging/database-branch"
-    assert not judge(found, [label(risk)]).refused
-    assert judge(found, ["allow-delete:infra/staging/database-branch", "allow-replace"]).refused
+    assert not validate(found, [label(risk)]).refused
+    assert validate(found, ["allow-delete:infra/staging/database-branch", "allow-replace"]).refused
 
 
 @pytest.mark.cli

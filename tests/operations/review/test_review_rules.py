@@ -70,19 +70,19 @@ def test_a_rule_without_a_case_is_seen(tmp_path: Path) -> None:
 def test_the_gate_closes_on_whatever_loses_data(op: str, kind: str, old: dict[str, Any]) -> None:
     """Every way in which Pulumi writes down a loss, for every kind that holds data or is protected."""
     found = read(step(op, "thing", kind=kind, old=old, new=None if op == "delete" else {}))
-    (risk,) = gate.judge(found, ()).refused
-    assert gate.judge(found, [gate.label(risk)]).allowed == (risk,)
+    (risk,) = gate.validate(found, ()).refused
+    assert gate.validate(found, [gate.label(risk)]).allowed == (risk,)
 
 
 @pytest.mark.parametrize("op", ["same", "create", "update", "refresh", "read"])
 def test_the_gate_is_open_for_what_loses_nothing(op: str) -> None:
     """A branch that is made or changed in place keeps its data."""
-    assert not gate.judge(read(step(op, "b", old={"name": "staging"}, new={"name": "staging"})), ()).refused
+    assert not gate.validate(read(step(op, "b", old={"name": "staging"}, new={"name": "staging"})), ()).refused
 
 
 def test_a_pull_requests_own_branch_may_go() -> None:
     """It is made to be deleted."""
-    assert not gate.judge(read(step("delete", "b", old={"name": "pr-7"})), ()).refused
+    assert not gate.validate(read(step("delete", "b", old={"name": "pr-7"})), ()).refused
 
 
 def test_a_label_allows_one_loss_alone() -> None:
@@ -93,10 +93,10 @@ def test_a_label_allows_one_loss_alone() -> None:
         step("delete", "b", old={"name": "main"}),
     ]
     found = [*read(*steps), *read(step("delete", "a", old={"name": "production"}, stack="production"))]
-    labels = {gate.label(risk) for risk in gate.judge(found, ()).refused}
+    labels = {gate.label(risk) for risk in gate.validate(found, ()).refused}
     assert len(labels) == 4
     for one in labels:
-        verdict = gate.judge(found, [one])
+        verdict = gate.validate(found, [one])
         assert ([gate.label(risk) for risk in verdict.allowed], len(verdict.refused)) == ([one], 3)
 
 
@@ -105,7 +105,7 @@ def test_labels_are_what_github_takes(name: str) -> None:
     """At most 50 characters of plain text, and still one for each resource."""
     labels = []
     for called in (name, f"{name}2"):
-        (risk,) = gate.judge(read(step("delete", called, old={"name": "staging"})), ()).refused
+        (risk,) = gate.validate(read(step("delete", called, old={"name": "staging"})), ()).refused
         labels.append(gate.label(risk))
     assert all(len(one) <= gate.LONGEST_LABEL and one.isascii() and one.isprintable() for one in labels)
     assert labels[0] != labels[1]
@@ -115,7 +115,7 @@ def test_what_cannot_be_judged_is_told() -> None:
     """Documents that are none, failed previews, and labels that allow nothing."""
     error = [{"severity": "error", "message": "error: boom"}]
     found = [*read(step("create", "a", new={}), diagnostics=error), *read()]
-    verdict = gate.judge(found, ["allow-delete:infra/staging/x", "bug"])
+    verdict = gate.validate(found, ["allow-delete:infra/staging/x", "bug"])
     assert (verdict.failed, len(verdict.unread)) == (("staging",), 1)
     assert verdict.idle == ("allow-delete:infra/staging/x",)
 
