@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,16 @@ def test_pages_name_only_commands_that_exist(page: Path) -> None:
     """A page that shows `./infra something` shows a command there is."""
     shown = set(re.findall(r"(?:^|`|\| )\./infra ([a-z]+)", page.read_text(), re.MULTILINE))
     assert shown <= COMMANDS.keys()
+
+
+def test_a_newcomer_can_take_in_the_root() -> None:
+    """At most 20 entries, stack files counted as one and dot files left out, each named by the README."""
+    tracked = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    top = {line.partition("/")[0] for line in tracked.splitlines() if not line.startswith(".")}
+    entries = {re.sub(r"Pulumi\.\w+\.yaml", "Pulumi.<stack>.yaml", name) for name in top} - {"README.md"}
+    text = (PROJECT / "README.md").read_text()
+    assert len(entries) <= 20
+    assert [name for name in sorted(entries) if not re.search(rf"[`(]{re.escape(name)}[/`)]", text)] == []
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

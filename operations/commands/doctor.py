@@ -316,10 +316,10 @@ def ignored(name: str, machine: Machine) -> Finding:
             check=name, verdict="warning", found="not a git work tree, or no git", next_step="clone with git"
         )
     # git does not judge what lies beyond a link: what a linked folder holds is nothing of this work tree.
-    inside = [path for path in MUST_BE_IGNORED if not (machine.folder / path).parent.is_symlink()]
-    answer = _asked(["git", "check-ignore", "--no-index", *inside], machine.folder)
+    paths = [path for path in MUST_BE_IGNORED if not (machine.folder / path).parent.is_symlink()]
+    answer = _asked(["git", "check-ignore", "--no-index", *paths], machine.folder)
     covered = set(answer.stdout.splitlines()) if answer else set()
-    missing = [path for path in inside if path not in covered]
+    missing = [path for path in paths if path not in covered]
     if missing:
         found = f"git does not ignore {', '.join(missing)}"
         return Finding(check=name, verdict="failure", found=found, next_step="git checkout -- .gitignore")

@@ -104,7 +104,7 @@ class Fresh:
     def use_installer(self, script: str, *, version: str = "1.0") -> None:
         """Pin a uv that is this shell script."""
         line = wheel(self.index, "uv", version, {f"uv-{version}.data/scripts/uv": f"#!/bin/sh\n{script}\n"})
-        (self.folder / "requirements-setup.txt").write_text(line)
+        (self.folder / "requirements" / "setup.txt").write_text(line)
 
 
 @pytest.fixture
@@ -112,6 +112,7 @@ def fresh(tmp_path: Path) -> Fresh:
     """A clone in a folder with a space in its name; uv is the real one, brought by a wheel of ours."""
     folder, index = tmp_path / "a clone", tmp_path / "index"
     (folder / "operations").mkdir(parents=True)
+    (folder / "requirements").mkdir()
     index.mkdir()
     shutil.copy(PROJECT / "infra", folder / "infra")
     (folder / "operations" / "__main__.py").write_text(COMMAND)
@@ -128,5 +129,5 @@ def fresh(tmp_path: Path) -> Fresh:
     made = Fresh(folder=folder, index=index, environment=environment)
     made.use_installer(f"exec '{uv.find_uv_bin()}' \"$@\"")
     made.pin("tiny", "1.0")
-    made.pin("checker", "1.0", file="requirements-dev.txt")
+    made.pin("checker", "1.0", file="requirements/dev.txt")
     return made

@@ -52,7 +52,7 @@ def test_changed_pins_are_installed_by_the_next_call(fresh: Fresh) -> None:
 
 
 def test_only_test_needs_the_development_tools(fresh: Fresh) -> None:
-    """`./infra test` adds what requirements-dev.txt pins, and a later command does not take it away."""
+    """`./infra test` adds what requirements/dev.txt pins, and a later command does not take it away."""
     fresh.call("up", "dev")
     assert _sites(fresh) == {"tiny.py"}
     fresh.call("test")
@@ -147,7 +147,7 @@ def test_a_race_on_a_fresh_clone_ends_well_for_all(fresh: Fresh) -> None:
 
 def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) -> None:
     """Ctrl-C in the set-up has the code of an interruption, no traceback, and harms nothing."""
-    file = fresh.folder / "requirements-setup.txt"
+    file = fresh.folder / "requirements" / "setup.txt"
     good = file.read_text()
     fresh.use_installer("echo Resolved; exec sleep 60", version="2.0")
     process = subprocess.Popen(
