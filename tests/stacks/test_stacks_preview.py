@@ -23,6 +23,7 @@ BRANCH = {
 }
 PULL_REQUEST = "pr-999999999"
 """Nobody has its file: it is read as one that is empty."""
+WITH_WORKER = ("staging", "production", PULL_REQUEST)
 DECLARED = {
     "foundation": {*BRANCH, "database-check", "project"},
     "staging": {*BRANCH, "database-check"},
@@ -67,7 +68,11 @@ def _preview(
     return engine.run(request, seen), seen
 
 
-@pytest.mark.parametrize("stack", DECLARED)
+@pytest.mark.parametrize(
+    "stack",
+    # the others, with a Worker: below
+    [pytest.param(name, marks=pytest.mark.thorough if name in WITH_WORKER else ()) for name in DECLARED],
+)
 def test_a_first_preview_needs_neither_key_nor_network(stack: str, tmp_path: Path) -> None:
     """It shows every resource, and each output of the contract, the secret ones marked."""
     result, seen = _preview(stack, tmp_path)
@@ -103,7 +108,7 @@ def test_what_only_the_resources_know_is_refused_by_the_preview(
     assert words in " ".join(result.errors)
 
 
-@pytest.mark.parametrize("stack", ["dev", PULL_REQUEST])
+@pytest.mark.parametrize("stack", [pytest.param("dev", marks=pytest.mark.thorough), PULL_REQUEST])
 def test_nothing_is_made_from_production_by_accident(stack: str, tmp_path: Path) -> None:
     """A copy of production's data is asked for by name."""
     result, _ = _preview(stack, tmp_path, parent="production")
@@ -113,7 +118,7 @@ def test_nothing_is_made_from_production_by_accident(stack: str, tmp_path: Path)
     assert allowed.succeeded, allowed.errors
 
 
-@pytest.mark.parametrize("stack", ["staging", "production", PULL_REQUEST])
+@pytest.mark.parametrize("stack", WITH_WORKER)
 def test_a_first_preview_of_a_worker_needs_neither_token_nor_network(stack: str, tmp_path: Path) -> None:
     """With an account known the Worker is in; without one a line says how to have it."""
     result, seen = _preview(stack, tmp_path, account=ACCOUNT, appPath="examples/health-worker")

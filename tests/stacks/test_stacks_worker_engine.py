@@ -46,6 +46,7 @@ def test_secrets_first_then_the_app_then_the_check(stack: WorkerStack) -> None:
     assert stack.steps() == set()
 
 
+@pytest.mark.thorough  # tests/acceptance/test_acceptance_secret_by_hand.py is in every run
 def test_a_secret_put_by_hand_is_set_again_and_checked(stack: WorkerStack) -> None:
     """The app that it broke is drift; the plan shows both resources, `up` heals them, and then nothing is left."""
     stack.up(**QUICK)
