@@ -26,7 +26,7 @@ RUN = pytest.StashKey[Path]()
 """The folder in which everything temporary of this run lies; what a process of the run says of itself names it."""
 LEFT = pytest.StashKey[list[str]]()
 """The processes that this run has left."""
-ENDING_SECONDS = 30
+ENDING_SECONDS = 120
 """For processes that were told to end just before."""
 
 # How long an example takes says more about the machine than about us: on a busy one a limit fails what is right.

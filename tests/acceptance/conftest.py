@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-STOP_SECONDS = 20
+STOP_SECONDS = 120
 
 
 @contextlib.contextmanager
