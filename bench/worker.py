@@ -84,7 +84,7 @@ class _Sides:
             **OFFLINE,
         )
         values = {"values": SECRETS, "account": record["cloudflareAccount"], "script": WORKER}
-        (folder / "ours.json").write_text(json.dumps({**values, "onUndeployedVersion": "error"}))
+        (folder / "ours.json").write_text(json.dumps(values))
         (folder / "bulk.json").write_text(json.dumps(SECRETS))
         for name, text in SECRETS.items():
             (folder / name).write_text(text)

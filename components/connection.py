@@ -10,6 +10,8 @@ from components.errors import ConfigurationError
 
 DEFAULT_PORT = 5432
 LOOPBACK = "127.0.0.1"
+FIRST_PORT, LAST_PORT = 1024, 65535
+"""Those that a server of ours may listen on."""
 
 
 def loopback_address(host: str) -> str | None:
@@ -91,3 +93,10 @@ def connection_reason(url: str) -> str:
     except ConfigurationError as error:
         return error.message
     return ""
+
+
+def port_reason(port: int) -> str:
+    """Why Postgres cannot listen on this port; empty when it can."""
+    if port == 0 or FIRST_PORT <= port <= LAST_PORT:
+        return ""
+    return f"{port!r} is no port for Postgres; allowed: {FIRST_PORT} to {LAST_PORT}, or 0 for any free one"

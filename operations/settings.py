@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from stacks.settings import Settings
 
 KEY_VARIABLE = "XATA_API_KEY"
-TOLD = ("worker:Secrets", "worker:Preview")
-"""The kinds of resources by which a Worker has its secrets."""
+TOLD = "worker:Secrets"
+"""The kind of resource by which a Worker has its secrets."""
 RUN_VARIABLE = "GITHUB_ACTIONS"
 """Set to "true" in every run of a workflow."""
 
@@ -113,7 +113,7 @@ def require_account(settings: Settings, workspace: Workspace, recorded: Callable
         return
     if worker_plan.account(settings, workspace.environ):
         return
-    if any(one.kind in TOLD for one in recorded()):
+    if any(one.kind == TOLD for one in recorded()):
         raise UsageError(
             f"the Worker of {workspace.stack} has its secrets from this stack, and no Cloudflare account is known now: "
             "they would be taken away from it; nothing was changed",

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from components.errors import ConfigurationError
-from components.local.files import read_private, write_private
+from components.local.files import read_private
 from components.worker.draft import app_tag
 from components.worker.names import validate_target
 from components.worker.wrangler import file as files
 from components.worker.wrangler.config import read_document
-from components.worker.wrangler.file import Built, find_build, locate, require_build_for, worker_name
+from components.worker.wrangler.file import locate, worker_name
 from components.worker.wrangler.findings import Expectation, LocalExpectation
-from components.worker.wrangler.jsonc import MalformedError
-from operations import console, stack_names
+from components.worker.wrangler.jsonc import MalformedError, parse
+from operations import console, stack_names, wrangler_edit
 from operations.errors import MachineError, ResourceFailedError, UsageError
 from operations.settings import read_settings
 from operations.workspace import NOT_FOR_CHILDREN, PROJECT, describe_workspace, private_folder
@@ -87,7 +86,7 @@ def planned(file: Asked) -> list[str]:
     Raises:
         components.errors.RefusedError: It is not certain what to change.
     """
-    found, _, changes = files.planned(file.path, file.expectation)
+    found, _, changes = wrangler_edit.planned(file.path, file.expectation)
     begun = [] if found.exists else [f"begin {file.path}"]
     return [*begun, *map(str, changes)]
 
@@ -98,7 +97,7 @@ def write(file: Asked) -> list[str]:
     Raises:
         components.errors.InfraError: It cannot be edited, or not without changing something else.
     """
-    change = files.write(file.path, file.expectation)
+    change = wrangler_edit.write(file.path, file.expectation)
     return [f"{file.path}: {step}" for step in change.steps]
 
 
@@ -120,6 +119,7 @@ def _require_readable(path: Path) -> None:
         ) from None
 
 
+REDIRECT = (".wrangler", "deploy", "config.json")
 NOT_FOR_WRANGLER: Final = ("XATA_", "PULUMI_", "GITHUB_TOKEN", "CLOUDFLARE_ENV")
 """Beginnings of variables that the app's build has no business with, or that would choose another environment."""
 QUIET: Final = {"WRANGLER_SEND_METRICS": "false", "WRANGLER_SEND_ERROR_REPORTS": "false"}
@@ -135,7 +135,6 @@ class Deployment:
         arguments: Of wrangler; nothing secret is among them.
         environ: The variables that wrangler is given, the token among them.
         private: The git-ignored folder for what is made on this machine.
-        secrets: What goes to wrangler in a file of mode 600, that is removed afterwards; None for nothing.
     """
 
     script: str
@@ -143,14 +142,13 @@ class Deployment:
     arguments: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
     private: Path
-    secrets: Mapping[str, str] | None = field(default=None, repr=False)
 
 
 def plan_deployment(target: Target) -> Deployment:
-    """Decide what to run; nothing is run, and nobody is asked but the stack's state where a preview needs its secrets.
+    """Decide what to run; nothing is run, and nobody is asked.
 
     Raises:
-        UsageError: The stack has no Worker, or no app; or a Worker's preview was never brought up.
+        UsageError: The stack has no Worker, or no app.
         components.errors.ConfigurationError: No account or no token is known, or the Worker's name cannot be told.
     """
     environ = target.environ()
@@ -167,56 +165,25 @@ def plan_deployment(target: Target) -> Deployment:
     account = worker_plan.account(replace(settings, worker="on"), environ)
     worker_plan.require_token(settings, environ)
     script = worker_plan.script(settings, file)
-    preview = worker_plan.preview(settings)
-    built = _built(target.stack, file, script, preview=preview)
-    action = _preview(target.stack) if preview else ("deploy", *_chosen(target.stack, script))
+    chosen = _chosen(target.stack, script)
     return Deployment(
         script=script,
         file=file,
         # With --config wrangler deploys the source, whatever was built of it.
-        arguments=action if built else (action[0], "--config", file.name, *action[1:]),
+        arguments=("deploy", *(() if _built(target.stack, file, script) else ("--config", file.name)), *chosen),
         environ={**_passed(environ), "CLOUDFLARE_ACCOUNT_ID": account},
         private=described.private,
-        secrets=_secrets(target, settings) if preview else None,
     )
 
 
-def _built(stack: str, file: Path, script: str, *, preview: str) -> Built | None:
+def _built(stack: str, file: Path, script: str) -> Built | None:
     """What the app's build tool made for this environment; None for an app that wrangler builds itself."""
     block = PREVIEW if stack_names.is_preview(stack) else stack
     built = find_build(file, block)
     if built:
-        own = block == PREVIEW and not preview
+        own = block == PREVIEW
         require_build_for(built, file, block, worker_name(file, block) if own else script, renamed=own)
     return built
-
-
-def _preview(stack: str) -> tuple[str, ...]:
-    """Cloudflare's previews inherit nothing from the file's other blocks, nor, said so, from the Worker."""
-    variables = (f"XATA_BRANCH:{stack}", f"ENVIRONMENT:{PREVIEW}")
-    told = [part for variable in variables for part in ("--var", variable)]
-    return ("preview", "--env", PREVIEW, "--name", stack, *told, "--tag", app_tag(stack), "--ignore-base-config")
-
-
-def _secrets(target: Target, settings: CloudSettings) -> dict[str, str]:
-    """What the stack's state and its file know: the database's URL, and the secrets that the configuration names."""
-    from operations import changes
-    from operations.changes import deployed
-
-    found = {DATABASE_URL: str(deployed(changes.opened(target, deploys=True).outputs(), target)["databaseUrl"].value)}
-    if settings.worker_secrets:
-        from operations.engines.recorded import configuration
-        from operations.workspace import open_workspace
-        from pulumi_embedded.values import Secret
-
-        place = open_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
-        raw = configuration(place, place.passphrase or "")
-        secret = {key for key, value in raw.items() if isinstance(value, Secret)}
-        plain = {key: str(value.value) if isinstance(value, Secret) else value for key, value in raw.items()}
-        found |= worker_plan.further_secrets(
-            settings.worker_secrets, plain, is_secret=secret.__contains__, stack=target.stack
-        )
-    return found
 
 
 def _chosen(stack: str, script: str) -> tuple[str, ...]:
@@ -238,9 +205,9 @@ def deploy(deployment: Deployment) -> None:
         MachineError: There is no wrangler.
         ResourceFailedError: It failed.
     """
-    with _wrangler(deployment) as (command, environ), _secrets_file(deployment) as more:
+    with _wrangler(deployment) as (command, environ):
         done = subprocess.run(  # noqa: S603 - the app's wrangler, and arguments of ours
-            [command, *deployment.arguments, *more],
+            [command, *deployment.arguments],
             cwd=deployment.file.parent,
             env=environ,
             stdin=subprocess.DEVNULL,
@@ -252,18 +219,6 @@ def deploy(deployment: Deployment) -> None:
             f"wrangler could not deploy the Worker {deployment.script}: it ended with {done.returncode}",
             next_step="correct what it says above; if it asks for the secret DATABASE_URL: ./infra up STACK first",
         )
-
-
-@contextlib.contextmanager
-def _secrets_file(deployment: Deployment) -> Iterator[tuple[str, ...]]:
-    """The arguments that name the file with the secrets, which only this user may read, and only while it is needed."""
-    if deployment.secrets is None:
-        yield ()
-        return
-    with tempfile.TemporaryDirectory(dir=private_folder(deployment.private)) as folder:
-        file = Path(folder).resolve() / "secrets.json"
-        write_private(file, json.dumps(dict(deployment.secrets)))
-        yield ("--secrets-file", str(file))
 
 
 @contextlib.contextmanager
@@ -294,3 +249,81 @@ def _own(app: Path) -> Path | None:
     places = (place for place in (app, *app.parents) if place.is_relative_to(top))
     commands = (place / "node_modules" / ".bin" / "wrangler" for place in places)
     return next((command for command in commands if command.is_file()), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """A build.
+
+    Attributes:
+        file: The wrangler file that the build tool wrote.
+        environment: The environment that it was built for; empty for none.
+        name: The Worker that it deploys to.
+    """
+
+    file: Path
+    environment: str
+    name: str
+
+
+def find_build(wrangler: Path, environment: str) -> Built | None:
+    """The build that wrangler deploys instead of the app's source; None where there is none.
+
+    Args:
+        wrangler: The app's wrangler file.
+        environment: The block of the environment that is to be deployed, for the next step.
+
+    Raises:
+        ConfigurationError: The redirect leads nowhere, or what it leads to cannot be read.
+    """
+    redirect = wrangler.parent.joinpath(*REDIRECT)
+    if not redirect.is_file():
+        return None
+    place = _read_build(redirect, wrangler, environment).get("configPath")
+    if not place or not isinstance(place, str):
+        raise _not_for(f"{redirect} names no configPath", wrangler, environment)
+    file = (redirect.parent / place).resolve()
+    found = _read_build(file, wrangler, environment)
+    return Built(file=file, environment=str(found.get("targetEnvironment") or ""), name=str(found.get("name") or ""))
+
+
+def require_build_for(built: Built, wrangler: Path, environment: str, name: str, *, renamed: bool) -> None:
+    """Refuse a build that was made for another environment or Worker than this one.
+
+    Args:
+        built: The build.
+        wrangler: The app's wrangler file.
+        environment: The block of the environment.
+        name: The Worker that the block deploys to.
+        renamed: Whether wrangler is told another name, so that the build's own counts only where it is all there is.
+
+    Raises:
+        ConfigurationError: Which one it was made for, and the command that builds for this one.
+    """
+    if built.environment not in {environment, ""}:
+        raise _not_for(
+            f"the build in {built.file.parent} is of the environment {built.environment}", wrangler, environment
+        )
+    if built.name != name and not (renamed and built.environment):
+        called = f"the Worker {built.name}" if built.name else "no Worker"
+        raise _not_for(f"the build in {built.file.parent} is for {called}, not for {name}", wrangler, environment)
+
+
+def _read_build(file: Path, wrangler: Path, environment: str) -> dict[str, Any]:
+    if not file.is_file():
+        raise _not_for(f"there is no {file}", wrangler, environment)
+    try:
+        found = parse(read_private(file).text).root.data
+    except MalformedError as error:
+        raise _not_for(f"{file}:{error.line}:{error.column}: {error.reason}", wrangler, environment) from None
+    if not isinstance(found, dict):
+        raise _not_for(f"{file} holds no object", wrangler, environment)
+    return found
+
+
+def _not_for(what: str, wrangler: Path, environment: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{what}, and it is what wrangler deploys for {environment}",
+        next_step=f"build the app for it, such as: cd {wrangler.parent} && CLOUDFLARE_ENV={environment} npm run build; "
+        f"or remove {wrangler.parent.joinpath(*REDIRECT)} to deploy the source",
+    )

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from components.xata.resources import Project
+    from components.resource import Resource
     from stacks.settings import CloudSettings, XataSettings
 
 
@@ -68,12 +68,12 @@ class Temporary:
     """What the branch of a preview has besides its configuration, and besides a password of its own.
 
     Attributes:
-        description: What follows our mark; the last day of its life comes first.
+        until: What follows our mark in the branch's description: the last day of its life.
         most: How many previews the project may hold.
         instead_of: The id of the branch, to have a fresh copy in its place.
     """
 
-    description: str
+    until: str
     most: int
     instead_of: str = ""
 
@@ -179,7 +179,7 @@ def _branch_settings(settings: XataSettings, temporary: Temporary | None, root: 
         if hasattr(settings, name)
     }
     said = {
-        "description": mark(pulumi.get_stack(), temporary.description if temporary else settings.description),
+        "description": mark(pulumi.get_stack(), temporary.until if temporary else ""),
         "scale_to_zero_enabled": settings.sleeps_when_idle,
         "instance_type": root.instance_type if root else settings.instance_type or None,
         "storage": settings.storage_gigabytes or None,
@@ -206,7 +206,7 @@ def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCh
 
 
 def guard(
-    settings: XataSettings, database: XataPostgres, *, after: Sequence[pulumi.Resource], project: Project | None = None
+    settings: XataSettings, database: XataPostgres, *, after: Sequence[pulumi.Resource], project: Resource | None = None
 ) -> None:
     """What refuses the deletion of the stack before anything of it goes.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError
 from stacks import outside
-from stacks.settings import MODELS, PREVIEW, AppSettings, Settings, environment_of, model_of
+from stacks.settings import DROPPED, MODELS, PREVIEW, AppSettings, Settings, environment_of, model_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -80,6 +80,8 @@ def read(
     for key in sorted(own):
         full, said = f"{NAMESPACE}:{key}", _said(stack, key, given)
         shown = "a secret value" if full in secret_keys else repr(own[key])
+        if key in DROPPED:
+            raise _dropped(said, key)
         if key not in every:
             raise _unknown_key(said, key, every.keys())
         if key not in model.names():
@@ -169,6 +171,11 @@ def _parsed(value: str, field: Field) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         return value
+
+
+def _dropped(said: _Said, key: str) -> ConfigurationError:
+    what = f"{said.where}: {NAMESPACE}:{key} is no setting any more: {DROPPED[key]}"
+    return ConfigurationError(what, next_step=said.remove)
 
 
 def _unknown_key(said: _Said, key: str, known: Collection[str]) -> ConfigurationError:

@@ -15,7 +15,8 @@ from components.connectivity.provider import DatabaseCheck
 from components.deletion.provider import DeletionGuard
 from components.errors import ConfigurationError, InfraError
 from components.local import wrangler_dev
-from components.local.provider import DevVars, DevVarsInputs, portable
+from components.local.files import portable
+from components.local.provider import DevVars, DevVarsInputs
 from components.postgres import choice, docker_claim
 from components.postgres.database import BaselineSettings
 from components.postgres.docker_daemon import PACKAGE, availability
@@ -183,7 +184,6 @@ def _embedded(settings: DevSettings, folder: Path) -> ServerSettings:
         user=settings.database_user,
         password="",  # the component makes it
         retain_data=settings.retain_data,
-        account=settings.account,
         start_timeout_seconds=settings.start_timeout_seconds,
     )
 
@@ -198,7 +198,6 @@ def _container(settings: DevSettings, *, port: int, clone: str) -> DockerSetting
         database=settings.database_name,
         user=settings.database_user,
         memory_megabytes=settings.memory_megabytes,
-        shared_memory_megabytes=settings.shared_memory_megabytes,
         retain_data=settings.retain_data,
         start_timeout_seconds=settings.start_timeout_seconds,
     )

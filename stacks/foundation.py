@@ -9,8 +9,7 @@ import pulumi
 
 from components.errors import ConfigurationError
 from components.xata.branches.names import is_project_id
-from components.xata.inputs import ProjectInputs
-from components.xata.resources import Project
+from components.xata.project import Project, ProjectInputs
 from stacks import cloud
 from stacks.outputs import export
 from stacks.settings import DEFAULT_PROJECT

@@ -33,5 +33,4 @@ def temporary(settings: PreviewSettings, today: date) -> cloud.Temporary:
         today: The day of this deployment, UTC, from which its life counts: each deployment moves the last day.
     """
     end = until(today + timedelta(days=settings.life_days)) if settings.life_days else ""
-    text = " ".join(part for part in (end, settings.description) if part)
-    return cloud.Temporary(description=text, most=settings.most_previews, instead_of=settings.instead_of)
+    return cloud.Temporary(until=end, most=settings.most_previews, instead_of=settings.instead_of)

@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
+from components.connection import port_reason
 from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import Declared, Rule, Words, about
-from components.postgres.server.settings import port_reason
 from components.worker.names import MOST_SECRETS, validate_name
 from components.xata.branches.names import is_preview
 from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
@@ -170,14 +170,6 @@ class WorkerSettings(AppSettings):
             "`worker:NAME` of this configuration."
         ),
     ] = ()
-    on_undeployed_version: Annotated[
-        Literal["error", "deploy"],
-        Words("error or deploy", "error"),
-        about(
-            "What setting secrets does while a newer version of the Worker is not deployed: stop, or deploy it with "
-            "them."
-        ),
-    ] = "error"
     wrangler_mode: Annotated[
         Mode,
         about(
@@ -281,12 +273,6 @@ class XataSettings(Settings):
         Words("the fingerprint of a password", f"{'0123456789abcdef' * 2}${'0123456789abcdef' * 4}"),
         about("The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it."),
     ] = ""
-    description: Annotated[
-        str,
-        Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9 -]{0,24}\Z"),
-        Words("up to 25 letters, digits, blanks and hyphens, beginning with a letter or digit", "nightly copy"),
-        about("What the branch is for; it follows our mark in the branch's description."),
-    ] = ""
     protect: Annotated[
         Flag,
         about(
@@ -346,15 +332,6 @@ class DevSettings(XataSettings, AppSettings):
         Words("a path", "/srv/data/printfarm-dev"),
         about("The embedded server's data folder; empty: one for this clone in the user's data folder."),
     ] = ""
-    account: Annotated[
-        str,
-        Meta(pattern=r"^[A-Za-z0-9_.-]+\Z"),
-        Words("the name of an account of this machine", "postgres"),
-        about(
-            "The unprivileged account that runs the embedded server when the command runs as root; empty: postgres, "
-            "else nobody."
-        ),
-    ] = ""
     container_name: Annotated[
         str,
         Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}\Z"),
@@ -373,12 +350,6 @@ class DevSettings(XataSettings, AppSettings):
         Words("a whole number of megabytes from 128", 512),
         about("The Docker container's memory limit, in MB."),
     ] = 512
-    shared_memory_megabytes: Annotated[
-        int,
-        Meta(ge=64, le=1_048_576),
-        Words("a whole number of megabytes from 64", 128),
-        about("The Docker container's /dev/shm, in MB."),
-    ] = 128
 
 
 class FoundationSettings(XataSettings):
@@ -433,11 +404,6 @@ class PreviewSettings(CloudSettings):
         Words("a whole number from 1 to 1000", 50),
         about("How many previews the project may hold; a new one above it is refused."),
     ] = 50
-    preview_worker: Annotated[
-        Literal["worker", "previews"],
-        Words("worker or previews", "worker"),
-        about("What a preview's app runs as: a Worker of its own, or one of Cloudflare's Worker previews."),
-    ] = "worker"
     instead_of: Annotated[
         BranchId,
         about(
@@ -445,6 +411,16 @@ class PreviewSettings(CloudSettings):
         ),
     ] = ""
 
+
+DROPPED: Mapping[str, str] = {
+    "account": "the owner of the data runs the embedded server for root, else CANDIDATES in "
+    "components/postgres/server/account.py",
+    "description": "a branch's description is this program's mark alone",
+    "onUndeployedVersion": "a version that is not deployed stops `up`; deploy it first (npx wrangler versions deploy)",
+    "previewWorker": "Cloudflare's Worker previews are not used any more: each pull request has a Worker of its own",
+    "sharedMemoryMegabytes": "it is SHARED_MEMORY_MEGABYTES in components/postgres/docker_settings.py",
+}
+"""Keys that there were, and what holds instead."""
 
 MODELS: Mapping[str, type[Settings]] = {
     "dev": DevSettings,

@@ -19,7 +19,6 @@ from components.resource import later
 from components.worker.address import Address
 from components.worker.api.client import connect
 from components.worker.names import Target
-from components.worker.preview import Preview, PreviewInputs
 from components.worker.secrets import Secrets, SecretsInputs
 from components.worker.wrangler.check import WranglerConfig, WranglerConfigInputs
 from stacks import worker_plan
@@ -54,7 +53,7 @@ class Worker:
     """
 
     script: str
-    secrets: Secrets | Preview
+    secrets: Secrets
     health_url: pulumi.Output[str]
     check: WorkerCheck
     besides: Sequence[pulumi.Resource]
@@ -85,7 +84,6 @@ def plan(settings: CloudSettings, folder: Path) -> Plan | None:
         secrets=worker_plan.further_secrets(
             settings.worker_secrets, raw, is_secret=is_config_secret, stack=pulumi.get_stack()
         ),
-        preview=worker_plan.preview(settings),
         store=worker_plan.store_id(connect().stores(account), settings.secrets_store) if settings.secrets_store else "",
     )
 
@@ -128,7 +126,8 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
         connection: The database.
         checked: The proof that it answers; no Worker hears of a database that does not.
     """
-    told, url = _told(plan, settings, connection, checked)
+    secrets = _secrets(plan, settings, connection, checked)
+    url = _address(plan, settings, secrets)
     check = WorkerCheck(
         "worker-check",
         WorkerCheckInputs(
@@ -139,14 +138,14 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
             path=None if settings.health_path == PATH else settings.health_path,
             mode=settings.worker_check_mode,
             budget_seconds=settings.worker_check_budget_seconds,
-            trigger=told.version if isinstance(told, Secrets) else None,  # secrets set again are checked again
+            trigger=later(secrets.version),  # secrets set again are checked again
         ),
-        pulumi.ResourceOptions(depends_on=[told]),
+        pulumi.ResourceOptions(depends_on=[secrets]),
     )
     besides, hyperdrive_id = _from_the_provider(plan, settings, connection, checked)
     return Worker(
         script=plan.script,
-        secrets=told,
+        secrets=secrets,
         health_url=url.apply(lambda known: health_url(known, settings.health_path)),
         check=check,
         besides=besides,
@@ -154,28 +153,15 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
     )
 
 
-def _told(
-    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
-) -> tuple[Secrets | Preview, pulumi.Output[str]]:
-    """What is told the secrets: the Worker, or the preview of one; and its address."""
-    values = {DATABASE_URL: later(connection.url), **plan.secrets}
-    opts = pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked])
-    if plan.preview:
-        inputs = PreviewInputs(account=plan.account, script=plan.script, name=plan.preview, values=values)
-        made = Preview("worker-preview", inputs, opts)
-        return made, made.url
-    secrets = Secrets(
-        "worker-secrets",
-        SecretsInputs(
-            account=plan.account,
-            script=plan.script,
-            values=values,
-            on_undeployed_version=settings.on_undeployed_version,
-            owner=worker_plan.owner(settings) or None,
-        ),
-        opts,
+def _secrets(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck) -> Secrets:
+    inputs = SecretsInputs(
+        account=plan.account,
+        script=plan.script,
+        values={DATABASE_URL: later(connection.url), **plan.secrets},
+        owner=worker_plan.owner(settings) or None,
     )
-    return secrets, _address(plan, settings, secrets)
+    opts = pulumi.ResourceOptions(protect=settings.protect, depends_on=[checked])
+    return Secrets("worker-secrets", inputs, opts)
 
 
 def _address(plan: Plan, settings: CloudSettings, secrets: Secrets) -> pulumi.Output[str]:

@@ -11,7 +11,7 @@ from components.worker.api.models import HYPERDRIVE, SECRETS_STORE, WORKERS_SCRI
 from components.worker.names import DIRECTORY_VARIABLE, validate_target
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
-from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW, PreviewSettings
+from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,7 +37,6 @@ class Plan:
         script: The Worker's name.
         wrangler: The app's wrangler file, whether it is there or not.
         secrets: Further secrets, names to values.
-        preview: The Worker's preview that is meant; empty for the Worker itself.
         store: The id of the Secrets Store that gets the database's URL, too; empty for none.
     """
 
@@ -45,7 +44,6 @@ class Plan:
     script: str
     wrangler: Path
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    preview: str = ""
     store: str = ""
 
 
@@ -174,7 +172,7 @@ def script(settings: CloudSettings, wrangler: Path) -> str:
     Raises:
         ConfigurationError: The file is there and no name can be told from it. Another name would be another Worker.
     """
-    suffix = f"-{settings.branch}" if settings.environment == PREVIEW and not preview(settings) else ""
+    suffix = f"-{settings.branch}" if settings.environment == PREVIEW else ""
     if settings.worker_name:
         return f"{settings.worker_name}{suffix}"
     if not wrangler.is_file():
@@ -190,12 +188,6 @@ def script(settings: CloudSettings, wrangler: Path) -> str:
     return name
 
 
-def preview(settings: WorkerSettings) -> str:
-    """The name of the Worker's preview that is meant; empty where there is a Worker for each environment."""
-    chosen = isinstance(settings, PreviewSettings) and settings.preview_worker == "previews"
-    return settings.branch if chosen else ""
-
-
 def owner(settings: CloudSettings) -> str:
     """The stack of a pull request whose Worker this is alone; empty for a Worker that stays."""
     return settings.branch if settings.environment == PREVIEW else ""
@@ -206,9 +198,7 @@ def told(plan: Plan, settings: CloudSettings) -> dict[str, str]:
     return {
         "account": plan.account,
         "script": plan.script,
-        "preview": plan.preview,
         "secret": DATABASE_URL,
-        "onUndeployedVersion": settings.on_undeployed_version,
         "owner": owner(settings),
     }
 

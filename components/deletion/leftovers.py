@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from components.worker import preview, secrets
+from components.worker import secrets
 from components.xata import removal
 
 if TYPE_CHECKING:
@@ -42,9 +42,6 @@ def remove_lost(kind: str, inputs: Mapping[str, Any]) -> bool:
         removal.remove_lost_branch(dict(inputs))
     elif kind == "worker:Secrets":
         secrets.remove_lost(dict(inputs))
-    elif kind == "worker:Preview":
-        lost = preview.PreviewState.of(inputs)
-        preview.remove(secrets.client_for(lost.api), lost, lost.name)
     else:
         return kind in NOTHING_OF_ITS_OWN
     return True

@@ -9,24 +9,27 @@ Module path and class name of the provider are a contract with recorded state.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from typing_extensions import override
 
 from components.declared import Declared, Words, about
-from components.postgres.server import lifecycle
 from components.resource import Properties, Provider, Resource, is_known
-from components.xata import removal
 
 if TYPE_CHECKING:
     import pulumi
 
-    from components.postgres.resources import EmbeddedServer
-    from components.xata.resources import Branch, Project
 
 KINDS: Final = {"xata:Branch": "branch", "xata:Project": "project", "postgres:EmbeddedServer": "server"}
 """What may refuse after others went: the end of a resource's type, and what it is called here."""
+
+DECIDES: Final = {
+    "server": "components.postgres.server.provider",
+    "project": "components.xata.project",
+    "branch": "components.xata.removal",
+}
+"""Whose `require_removable` is asked, in this order: who names the children of its root branch has not emptied it."""
 
 RECORDED: Final = {
     "branch": ("organization", "projectId", "name", "api"),
@@ -93,9 +96,9 @@ class DeletionGuard(Resource, provider=DeletionGuardProvider, module="deletion",
         self,
         name: str,
         *,
-        branch: Branch | None = None,
-        project: Project | None = None,
-        server: EmbeddedServer | None = None,
+        branch: Resource | None = None,
+        project: Resource | None = None,
+        server: Resource | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         things = {"branch": branch, "project": project, "server": server}
@@ -116,14 +119,6 @@ def require_removable(things: Mapping[str, Mapping[str, Any]]) -> None:
     Raises:
         InfraError: Something may not go, or whoever decides about it does not answer.
     """
-    server = things.get("server")
-    if server and not server["retainData"]:
-        lifecycle.require_removable(
-            server["stack"],
-            Path(server["projectFolder"]),
-            Path(server["folder"]),
-            system_identifier=server["systemIdentifier"],
-        )
-    branch, project = things.get("branch"), things.get("project")
-    if branch or project:
-        removal.require_removable(dict(branch or {}), dict(project or {}))
+    for kind, module in DECIDES.items():
+        if things.get(kind):
+            import_module(module).require_removable(things)

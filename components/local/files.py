@@ -147,3 +147,10 @@ def _told(path: Path, error: OSError | RuntimeError) -> LocalError:
     }
     remedy = remedies.get(number or 0, f"make {path.parent} readable and writable for the account that runs ./infra")
     return LocalError(f"{path} cannot be read or written: {os.strerror(number or errno.EIO)}", next_step=remedy)
+
+
+def portable(path: str, project: Path) -> str:
+    """The path as recorded: relative where it lies in the project folder, so that the clone may move."""
+    given = Path(path)
+    inside = given.is_absolute() and given.is_relative_to(project)
+    return (given.relative_to(project) if inside else given).as_posix()

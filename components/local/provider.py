@@ -114,13 +114,6 @@ class DevVars(Resource, provider=DevVarsProvider, module="local", name="DevVars"
     private: pulumi.Output[bool]
 
 
-def portable(path: str, project: Path) -> str:
-    """The path as recorded: relative where it lies in the project folder, so that the clone may move."""
-    given = Path(path)
-    inside = given.is_absolute() and given.is_relative_to(project)
-    return (given.relative_to(project) if inside else given).as_posix()
-
-
 def _written(new: DevVarsInputs, *, owned: Iterable[str] = ()) -> DevVarsState:
     """Set the values in the file and remove what we own but no longer declare.
 

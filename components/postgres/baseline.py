@@ -1,22 +1,30 @@
-"""What a database carries from the first moment: the identity stamp, and SQL files applied once each."""
+"""What a database carries from the first moment: the identity stamp, and SQL files applied once each.
+
+Module path and class name of the provider are a contract with recorded state.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Annotated, Any, LiteralString
+
+from typing_extensions import override
 
 from components import libpq
-from components.connection import Connection
+from components.connection import Connection, connection_reason
 from components.connectivity.probe import distrust
-from components.errors import PostgresError, RefusedError
+from components.declared import Declared, Rule, Words, about
+from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
 from components.postgres.sqlfiles import SqlFile, history_reason
 from components.postgres.sqltext import split
+from components.resource import Properties, Provider, Resource, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import psycopg
 
@@ -216,3 +224,96 @@ def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
         f"the SQL file {name} was refused at line {line}: {what}{hint}",
         next_step="correct the file and run the command again; nothing of this file was applied",
     )
+
+
+def _branch_reason(branch: str) -> str:
+    try:
+        stamp(None, branch)
+    except ConfigurationError as error:
+        return error.message
+    return ""
+
+
+class BaselineInputs(Declared):
+    """What a database must carry before anyone is told about it."""
+
+    url: Annotated[str, Rule(connection_reason), about("The database's connection string, as its owner.", secret=True)]
+    branch: Annotated[str, Rule(_branch_reason), Words("a branch's name"), about("The identity to stamp.")]
+    sql_files: Annotated[
+        Sequence[Mapping[str, str]] | None,
+        about(
+            "Name, path and sha256 of each, in the order in which they are applied. Applied ones may neither change "
+            "nor leave the list. None leaves them, and what is recorded of them, as they are."
+        ),
+    ] = None
+    may_wake: Annotated[
+        bool | None,
+        about(
+            "Whether a refresh may connect; None: it may. It would wake a database that sleeps when idle, so there it "
+            "must not, and what was recorded stands until the next change."
+        ),
+    ] = None
+    branch_id: Annotated[
+        str | None, about("The id of the branch whose database it is: another one has files of its own.")
+    ] = None
+
+
+class BaselineState(BaselineInputs):
+    """A baseline that was applied."""
+
+    verified: Annotated[bool, about("Whether the database carries it.")] = False
+
+
+class BaselineProvider(Provider[BaselineInputs, BaselineState]):
+    """Stamps a database and applies SQL files to it. What it did stays when the resource goes: it is data."""
+
+    @override
+    def validate(self, known: Properties) -> Mapping[str, str]:
+        problem = history_reason([], _files(known.get("sqlFiles")) or ())
+        return {"sqlFiles": problem} if problem else {}
+
+    @override
+    def validate_change(self, old: BaselineState, known: Properties) -> Mapping[str, str]:
+        """Refuse another past of the same database: of a fresh copy only the run can tell what it has."""
+        is_other = old.branch_id is not None and known.get("branchId") != old.branch_id
+        wanted = _files(known.get("sqlFiles"))
+        if is_other or wanted is None:
+            return {}
+        problem = history_reason(_files(old.sql_files) or (), wanted, branch=str(known.get("branch")))
+        return {"sqlFiles": problem} if problem else {}
+
+    @override
+    def is_same(self, name: str, olds: Properties, news: Properties) -> bool:
+        return name == "branchId" or super().is_same(name, olds, news)
+
+    @override
+    def needs_update(self, old: BaselineState, news: Properties) -> bool:
+        return not old.verified
+
+    @override
+    def create_resource(self, new: BaselineInputs) -> tuple[str, BaselineState]:
+        apply(_task(new))
+        return f"baseline-{new.branch}", state(BaselineState, new, verified=True)
+
+    @override
+    def update_resource(self, resource_id: str, old: BaselineState, new: BaselineInputs) -> BaselineState:
+        apply(_task(new))
+        return state(BaselineState, new, verified=True)
+
+    @override
+    def read_resource(self, resource_id: str, old: BaselineState) -> BaselineState | None:
+        if old.may_wake is False:
+            return old
+        return BaselineState.of({**old.properties(), **read(_task(old))})
+
+
+def _files(entries: Sequence[Mapping[str, str]] | None) -> tuple[SqlFile, ...] | None:
+    return None if entries is None else tuple(map(SqlFile.from_properties, entries))
+
+
+def _task(inputs: BaselineInputs) -> BaselineTask:
+    return BaselineTask(url=inputs.url, branch=inputs.branch, sql_files=_files(inputs.sql_files))
+
+
+class Baseline(Resource, provider=BaselineProvider, module="postgres", name="Baseline"):
+    """What a database carries from the first moment."""

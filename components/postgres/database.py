@@ -9,8 +9,7 @@ import pulumi
 
 from components.connection import Connection
 from components.errors import ConfigurationError
-from components.postgres.provider import BaselineInputs
-from components.postgres.resources import Baseline
+from components.postgres.baseline import Baseline, BaselineInputs
 from components.postgres.sqlfiles import SqlFile, declare, history_reason
 from components.resource import later
 

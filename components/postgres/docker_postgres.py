@@ -18,17 +18,16 @@ from components.postgres import docker_claim, docker_daemon
 from components.postgres.database import LOCAL_HOST, DatabaseConnection, connection_url, declare_baseline
 from components.postgres.docker_provider import DockerRole
 from components.postgres.docker_role import RoleSettings
-from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT, STOP_SECONDS
-from components.postgres.provider import PasswordInputs
-from components.postgres.resources import Password
+from components.postgres.docker_settings import PASSWORD_FILE, SERVER_PORT, SHARED_MEMORY_MEGABYTES, STOP_SECONDS
+from components.postgres.server.provider import Password, PasswordInputs
 from components.resource import later, own_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from components.postgres.baseline import Baseline
     from components.postgres.database import BaselineSettings
     from components.postgres.docker_settings import DockerSettings
-    from components.postgres.resources import Baseline
 
 LOG_OPTIONS = {"max-file": "3", "max-size": "10m"}
 
@@ -150,7 +149,7 @@ class DockerPostgres(pulumi.ComponentResource):
             destroy_grace_seconds=STOP_SECONDS,  # without it a replacement kills the server
             memory=settings.memory_megabytes,
             memory_swap=settings.memory_megabytes,  # Docker would fill in twice the memory
-            shm_size=settings.shared_memory_megabytes,
+            shm_size=SHARED_MEMORY_MEGABYTES,
             log_driver="json-file",
             log_opts=LOG_OPTIONS,
             security_opts=["no-new-privileges:true"],

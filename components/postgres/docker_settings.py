@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
+from components.connection import port_reason
 from components.declared import Rule, Words
 from components.errors import ConfigurationError
 from components.postgres.server.settings import (
     SUPERUSER,
     database_reason,
-    port_reason,
     user_reason,
 )
 
@@ -30,7 +30,8 @@ CLONE_LABEL = "infra.clone"
 """Which clone on this machine made them: the mark that each keeps in its record of where the database lives."""
 
 SMALLEST_MEMORY_MEGABYTES = 128
-SMALLEST_SHARED_MEMORY_MEGABYTES = 64
+SHARED_MEMORY_MEGABYTES = 128
+"""The size of `/dev/shm`, which parallel queries need."""
 
 _CONTAINER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 _OFFICIAL_IMAGES = frozenset({"postgres", "library/postgres", "docker.io/postgres", "docker.io/library/postgres"})
@@ -51,7 +52,6 @@ class DockerSettings:
         user: The app's role.
         mount: Where the volume is mounted.
         memory_megabytes: The limit; there is no swap besides.
-        shared_memory_megabytes: The size of `/dev/shm`, which parallel queries need.
         retain_data: Whether the volume outlives `destroy`.
         start_timeout_seconds: How long until the container must be healthy.
     """
@@ -66,7 +66,6 @@ class DockerSettings:
     user: str
     mount: str = DATA_MOUNT
     memory_megabytes: int = 512
-    shared_memory_megabytes: int = 128
     retain_data: bool = True
     start_timeout_seconds: int = 90
 
@@ -80,8 +79,6 @@ class DockerSettings:
             "databaseUser": user_reason(self.user),
             "mount": mount_reason(self.mount),
             "memoryMegabytes": _at_least(self.memory_megabytes, SMALLEST_MEMORY_MEGABYTES),
-            "sharedMemoryMegabytes": _at_least(self.shared_memory_megabytes, SMALLEST_SHARED_MEMORY_MEGABYTES)
-            or _at_most(self.shared_memory_megabytes, self.memory_megabytes),
         }
         wrong = {name: reason for name, reason in problems.items() if reason}
         if wrong:
@@ -177,12 +174,6 @@ def _image_parts(image: str) -> tuple[str, str, str]:
 
 def _at_least(megabytes: int, smallest: int) -> str:
     return "" if megabytes >= smallest else f"{megabytes} MB are too few; allowed: {smallest} or more"
-
-
-def _at_most(megabytes: int, limit: int) -> str:
-    return (
-        "" if megabytes <= limit else f"{megabytes} MB are more than the memory limit of {limit} MB they count towards"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,16 +9,15 @@ import pulumi
 
 from components.errors import ConfigurationError
 from components.postgres.database import DatabaseConnection, connection_url, declare_baseline
-from components.postgres.provider import PasswordInputs
-from components.postgres.resources import EmbeddedServer, Password
 from components.postgres.server.account import choose_account, running_as_root
 from components.postgres.server.binaries import installed
+from components.postgres.server.provider import EmbeddedServer, Password, PasswordInputs
 from components.postgres.sqlfiles import extensions_of
 from components.resource import later
 
 if TYPE_CHECKING:
+    from components.postgres.baseline import Baseline
     from components.postgres.database import BaselineSettings
-    from components.postgres.resources import Baseline
     from components.postgres.server.settings import ServerSettings
 
 
@@ -99,10 +98,7 @@ class EmbeddedPostgres(pulumi.ComponentResource):
         )
 
     def _say_account(self) -> None:
-        """Say who runs the server when root does not: it is not what one expects to find in a process list.
-
-        A wrong account is left to the resource, which names the property.
-        """
+        """Say who runs the server when root does not: it is not what one expects to find in a process list."""
         if running_as_root():
-            who = self.settings.account or f"{choose_account('').name} (or the data's owner)"
+            who = f"{choose_account().name} (or the data's owner)"
             pulumi.log.info(f"this is root, so the embedded Postgres runs as {who}", self)

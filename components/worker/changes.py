@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from components.errors import (
-    AmbiguousError,
     NoVersionsError,
     SecretNotFoundError,
     UndeployedVersionError,
@@ -33,7 +32,6 @@ Changes = dict[str, str | None]
 
 MOST_AT_ONCE: Final = 100
 """So many secrets one call changes."""
-MESSAGE: Final = "secrets changed"
 MOST_READS: Final = 3
 NOBODYS: Final = "INFRA_MAY_SECRETS_BE_CHANGED"
 """A secret that no Worker has: to remove it needs every right that a change needs, and changes nothing."""
@@ -41,7 +39,6 @@ NOBODYS: Final = "INFRA_MAY_SECRETS_BE_CHANGED"
 AS_SET: Final = "as set here"
 """What is recorded of secrets that nobody else has touched."""
 EARLIER: Final = "a version from before they were set here is deployed"
-UNFINISHED: Final = "set here, and not deployed"
 MOST_VERSIONS: Final = 100
 """So many versions of a Worker can be deployed again; what is older cannot answer any more."""
 
@@ -52,7 +49,6 @@ def put(
     values: Mapping[str, str],
     *,
     gone: Collection[str] = (),
-    on_undeployed: str = "error",
     owner: str = "",
 ) -> bool:
     """Set these secrets and remove those of `gone` that are there; whether a draft had to be made for it.
@@ -62,13 +58,11 @@ def put(
         target: The Worker; a draft is made when it is not there, or has no code.
         values: Names to values.
         gone: Names to remove; one that is no secret (any more) is left alone.
-        on_undeployed: While a newer version of the Worker is not deployed: `error` stops; `deploy` makes a version
-            like the newest one with these secrets, and deploys it with whatever else is new in it.
         owner: The stack that the Worker is made for and goes with; empty for one that stays when its stack goes.
 
     Raises:
         RefusedError: There is an owner, and the Worker was not made for it.
-        UndeployedVersionError: A newer version is not deployed, and `on_undeployed` is `error`.
+        UndeployedVersionError: A newer version is not deployed: it would be deployed along.
         ConflictError: Another kind of binding has one of the names.
         ApiError: As its tree says.
     """
@@ -76,7 +70,7 @@ def put(
     if owner:
         draft.require_owned(client, target, owner)
     try:
-        _change(client, target, values, gone, on_undeployed)
+        _change(client, target, values, gone)
     except (WorkerNotFoundError, NoVersionsError) as error:
         if not values:
             return False
@@ -85,13 +79,11 @@ def put(
     else:
         return False
     draft.make(client, target, worker_exists=worker_exists, owner=owner)
-    _change(client, target, values, (), on_undeployed)
+    _change(client, target, values, ())
     return made
 
 
-def remove(
-    client: Client, target: Target, names: Collection[str], *, on_undeployed: str = "error", owner: str = ""
-) -> None:
+def remove(client: Client, target: Target, names: Collection[str], *, owner: str = "") -> None:
     """Remove these secrets, and the Worker with them when it is a draft of ours that holds nothing else.
 
     One that was made for the stack `owner` goes with whatever was deployed to it. What is gone already is fine.
@@ -107,21 +99,19 @@ def remove(
             return
     except (WorkerNotFoundError, NoVersionsError):
         return
-    put(client, target, {}, gone=names, on_undeployed=on_undeployed)
+    put(client, target, {}, gone=names)
 
 
-def _change(
-    client: Client, target: Target, values: Mapping[str, str], gone: Collection[str], on_undeployed: str
-) -> None:
+def _change(client: Client, target: Target, values: Mapping[str, str], gone: Collection[str]) -> None:
     """One attempt; a name to remove that vanished in the meantime is dropped after another read."""
     for number in range(1, MOST_READS + 1):
         removed = _present(client, target, gone)
         changes = {**dict.fromkeys(removed), **values}
         try:
-            if changes:
-                _apply(client, target, changes, on_undeployed)
-            else:
-                _finish(client, target, on_undeployed)
+            for part in _parts(changes):
+                client.change_secrets(*target.arguments, part)
+        except UndeployedVersionError as error:
+            raise undeployed(target, error) from None
         except SecretNotFoundError:
             if not removed or number == MOST_READS:
                 raise
@@ -135,54 +125,6 @@ def _present(client: Client, target: Target, names: Collection[str]) -> list[str
         return []
     found = {secret.name for secret in client.secrets(*target.arguments)}
     return sorted(found & set(names))
-
-
-def _apply(client: Client, target: Target, changes: Changes, on_undeployed: str) -> None:
-    try:
-        for part in _parts(changes):
-            client.change_secrets(*target.arguments, part)
-    except UndeployedVersionError as error:
-        if on_undeployed != "deploy":
-            raise undeployed(target, error) from None
-    else:
-        return
-    version = client.change_latest_version(*target.arguments, changes, message=MESSAGE, tag=draft.CHANGE_TAG)
-    deploy(client, target, version.id)
-
-
-def _finish(client: Client, target: Target, on_undeployed: str) -> None:
-    """Deploy what an earlier run made and did not come to deploy: secrets are listed as the newest version has them."""
-    version = unfinished(client, target)
-    if not version:
-        return
-    if on_undeployed != "deploy":
-        raise undeployed(target)
-    deploy(client, target, version)
-
-
-def unfinished(client: Client, target: Target) -> str:
-    """The version that a run of ours made and did not come to deploy; empty when the newest one is no such.
-
-    Raises:
-        ApiError: As its tree says.
-    """
-    newest = next(client.versions(*target.arguments), None)
-    if newest is None or newest.annotation("tag") != draft.CHANGE_TAG or is_deployed(client, target, newest.id):
-        return ""
-    return newest.id
-
-
-def deploy(client: Client, target: Target, version: str) -> None:
-    """Give a version all the traffic; when the answer is lost, read whether it has it.
-
-    Raises:
-        ApiError: As its tree says.
-    """
-    try:
-        client.deploy(*target.arguments, version, message=MESSAGE)
-    except AmbiguousError:
-        if not is_deployed(client, target, version):
-            raise
 
 
 def is_deployed(client: Client, target: Target, version: str) -> bool:
@@ -203,8 +145,7 @@ def undeployed(target: Target, error: UndeployedVersionError | None = None) -> U
     return UndeployedVersionError(
         f"the secrets of {target} were not changed: a newer version of it is uploaded and not deployed, and a change "
         f"would have to deploy it along{f' ({error.message})' if error else ''}",
-        next_step="deploy the newest version (wrangler versions deploy) and run the same command again; or have it "
-        'deployed with the secrets: onUndeployedVersion "deploy"',
+        next_step="deploy the newest version (wrangler versions deploy) and run the same command again",
         codes=error.codes if error else (),
         status=error.status if error else None,
         request_id=error.request_id if error else "",
@@ -278,9 +219,6 @@ def _history(client: Client, target: Target, since: str) -> list[Version]:
 def _state_of(history: Sequence[Version], running: set[str], since: str) -> str:
     if not since or not history:
         return AS_SET  # recorded before versions were: nobody can tell
-    newest = history[0]
-    if newest.id not in {since, *running} and newest.annotation("tag") == draft.CHANGE_TAG:
-        return UNFINISHED
     if running - {one.id for one in history}:
         return EARLIER
     first = next((place for place, one in enumerate(history) if one.id in running), 0)
@@ -294,18 +232,17 @@ def _secrets(client: Client, target: Target) -> set[str]:
     return {secret.name for secret in client.secrets(*target.arguments) if secret.type == SECRET_TEXT}
 
 
-def require(client: Client, target: Target, *, on_undeployed: str = "error", owner: str = "") -> bool:
+def require(client: Client, target: Target, *, owner: str = "") -> bool:
     """Whether the Worker is there; one that is not has no secret to lose. What a change would raise now is raised.
 
     Args:
         client: The API.
         target: The Worker.
-        on_undeployed: As `put` takes it.
         owner: As `put` takes it.
 
     Raises:
         RefusedError: There is an owner, and the Worker was not made for it.
-        UndeployedVersionError: The newest version does not get all the traffic, and `on_undeployed` is `error`.
+        UndeployedVersionError: The newest version does not get all the traffic.
         ApiError: As its tree says; PermissionDeniedError where the token may read and not write.
     """
     if owner:
@@ -314,7 +251,7 @@ def require(client: Client, target: Target, *, on_undeployed: str = "error", own
         newest = next(client.versions(*target.arguments), None)
         if newest is None:
             return False
-        if on_undeployed != "deploy" and not is_deployed(client, target, newest.id):
+        if not is_deployed(client, target, newest.id):
             raise undeployed(target)
     except (WorkerNotFoundError, NoVersionsError):
         return False

@@ -29,8 +29,6 @@ TAG: Final = "infra-draft"
 """On the version of a Worker that was made here."""
 STUFFING_TAG: Final = "infra-code"
 """On the first version of a Worker that somebody else made without code."""
-CHANGE_TAG: Final = "infra-secrets"
-"""On a version with changed secrets that is made to be deployed."""
 SECRET_CHANGE: Final = "secret"  # noqa: S105 - what Cloudflare says triggered a version
 MOST_UPLOADS: Final = 3
 
@@ -101,9 +99,7 @@ def is_removable(client: Client, target: Target, names: Collection[str]) -> bool
 
 
 def _is_ours(version: Version) -> bool:
-    return version.annotation("tag") in {TAG, STUFFING_TAG, CHANGE_TAG} or bool(
-        _OWNED_DRAFT.fullmatch(version.annotation("tag"))
-    )
+    return version.annotation("tag") in {TAG, STUFFING_TAG} or bool(_OWNED_DRAFT.fullmatch(version.annotation("tag")))
 
 
 def _put_back(client: Client, target: Target) -> None:

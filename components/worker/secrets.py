@@ -9,12 +9,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pulumi
 from typing_extensions import override
 
-from components.declared import Words, about
+from components.declared import about
 from components.errors import ConfigurationError
 from components.fingerprint import matches
 from components.resource import Properties, Provider, Resource, state
@@ -35,14 +35,6 @@ class SecretsInputs(Target):
 
     account: Annotated[Account, about("The account's id.", replaces=True)]
     values: Annotated[SecretValues, about("Names to values.", secret=True, fingerprinted=True)]
-    on_undeployed_version: Annotated[
-        Literal["error", "deploy"],
-        Words("error or deploy", "error"),
-        about(
-            "What to do while a newer version of the Worker is uploaded and not deployed: `error` stops, `deploy` "
-            "deploys it with the secrets."
-        ),
-    ] = "error"
     owner: Annotated[
         Owner | None,
         about(
@@ -50,10 +42,6 @@ class SecretsInputs(Target):
             "refused, and destroying deletes the Worker with whatever was deployed to it. None: it stays."
         ),
     ] = None
-
-    def wishes(self) -> dict[str, Any]:
-        """How they are set and removed, as arguments of `changes`."""
-        return {"on_undeployed": self.on_undeployed_version, "owner": self.owner or ""}
 
 
 class SecretsState(SecretsInputs):
@@ -106,7 +94,7 @@ class SecretsProvider(Provider[SecretsInputs, SecretsState]):
     @override
     def create_resource(self, new: SecretsInputs) -> tuple[str, SecretsState]:
         client = client_for("")
-        made = changes.put(client, new, new.values, **new.wishes())
+        made = changes.put(client, new, new.values, owner=new.owner or "")
         version = changes.version_of_change(client, new)
         return f"{new.account}/{new.script}", _set(client, new, draft=made, version=version)
 
@@ -118,7 +106,7 @@ class SecretsProvider(Provider[SecretsInputs, SecretsState]):
         gone = [] if moved else sorted(set(old.secret_names) - set(new.values))
         made, version = False, old.version
         if moved or gone or not old.are_as_set() or not matches(new.values, old.values_fingerprint):
-            made = changes.put(client, new, new.values, gone=gone, **new.wishes())
+            made = changes.put(client, new, new.values, gone=gone, owner=new.owner or "")
             version = changes.version_of_change(client, new)
         found = _set(client, new, draft=made or (old.draft and not moved), version=version)
         return replace(found, formerly=_taken(client, old, new) or None)
@@ -136,7 +124,7 @@ class SecretsProvider(Provider[SecretsInputs, SecretsState]):
         client = client_for(old.api)
         for script in (*(old.formerly or ()), old.script):
             worker = Target(account=old.account, script=script)
-            changes.remove(client, worker, old.secret_names, **old.wishes())
+            changes.remove(client, worker, old.secret_names, owner=old.owner or "")
 
 
 class Secrets(Resource, provider=SecretsProvider, module="worker", name="Secrets"):
@@ -178,7 +166,7 @@ def _taken(client: Client, old: SecretsState, new: SecretsInputs) -> list[str]:
     kept = [] if _has_app(client, new) else [worker.script for worker in workers if _has_app(client, worker)]
     for worker in workers:
         if worker.script not in kept:
-            changes.remove(client, worker, old.secret_names, **old.wishes())
+            changes.remove(client, worker, old.secret_names, owner=old.owner or "")
     if kept:
         sys.stderr.write(
             f"note: the secrets are on the Worker {new.script} now, and on {', '.join(kept)} as well, whose app goes "

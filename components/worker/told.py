@@ -1,7 +1,7 @@
-"""Who is told a database's URL: a Worker, or a preview of one, by the secret that its app reads.
+"""Who is told a database's URL: a Worker, by the secret that its app reads.
 
 Whoever is about to change the database's password asks first whether they can be told, and tells them at once: between
-the two the app has no database. The resource that keeps the secrets (`Secrets`, `Preview`) is brought up after it.
+the two the app has no database. The resource that keeps the secrets (`Secrets`) is brought up after it.
 Loads the HTTP client.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from components.declared import about
 from components.errors import InfraError
-from components.worker import changes, preview
+from components.worker import changes
 from components.worker.names import Target
 from components.worker.secrets import client_for
 
@@ -27,13 +27,7 @@ class Told(Target):
     """Whose secret the database's URL is."""
 
     secret: Annotated[str, about("Its name.")]
-    on_undeployed_version: Annotated[str, about("As `SecretsInputs` take it.")] = "error"
     owner: Annotated[str, about("As `SecretsInputs` take it; empty for a Worker that stays.")] = ""
-    preview: Annotated[str, about("Which preview of the Worker; empty for the Worker itself.")] = ""
-
-    def wishes(self) -> dict[str, str]:
-        """How it is set, as arguments of `changes`."""
-        return {"on_undeployed": self.on_undeployed_version, "owner": self.owner}
 
 
 def require(properties: Mapping[str, Any]) -> bool:
@@ -45,15 +39,8 @@ def require(properties: Mapping[str, Any]) -> bool:
     Raises:
         InfraError: They are there and could not be told now, or it cannot be found out.
     """
-    client, told = client_for(""), Told.of(properties)
-    if not told.preview:
-        return changes.require(client, told, **told.wishes())
-    found = preview.read(client, told, told.preview)
-    if found is None or found.deployment is None:
-        return False
-    preview.require_owned(found, told, told.preview)
-    changes.require_rights(client, told)
-    return True
+    told = Told.of(properties)
+    return changes.require(client_for(""), told, owner=told.owner)
 
 
 def tell(properties: Mapping[str, Any], url: str) -> None:
@@ -63,12 +50,8 @@ def tell(properties: Mapping[str, Any], url: str) -> None:
         NotToldError: That failed. The next step is one that leads on.
     """
     client, told = client_for(""), Told.of(properties)
-    values = {told.secret: url}
     try:
-        if told.preview:
-            preview.put(client, told, told.preview, values)
-        else:
-            changes.put(client, told, values, **told.wishes())
+        changes.put(client, told, {told.secret: url}, owner=told.owner)
     except InfraError as error:
         message, next_step = error.message, error.next_step
     else:

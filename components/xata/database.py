@@ -11,13 +11,13 @@ from components.connection import Connection
 from components.postgres.database import DatabaseConnection, declare_baseline
 from components.resource import later
 from components.xata.inputs import DEFAULT_READY_SECONDS, BranchConnectionInputs, BranchSettingsInputs, Located
-from components.xata.resources import Branch, BranchConnection, BranchSettings
+from components.xata.provider import Branch, BranchConnection, BranchSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from components.postgres.baseline import Baseline
     from components.postgres.database import BaselineSettings
-    from components.postgres.resources import Baseline
     from components.xata.inputs import BranchInputs, Settings
 
 

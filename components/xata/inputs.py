@@ -65,29 +65,6 @@ Count = Annotated[int, Meta(ge=1), Words("a whole number from 1", 50)]
 Seconds = Annotated[int, Meta(ge=1, le=3600), Words("a whole number of seconds from 1 to 3600", 600)]
 
 
-class ProjectInputs(Declared):
-    """A Xata project. What is None is left to the service: scale-to-zero off, 30 minutes."""
-
-    organization: Annotated[Reference, about("The organization's id.", replaces=True)]
-    name: Annotated[ProjectName, about("What it is called; another name renames it.")]
-    scale_to_zero_base_enabled: Annotated[
-        Flag | None, about("Whether branches without parent sleep when idle, unless they say otherwise.")
-    ] = None
-    scale_to_zero_base_minutes: Annotated[Minutes | None, about("After how many minutes.")] = None
-    scale_to_zero_child_enabled: Annotated[Flag | None, about("The same for branches with a parent.")] = None
-    scale_to_zero_child_minutes: Annotated[Minutes | None, about("After how many minutes.")] = None
-    adopt: Annotated[str, about("The id of an existing project to take over, whoever made it.")] = ""
-
-
-class ProjectState(ProjectInputs):
-    """A project that was made or taken over. Its id is the resource's id."""
-
-    project_id: str = ""
-    created_at: str = ""
-    adopted: bool = False
-    api: Annotated[str, about("The address of the server it was made at.")] = ""
-
-
 class RootConfiguration(Declared):
     """What a branch without parent begins with (`ClusterConfiguration` in the API document)."""
 

@@ -1,4 +1,4 @@
-"""The providers of projects, branches, their settings and their connections.
+"""Branches, their settings and their connections: the providers, and what a program declares of them.
 
 Module path and class names are a contract with recorded state: never change them. The API key comes from the
 environment alone, and only where the API is talked to: a preview that refreshes nothing works without one. Every
@@ -12,20 +12,21 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import pulumi
 from typing_extensions import override
 
-from components.errors import MissingError, NotFoundError, NotReadyError, PermissionDeniedError, RefusedError
+from components import moved
+from components.errors import MissingError, NotReadyError, PermissionDeniedError
 from components.fingerprint import matches
-from components.resource import Properties, Provider, is_known, state
+from components.resource import Properties, Provider, Resource, is_known, state
 from components.worker import told
 from components.xata.api.client import connect
 from components.xata.branches import credentials, settings
 from components.xata.branches.create import ensure_branch
 from components.xata.branches.image import has_same_major, image_refusal, is_any_minor_of, parse_image
 from components.xata.branches.names import is_preview, may_descend
-from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
+from components.xata.branches.ownership import marked_stack, require_replaceable
 from components.xata.branches.place import Place, find_project
-from components.xata.branches.projects import delete_project, ensure_project, project_differences, update_project
 from components.xata.branches.ready import wait_until_healthy
 from components.xata.branches.remove import delete_branch
 from components.xata.branches.rename import give_back
@@ -38,8 +39,6 @@ from components.xata.inputs import (
     BranchSettingsState,
     BranchState,
     Located,
-    ProjectInputs,
-    ProjectState,
     RootConfiguration,
     Settings,
 )
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
     from pulumi.dynamic import DiffResult
 
     from components.xata.api.client import Client
-    from components.xata.api.models import BranchSummary, Project
+    from components.xata.api.models import BranchSummary
 
 ENDPOINTS: Final = ("url", "pooler_url", "read_only_url", "host", "port", "database", "user", "password")
 """What the state of a connection tells."""
@@ -79,49 +78,6 @@ def client_for(api: str, environment: Mapping[str, str] = os.environ) -> Client:
     return connect(environment).at_home(api)
 
 
-class ProjectProvider(Provider[ProjectInputs, ProjectState]):
-    """A project, and its defaults for branches that are made without settings of their own.
-
-    `adopt` speaks about the moment of birth; a later change of it is recorded and changes nothing on the server.
-    """
-
-    delete_before_replace = True  # names are unique in an organization
-
-    @override
-    def require_replaceable(self, olds: Properties, news: Properties, replaces: list[str]) -> None:
-        _require_replaceable("project", olds, news, replaces)
-
-    @override
-    def create_resource(self, new: ProjectInputs) -> tuple[str, ProjectState]:
-        client = client_for("")
-        ensured = ensure_project(client, new.organization, new)
-        return ensured.project.id, self._made(client, new, ensured.project, adopted=ensured.adopted)
-
-    @override
-    def update_resource(self, resource_id: str, old: ProjectState, new: ProjectInputs) -> ProjectState:
-        client = client_for(old.api)
-        found = update_project(client, old.organization, resource_id, new)
-        return self._made(client, new, found, adopted=old.adopted)
-
-    @override
-    def read_resource(self, resource_id: str, old: ProjectState) -> ProjectState | None:
-        try:
-            found = client_for(old.api).project(old.organization, resource_id)
-        except NotFoundError:
-            return None
-        seen = {name: value for name, (_, value) in project_differences(old, found).items()}
-        return ProjectState.of({**old.properties(), **seen})
-
-    @override
-    def delete_resource(self, resource_id: str, old: ProjectState) -> None:
-        delete_project(client_for(old.api), old.organization, resource_id, name=old.name, environment=os.environ)
-
-    @staticmethod
-    def _made(client: Client, new: ProjectInputs, found: Project, *, adopted: bool) -> ProjectState:
-        created = found.created_at.isoformat()
-        return state(ProjectState, new, project_id=found.id, created_at=created, adopted=adopted, api=client.base_url)
-
-
 class BranchProvider(Provider[BranchInputs, BranchState]):
     """A branch's identity. It returns as soon as there is an id: who needs the database waits in BranchConnection.
 
@@ -141,7 +97,7 @@ class BranchProvider(Provider[BranchInputs, BranchState]):
 
     @override
     def require_replaceable(self, olds: Properties, news: Properties, replaces: list[str]) -> None:
-        _require_replaceable("branch", olds, news, replaces)
+        require_replaceable("branch", olds, news, replaces)
 
     @override
     def diff(self, _id: str, _olds: Any, _news: Any) -> DiffResult:
@@ -370,6 +326,34 @@ class BranchConnectionProvider(Provider[BranchConnectionInputs, BranchConnection
         return replace(found, current=same and old.current, api=old.api)
 
 
+class Branch(Resource, provider=BranchProvider, module="xata", name="Branch"):
+    """A branch's identity. Its id is the resource's id, and known in previews whatever else changes."""
+
+    project_id: pulumi.Output[str]
+    region: pulumi.Output[str]
+
+
+class BranchSettings(Resource, provider=BranchSettingsProvider, module="xata", name="BranchSettings"):
+    """What can change on a branch, set and read back."""
+
+    backup_retention_days: pulumi.Output[int]
+    backup_time: pulumi.Output[str]
+    earliest_restore_point: pulumi.Output[str]
+    latest_restore_point: pulumi.Output[str]
+
+
+class BranchConnection(Resource, provider=BranchConnectionProvider, module="xata", name="BranchConnection"):
+    """A healthy branch and how to log in to it: directly, through the pooler, and to read only."""
+
+    url: pulumi.Output[str]
+    pooler_url: pulumi.Output[str]
+    read_only_url: pulumi.Output[str]
+    host: pulumi.Output[str]
+    port: pulumi.Output[int]
+    database: pulumi.Output[str]
+    user: pulumi.Output[str]
+
+
 def _place_of(where: Located | BranchState) -> Place:
     return Place(organization=where.organization, project=where.project_id)
 
@@ -382,21 +366,6 @@ def _is_same_place(name: str, olds: Properties, news: Properties) -> bool:
     if name in PLACE and not is_known(news.get(name)) and is_known(news.get("branchId")):
         return bool(olds.get("branchId") == news.get("branchId"))
     return bool(olds.get(name) == news.get(name))
-
-
-def _require_replaceable(what: str, olds: Properties, news: Properties, replaces: list[str]) -> None:
-    """Refuse to make a branch or a project anew that was not named on purpose."""
-    name = str(olds.get("name", ""))
-    if not replaces or (what == "branch" and is_preview(name)) or name in allowed_names(os.environ):
-        return
-    changed = sorted(replaces)
-    told = ", ".join(f"{key} from {olds.get(key)!r} to {news.get(key)!r}" for key in changed)
-    raise RefusedError(
-        f"{', '.join(changed)}: the {what} {name!r} is protected, and a {what} cannot change its {told}: it would be "
-        "deleted with its data and made anew",
-        next_step="put the old value back; or, if the data may go for good, set infra:protect to false and name it: "
-        f"{ALLOW_DELETE}={name}",
-    )
 
 
 # A branch's identity.
@@ -560,3 +529,10 @@ def _connected(client: Client, inputs: BranchConnectionInputs, ready: credential
         current=True,
         api=client.base_url,
     )
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Classes that moved from here, for state that names them here."""
+        return moved(__name__, name)

@@ -1,4 +1,4 @@
-"""What is asked before a stack's branch and project go, and what is looked for afterwards. Loads the HTTP client."""
+"""What is asked before a stack's branch goes, and what is looked for afterwards. Loads the HTTP client."""
 
 from __future__ import annotations
 
@@ -11,42 +11,26 @@ from components.xata.branches import remove
 from components.xata.branches.adopt import read_named
 from components.xata.branches.ownership import marked_stack
 from components.xata.branches.place import Place, find_project
-from components.xata.branches.projects import require_project_removable
 from components.xata.provider import client_for
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
 Properties = dict[str, Any]
 
 
-def require_removable(branch: Properties, project: Properties) -> None:
-    """Ask whether a stack's branch, and its project where it has one, may be deleted, and the key may do it.
-
-    Args:
-        branch: `id`, `organization`, `projectId`, `name` and `api` as recorded; empty where there is none.
-        project: `id`, `organization`, `name` and `api` as recorded; empty where there is none.
+def require_removable(things: Mapping[str, Mapping[str, Any]]) -> None:
+    """Ask whether a stack's branch may be deleted, and the key may do it, for the guard of the stack's deletion.
 
     Raises:
-        RefusedError: One of them may not go.
+        RefusedError: It may not go.
         PermissionDeniedError: The key may not delete it.
         ApiError: The API does not answer, so nothing is known.
     """
-    if project:  # first: who names the children of its root branch has not emptied it
-        _require_project_removable(project, leaving=[branch["id"]] if branch else [])
-    if branch:
-        client = client_for(branch["api"])
-        place = Place(organization=branch["organization"], project=branch["projectId"])
-        if remove.require_removable(client, place, branch["id"], name=branch["name"], environment=os.environ):
-            client.require_changeable(place.organization, place.project, branch["id"])
-
-
-def _require_project_removable(project: Properties, *, leaving: Collection[str]) -> None:
-    client, organization, id_ = client_for(project["api"]), project["organization"], project["id"]
-    if require_project_removable(
-        client, organization, id_, name=project["name"], environment=os.environ, leaving=leaving
-    ):
-        client.require_changeable(organization, id_)
+    branch = things["branch"]
+    client, place = client_for(branch["api"]), Place(organization=branch["organization"], project=branch["projectId"])
+    if remove.require_removable(client, place, branch["id"], name=branch["name"], environment=os.environ):
+        client.require_changeable(place.organization, place.project, branch["id"])
 
 
 def remove_lost_branch(inputs: Properties) -> None:

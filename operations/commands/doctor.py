@@ -373,13 +373,13 @@ def docker_check(name: str, machine: Machine) -> Finding:
     return Finding(check=name, verdict="ok", found=found, next_step=f"if you want Docker: {docker.next_step}")
 
 
-def postgres(name: str, machine: Machine) -> Finding:
+def postgres(name: str, _machine: Machine) -> Finding:
     """The embedded server's programs are installed, and there is an account that may run them."""
     from components.postgres.server.account import choose_account
     from components.postgres.server.binaries import installed
 
     version = installed().server_version
-    account = choose_account(getattr(_settings_of_dev(machine), "account", ""))
+    account = choose_account()
     return Finding(check=name, verdict="ok", found=f"Postgres {version}, run by the account {account.name}")
 
 

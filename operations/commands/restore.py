@@ -46,7 +46,7 @@ def add_parser(commands: cli.Commands) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Restore, and wait until the new branch can be logged in to."""
     from components.xata.branches.credentials import connect_when_ready
-    from components.xata.branches.restore import restore_into
+    from operations.restored_branch import restore_into
 
     target, name = changes.Target.from_arguments(arguments), arguments.into
     _refuse_name(target, name)

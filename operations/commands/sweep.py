@@ -165,18 +165,16 @@ class Scene:
         environ: The environment variables of this run.
         place: The Xata project.
         account: The Cloudflare account; empty where previews have no Workers.
-        shares_worker: Whether all previews are previews of one Worker, instead of having one each.
     """
 
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
     place: Place
     account: str
-    shares_worker: bool = False
 
     @property
     def worker_prefix(self) -> str:
-        """What the names of all previews' Workers begin with; the name of the one Worker where they share it.
+        """What the names of all previews' Workers begin with.
 
         Raises:
             ConfigurationError: It cannot be told from the app's wrangler file.
@@ -210,7 +208,6 @@ def scene_of(folder: Path, environ: Mapping[str, str]) -> Scene:
         environ=environ,
         place=Place(organization=organization, project=project.id),
         account=worker_plan.account(settings, environ),
-        shares_worker=bool(worker_plan.preview(settings)),
     )
 
 
@@ -332,12 +329,8 @@ class _Reader:
 
     def _without_foreign_workers(self, seen: Seen) -> Seen:
         """The same without the Workers that would go, and that were made by somebody else."""
-        workers = dict(seen.workers)
-        going = [one.name for one in self._decided(seen) if one.goes]
-        if self._here.account and self._here.shares_worker and going:
-            shared = self._tried("the previews of the Worker", lambda: self._here.worker_prefix, "")
-            workers = dict.fromkeys(going, shared) if shared else {}
-        asked = [name for name in going if name in workers]
+        workers = seen.workers
+        asked = [one.name for one in self._decided(seen) if one.goes and one.name in workers]
         ours = self._pool.map(lambda name: self._is_ours(name, workers[name]), asked)
         foreign = {name for name, is_ours in zip(asked, ours, strict=True) if not is_ours}
         return replace(seen, workers={name: worker for name, worker in workers.items() if name not in foreign})
@@ -503,13 +496,11 @@ def _unlock(engine: Engine) -> None:
 def listed_apps(here: Scene) -> dict[str, str]:
     """The Workers that bear a preview's name, by that name, whoever made them.
 
-    None where one Worker has all previews: each is asked for by its name.
-
     Raises:
         ConfigurationError: The Worker's name cannot be told from the app's wrangler file.
         ApiError: As its tree says.
     """
-    if not here.account or here.shares_worker:
+    if not here.account:
         return {}
     prefix = here.worker_prefix
     names = [one.id for one in workers.connect(here.environ).scripts(here.account)]
@@ -524,9 +515,6 @@ def is_ours(here: Scene, name: str, worker: str) -> bool:
         ApiError: As its tree says.
     """
     client, target = workers.connect(here.environ), Worker(account=here.account, script=worker)
-    if here.shares_worker:
-        found = preview.read(client, target, name)
-        return found is not None and found.is_owned(name)
     return bool(draft.is_owned(client, target, name))
 
 
@@ -537,4 +525,4 @@ def remove_app(here: Scene, name: str, worker: str) -> None:
         ApiError: As its tree says.
     """
     client, target = workers.connect(here.environ), Worker(account=here.account, script=worker)
-    (preview.remove if here.shares_worker else draft.remove_owned)(client, target, name)
+    draft.remove_owned(client, target, name)

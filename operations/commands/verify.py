@@ -419,7 +419,6 @@ def _obstacle(values: Mapping[str, Output], settings: CloudSettings) -> str:
                 account=account,
                 script=str(values["workerName"].value),
                 wrangler=Path(),
-                preview=worker_plan.preview(settings),
             )
             told.require(worker_plan.told(plan, settings))
     except InfraError as error:

@@ -159,31 +159,11 @@ def test_an_app_is_deployed_to_the_worker_of_a_pull_request_and_goes_with_it(wit
     _require_nothing_left(made)
 
 
-@pytest.mark.wrangler
-@pytest.mark.thorough
-@pytest.mark.timeout(900)
-def test_an_app_runs_as_one_of_cloudflares_previews(with_workers: Sandboxed) -> None:
-    """[A10] up, deploy, up, verify, rotate, reset, destroy: it answers, and it goes with its stack."""
-    made, chosen = with_workers, ("--config", "previewWorker=previews")
-    assert made.up("pr-7", *chosen)["outputs"]["workerName"] == "health-worker-preview"
-    before = made.outputs("pr-7")
-    deployed = _deploy(made, *chosen)
-    assert password_of(before["databaseUrl"]) not in deployed.stdout + deployed.stderr
-    assert made.up("pr-7", *chosen)["outputs"]["checks"]["worker"]["state"] == "passed"
-    for command in ("rotate", "reset"):
-        made.must(command, "pr-7", "--yes", *chosen)
-        layers = json.loads(made.must("verify", "pr-7", "--json").stdout)["layers"]
-        assert [layer["layer"] for layer in layers if layer["ok"] is not True] == []
-    assert changes(made.up("pr-7", *chosen)) == NOTHING
-    made.must("destroy", "pr-7", "--yes", *chosen)
-    _require_nothing_left(made)
-
-
 ANSWERS = """export default { fetch: (request, env) => Response.json({ status: "ok", database: "ok", release: "%s",
   environment: env.ENVIRONMENT, xataBranch: env.XATA_BRANCH, databaseBranch: env.XATA_BRANCH }) };
 """
 VARS = {"vars": {"ENVIRONMENT": "preview"}}
-BLOCK = {**VARS, "secrets": {"required": ["DATABASE_URL"]}, "preview_urls": True, "previews": VARS}
+BLOCK = {**VARS, "secrets": {"required": ["DATABASE_URL"]}}
 SOURCE = {"name": "shop", "main": "source.js", "compatibility_date": "2026-03-01", "env": {"preview": BLOCK}}
 BUILT = {
     **SOURCE,
@@ -211,16 +191,15 @@ def _built_app(made: Sandboxed) -> None:
 @pytest.mark.wrangler
 @pytest.mark.thorough
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("way", ["worker", "previews"])
-def test_what_a_build_tool_made_is_what_is_deployed(with_workers: Sandboxed, way: str) -> None:
-    """Both ways a pull request's app is the build and no source, with its branch; for staging it is refused."""
-    made, chosen = with_workers, ("--config", f"previewWorker={way}", "--config", "appPath=built-app")
+def test_what_a_build_tool_made_is_what_is_deployed(with_workers: Sandboxed) -> None:
+    """A pull request's app is the build and no source, with its branch; for staging it is refused."""
+    made, chosen = with_workers, ("--config", "appPath=built-app")
     _built_app(made)
     made.up("pr-7", *chosen)
     _deploy(made, *chosen)
     said = httpx.get(made.up("pr-7", *chosen)["outputs"]["healthUrl"], trust_env=False, timeout=60).json()
     assert (said["release"], said["environment"], said["xataBranch"]) == ("built", "preview", "pr-7")
-    refused = made.clone.infra("wrangler", "deploy", "staging", "--sandbox", *chosen[2:], XDG_CACHE_HOME=made.cache)
+    refused = made.clone.infra("wrangler", "deploy", "staging", "--sandbox", *chosen, XDG_CACHE_HOME=made.cache)
     assert refused.returncode == 2, refused.stderr
     assert "is of the environment preview" in refused.stderr
     assert "CLOUDFLARE_ENV=staging npm run build" in refused.stderr

@@ -16,11 +16,11 @@ import pytest
 import yaml
 
 from cloud_sandbox import node
-from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from operations.engines.choice import installed
 from tests.acceptance.conftest import cloned
 from tests.clone import SECONDS
+from tests.components.worker.stranger import Stranger
 from tests.sandboxed import Sandboxed, password_of, sandbox_of
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class Production:
         return dict(line.split("=", 1) for line in told.split("\0") if "=" in line)
 
     @cached_property
-    def cloudflare(self) -> Client:
+    def cloudflare(self) -> Stranger:
         """Somebody else with the account's token."""
-        return Client(
+        return Stranger(
             key=self.environment["CLOUDFLARE_API_TOKEN"], base_url=self.environment["CLOUDFLARE_API_BASE_URL"]
         )
 

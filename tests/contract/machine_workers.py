@@ -194,10 +194,10 @@ class WorkerRules(RuleBasedStateMachine):
         """What the Worker of an environment is to be told."""
         raise NotImplementedError
 
-    @rule(name=environments, plan=worker_plans, choice=st.sampled_from(["error", "deploy"]))
-    def publish(self, name: str, plan: list[Any], choice: str) -> None:
+    @rule(name=environments, plan=worker_plans)
+    def publish(self, name: str, plan: list[Any]) -> None:
         """`up` looks at the Worker's secrets, and sets what is to be set."""
-        self._try_on_workers(plan, lambda: self._up(name, choice))
+        self._try_on_workers(plan, lambda: self._up(name))
 
     @rule(name=environments, plan=worker_plans)
     def withdraw(self, name: str, plan: list[Any]) -> None:
@@ -224,12 +224,14 @@ class WorkerRules(RuleBasedStateMachine):
         with mock.patch.object(secrets, "connect", return_value=workers.world.client):
             if self._is_variable(script):
                 with pytest.raises(ProviderError, match=SECRET):
-                    self._up(name, "deploy")
+                    self._up(name)
                 return
-            self._up(name, "deploy")
+            if there := workers.versions(script):  # what waits would be deployed along
+                workers.world.other.deploy(ACCOUNT, script, there[-1].id)
+            self._up(name)
             assert workers.world.values(script)[SECRET] == self.url_of(name)
             workers.world.requests.clear()
-            self._up(name, "deploy")
+            self._up(name)
         assert not [request for request in workers.world.requests if not request.startswith("GET")]
 
     def _try_on_workers(self, plan: list[Any], work: Callable[[], Any]) -> Any:
@@ -257,16 +259,11 @@ class WorkerRules(RuleBasedStateMachine):
         newest = self.workers.versions(script)[-1:]
         return any(one.bindings.get(SECRET, {}).get("type") == "plain_text" for one in newest)
 
-    def _up(self, name: str, choice: str) -> None:
+    def _up(self, name: str) -> None:
         """A refresh and what it asks for, each step recorded as an engine does."""
         workers, url = self.workers, self.url_of(name)
         workers.values.add(url)
-        inputs = {
-            "account": ACCOUNT,
-            "script": script_of(name),
-            "values": {SECRET: url},
-            "onUndeployedVersion": choice,
-        }
+        inputs = {"account": ACCOUNT, "script": script_of(name), "values": {SECRET: url}}
         if name in workers.recorded:
             found = PROVIDER.read(name, workers.recorded[name])
             workers.recorded[name] = dict(found.outs or {})

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from cloud_sandbox.cloudflare.models import Preview, PreviewDeployment, Script, new_id, new_tag
 from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import Service as CloudflareService
 from cloud_sandbox.cloudflare.settings import DEFAULT_ACCOUNT
@@ -217,31 +216,6 @@ def test_a_worker_that_was_not_made_for_the_preview_stays(owner: str, sky: Sky, 
     assert answer.document["goes"][0]["worker"] is None
     assert sky.scripts == {f"{PREFIX}-pr-7"}
     assert "pr-7" not in sky.there
-
-
-def test_previews_of_one_worker_go_when_they_are_ours(sky: Sky, project: Path, infra: Callable[..., Any]) -> None:
-    """Each is asked for by its name; the Worker itself stays, and so does a preview that somebody else deployed to."""
-    template = project / "Pulumi.preview.yaml"
-    template.write_text(template.read_text().replace("config:", "config:\n  infra:previewWorker: previews", 1))
-    worker = sky.cloudflare.world.create("health-worker-preview")
-    for number, tag in ((7, "infra-app-pr-7"), (8, "theirs"), (9, "infra-app-pr-9")):
-        sky.preview(number, mark(f"pr-{number}"), "open" if number == 9 else "closed")
-        made = Preview(
-            id=new_tag(), name=f"pr-{number}", slug=f"pr-{number}", created=0.0, updated=0.0, settings={}, base={}
-        )
-        deployment = PreviewDeployment(
-            id=new_id(), created=0.0, script=Script(main="a", modules=()), bindings={}, annotations={"workers/tag": tag}
-        )
-        made.deployments.append(deployment)
-        worker.previews.append(made)
-    answer = infra("sweep", "--yes", "--json")
-    assert (answer.code, answer.document["faults"]) == (ExitCode.SUCCESS, [])
-    assert {one["name"]: one["gone"] for one in answer.document["removed"]} == {
-        "pr-7": ["branch", "worker"],
-        "pr-8": ["branch"],
-    }
-    assert [preview.name for preview in worker.previews] == ["pr-8", "pr-9"]
-    assert sky.scripts == {"health-worker-preview"}
 
 
 def test_without_an_account_there_are_no_workers(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -93,40 +92,6 @@ def test_wrangler_is_told_the_token_and_no_other_secret(
     assert "the-token" not in repr(_planned(folder, "pr-7"))
 
 
-TELLS_OF_THE_FILE = """#!{python}
-import json, os, sys
-file = sys.argv[sys.argv.index("--secrets-file") + 1]
-told = {{"file": file, "mode": oct(os.stat(file).st_mode & 0o777), "content": json.load(open(file)), "all": sys.argv}}
-print(json.dumps(told), file=sys.stderr)
-sys.exit({code})
-"""
-
-
-@pytest.mark.parametrize("code", [0, 1])
-def test_one_of_cloudflares_previews_gets_its_secrets_in_a_file_that_is_gone_afterwards(
-    folder: Path, code: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Mode 600, in the private folder, removed also when wrangler fails; no argument is a secret."""
-    url = "postgresql://xata:P4ss%21word@b1.example/xata"
-    monkeypatch.setattr(wrangler, "_secrets", lambda *_: {"DATABASE_URL": url})
-    _own(folder)
-    place = folder / "examples" / "health-worker" / "node_modules" / ".bin"
-    (place / "wrangler").write_text(TELLS_OF_THE_FILE.format(python=shutil.which("python3"), code=code))
-    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
-    found = _planned(folder, "pr-7", previewWorker="previews")
-    assert found.script == "health-worker-preview"
-    assert found.arguments[:7] == ("preview", "--config", "wrangler.jsonc", "--env", "preview", "--name", "pr-7")
-    assert {"XATA_BRANCH:pr-7", "ENVIRONMENT:preview", "--ignore-base-config"} <= set(found.arguments)
-    assert url not in repr(found)
-    with contextlib.nullcontext() if code == 0 else pytest.raises(ResourceFailedError):
-        deploy(found)
-    told = json.loads(capfd.readouterr().err)
-    assert (told["mode"], told["content"]) == ("0o600", {"DATABASE_URL": url})
-    assert not [argument for argument in told["all"] if "P4ss" in argument]
-    assert not Path(told["file"]).exists()
-    assert list((folder / ".infra").iterdir()) == []
-
-
 def test_a_wrangler_that_fails_is_told_with_its_code(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it says has been shown; the Worker and the next step are named."""
     _own(folder, code=3)
@@ -172,16 +137,14 @@ def test_what_was_built_for_the_environment_is_deployed(folder: Path, environmen
     assert _planned(folder, "staging").arguments == ("deploy", "--env", "staging")
 
 
-@pytest.mark.parametrize("more", [{}, {"previewWorker": "previews"}])
 def test_what_was_built_for_previews_is_deployed_to_each(
-    folder: Path, more: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    folder: Path,
 ) -> None:
     """Name, branch and tag of the pull request are said as for an app that is not built."""
-    monkeypatch.setattr(wrangler, "_secrets", lambda *_: {})
     _build(folder, environment="preview", name="health-worker-preview")
-    built = _planned(folder, "pr-7", **more).arguments
+    built = _planned(folder, "pr-7").arguments
     shutil.rmtree(folder / "examples" / "health-worker" / ".wrangler")
-    source = _planned(folder, "pr-7", **more).arguments
+    source = _planned(folder, "pr-7").arguments
     assert (source[1], (source[0], *source[3:])) == ("--config", built)
 
 

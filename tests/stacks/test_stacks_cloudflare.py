@@ -108,12 +108,11 @@ def test_a_store_is_looked_up_and_never_made(store: str, app: Path) -> None:
     assert "hyperdrive" not in declared.requests
 
 
-@pytest.mark.parametrize("runs_as", ["worker", "previews"])
-def test_two_preview_environments_share_no_name(runs_as: str, app: Path) -> None:
-    """Names carry the branch, also where all preview environments are previews of one Worker."""
+def test_two_preview_environments_share_no_name(app: Path) -> None:
+    """Names carry the branch."""
     names: set[str] = set()
     for stack in ("pr-7", "pr-8"):
-        declared = declare(stack, {"appPath": str(app), "previewWorker": runs_as, **BOTH})
+        declared = declare(stack, {"appPath": str(app), **BOTH})
         told = [declared.inputs(name)["name"] for name in ("hyperdrive", "store-secret")]
         assert all(text in name for text, name in zip((stack, stack.upper().replace("-", "_")), told, strict=True))
         names |= set(told)

@@ -12,7 +12,7 @@ import yaml
 
 from components.errors import ConfigurationError
 from stacks.config import check, file_of, keys, read, shared_by_all
-from stacks.settings import MODELS, PREVIEW, DevSettings, PreviewSettings, XataSettings
+from stacks.settings import DROPPED, MODELS, PREVIEW, DevSettings, PreviewSettings, XataSettings
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -39,8 +39,6 @@ WRONG_VALUES = [
     ("outsidePaths", '[""]', "a list of paths"),
     ("containerName", "-db", "a letter or digit"),
     ("memoryMegabytes", "12", "from 128"),
-    ("sharedMemoryMegabytes", "1", "from 64"),
-    ("account", "no body", "an account of this machine"),
     ("appPath", "", "a path"),
     ("organization", "my team", "an organization's id"),
     ("project", "apps/printfarm", "without slashes"),
@@ -67,8 +65,6 @@ WRONG_VALUES = [
     ("backupTime", "*:24:00", "D:HH:MM"),
     ("backupTime", "0:2:30", "D:HH:MM"),
     ("rotation", "2026-Q4" * 20, "up to 100 characters"),
-    ("description", "müde", "letters, digits"),
-    ("description", "a" * 26, "up to 25"),
     ("protect", "maybe", "true or false"),
     ("adoptBranch", "staging branch", "a branch's id"),
     ("adoptProject", "the project", "a project's id"),
@@ -76,7 +72,6 @@ WRONG_VALUES = [
     ("lifeDays", "-1", "from 0 to 365"),
     ("lifeDays", "366", "from 0 to 365"),
     ("mostPreviews", "0", "from 1 to 1000"),
-    ("previewWorker", "pages", "worker or previews"),
     ("insteadOfPassword", "hunter2", "the fingerprint of a password"),
     ("insteadOf", "pr 7", "a branch's id"),
     ("worker", "yes", "auto, on or off"),
@@ -99,7 +94,6 @@ WRONG_VALUES = [
     ("workerSecrets", '["SESSION-KEY"]', "letters, digits and underscores"),
     ("workerSecrets", '["DATABASE_URL"]', "none of them DATABASE_URL"),
     ("workerSecrets", '["A", "A"]', "each once"),
-    ("onUndeployedVersion", "ignore", "error or deploy"),
     ("wranglerMode", "strict", "enforce, warn or off"),
     ("hyperdrive", "maybe", "true or false"),
     ("secretsStore", "my store", "the name or id of a store"),
@@ -247,6 +241,16 @@ def test_an_error_about_a_value_of_this_run_names_the_option(tmp_path: Path, key
         check("dev", raw, folder=tmp_path, given=raw)
     assert str(caught.value).startswith(f"--config {key}: infra:{key} ")
     assert "Pulumi.dev.yaml" not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", DROPPED)
+def test_a_key_that_there_was_is_told_with_what_holds_instead(key: str) -> None:
+    """Whoever set it learns that it is gone, and why, whatever its value was."""
+    with pytest.raises(ConfigurationError) as caught:
+        read("pr-7", {f"infra:{key}": "worker"})
+    assert str(caught.value).startswith(f"Pulumi.preview.yaml: infra:{key} is no setting any more: {DROPPED[key]}")
+    assert "remove it from Pulumi.preview.yaml" in caught.value.next_step
+    assert key not in keys()
 
 
 def test_keys_of_other_namespaces_are_theirs() -> None:

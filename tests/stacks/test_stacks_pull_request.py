@@ -28,20 +28,17 @@ def _settings(stack: str = "pr-7", **values: str) -> PreviewSettings:
 
 def test_the_last_day_stands_behind_the_mark_and_is_moved_by_every_up() -> None:
     """Counted from today; on the same day it is the same, on another one it is later."""
-    description = mark("pr-7", preview.temporary(_settings(), TODAY).description)
+    description = mark("pr-7", preview.temporary(_settings(), TODAY).until)
     assert description == "infra stack pr-7 until 2026-12-05"
     assert last_day(description) == date(2026, 12, 5)
-    later = preview.temporary(_settings(lifeDays="30"), TODAY + timedelta(days=1)).description
+    later = preview.temporary(_settings(lifeDays="30"), TODAY + timedelta(days=1)).until
     assert last_day(mark("pr-7", later)) == date(2026, 12, 29)
 
 
 def test_a_life_without_end_has_no_last_day() -> None:
-    """0 days; what the branch is for follows the mark as everywhere, and the last day where there is one."""
-    assert preview.temporary(_settings(lifeDays="0"), TODAY).description == ""
-    assert preview.temporary(_settings(lifeDays="0", description="load test"), TODAY).description == "load test"
-    told = mark("pr-7", preview.temporary(_settings(description="load test"), TODAY).description)
-    assert (told, last_day(told)) == ("infra stack pr-7 until 2026-12-05 load test", date(2026, 12, 5))
-    assert len(mark("pr-999999999", preview.temporary(_settings(), TODAY).description)) <= 50
+    """0 days: the mark stands alone; the longest one has room for a day."""
+    assert preview.temporary(_settings(lifeDays="0"), TODAY).until == ""
+    assert len(mark("pr-999999999", preview.temporary(_settings(), TODAY).until)) <= 50
 
 
 def test_what_is_declared_of_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,7 +72,7 @@ def test_the_worker_is_that_of_the_apps_file(app: Path) -> None:
     """Name, account, environment and branch are the stack's in every resource."""
     declared = declare("staging", {"appPath": str(app), "workerCheckMode": "warn", "workerCheckBudgetSeconds": "7"})
     file, secrets, check = map(declared.inputs, ("wrangler-config", "worker-secrets", "worker-check"))
-    assert (secrets["account"], secrets["script"], secrets["onUndeployedVersion"]) == (ACCOUNT, "app-staging", "error")
+    assert (secrets["account"], secrets["script"]) == (ACCOUNT, "app-staging")
     assert (file["expectedName"], file["accountId"], file["mode"]) == ("app-staging", ACCOUNT, "warn")
     assert (file["environment"], file["branch"], file["secrets"]) == ("staging", "staging", ["DATABASE_URL"])
     assert check["url"] == "https://app-staging.team.workers.dev"

@@ -17,7 +17,7 @@ from cloud_sandbox.cloudflare.runtime import NoRuntime
 from cloud_sandbox.cloudflare.service import BASE_PATH, Service
 from cloud_sandbox.cloudflare.settings import Settings, Token
 from cloud_sandbox.server import application
-from components.worker.api.client import Client
+from tests.components.worker.stranger import Stranger
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, app
 from tests.engine.stack import Recorder
 
@@ -74,7 +74,7 @@ class WorkerStack:
     project: Path
     base: str
     runtime: Runtime
-    client: Client
+    client: Stranger
     seen: Recorder = field(default_factory=Recorder)
 
     def environment(self) -> dict[str, str]:
@@ -137,7 +137,7 @@ def worker_stack(folder: Path, *more: web.AbstractRouteDef) -> Iterator[WorkerSt
         served(loop, answering) as api,
     ):
         runtime.base = runs
-        client = Client(key=TOKEN, base_url=f"{api}{BASE_PATH}")
+        client = Stranger(key=TOKEN, base_url=f"{api}{BASE_PATH}")
         project = folder.with_name(f"{folder.name}-project")
         shutil.copytree(PROGRAM, project)
         (project / "components").symlink_to(PROJECT / "components")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import stat
@@ -9,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.errors import ConfigurationError, LocalError
+from components.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ DROP_RIGHTS = (
     "os.setgroups([]); os.setgid(int(gid)); os.setuid(int(uid)); os.execv(words[0], words)"
 )
 CANDIDATES = ("postgres", "nobody")
-"""Who runs the server for root when nobody is named: the first that exists."""
+"""Who runs the server for root: the owner of data that are there, else the first of these that exists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,42 +78,31 @@ def running_as_root() -> bool:
     return os.geteuid() == ROOT
 
 
-def choose_account(configured: str, *, data_owner: int | None = None) -> Account:
+def choose_account(data_owner: int | None = None) -> Account:
     """The account that runs the server.
 
     Args:
-        configured: The account named in the configuration; empty for the default.
         data_owner: Who owns data that are already there: they stay with their account.
 
     Raises:
-        ConfigurationError: The named account does not exist, is root, or only root could use it.
         LocalError: There is no account without rights on this machine.
     """
     if not running_as_root():
-        return _own_account(configured)
-    if configured:
-        return _named(configured)
+        uid = os.geteuid()
+        return Account(name=user_name(uid), uid=uid, gid=os.getegid(), switch=False)
     if data_owner is not None and data_owner != ROOT:
-        entry = _by_uid(data_owner)
-        return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, switch=True)
+        return _without_rights(_by_uid(data_owner))
     for candidate in CANDIDATES:
-        try:
-            return _named(candidate)
-        except ConfigurationError:
-            continue
+        with contextlib.suppress(KeyError):
+            return _without_rights(pwd.getpwnam(candidate))
     raise LocalError(
         "Postgres cannot run as root, and this machine has neither an account postgres nor an account nobody",
-        next_step="create an account without rights and name it in the stack's configuration (account)",
+        next_step="create the account postgres, without rights (CANDIDATES in components/postgres/server/account.py)",
     )
 
 
-def account_reason(configured: str) -> str:
-    """Why this account cannot be used here; empty when it can."""
-    try:
-        choose_account(configured)
-    except (ConfigurationError, LocalError) as error:
-        return error.message
-    return ""
+def _without_rights(entry: pwd.struct_passwd) -> Account:
+    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, switch=True)
 
 
 def user_name(uid: int) -> str:
@@ -123,36 +113,11 @@ def user_name(uid: int) -> str:
         return f"user id {uid}"
 
 
-def _own_account(configured: str) -> Account:
-    uid, name = os.geteuid(), user_name(os.geteuid())
-    if configured not in {"", name}:
-        raise ConfigurationError(
-            f"the server cannot run as account {configured!r}: only root may start programs as somebody else, "
-            f"and this is {name}",
-            next_step="leave account empty in the stack's configuration",
-        )
-    return Account(name=name, uid=uid, gid=os.getegid(), switch=False)
-
-
-def _named(name: str) -> Account:
-    try:
-        entry = pwd.getpwnam(name)
-    except KeyError:
-        entry = None
-    if entry is None or entry.pw_uid == ROOT:
-        why = "is root, which Postgres refuses" if entry else "does not exist on this machine"
-        raise ConfigurationError(
-            f"the account {name!r} for the server {why}",
-            next_step="name an account without rights in the stack's configuration (account), or leave it empty",
-        )
-    return Account(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid, switch=True)
-
-
 def _by_uid(uid: int) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(uid)
     except KeyError:
         raise LocalError(
             f"the server's data belong to user id {uid}, which has no account on this machine",
-            next_step="give the data to an account (chown -R) and name it in the stack's configuration (account)",
+            next_step="give the data to an account (chown -R), which then runs the server",
         ) from None

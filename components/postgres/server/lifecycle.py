@@ -61,7 +61,7 @@ def ensure(settings: ServerSettings) -> Report:
         mark = folder.check(layout, settings)
         if mark is None:
             _choose_port(layout, settings, mark)  # before the folder is made: a taken port leaves no trace
-        programs = _programs(layout, settings)
+        programs = _programs(layout)
         _make_root(layout, programs)
         with _locked(layout):
             return _Run(layout, settings, programs).ensure()
@@ -253,16 +253,15 @@ class _Run:
             self._programs.account.give(self._layout.log)
 
 
-def _programs(layout: Layout, settings: ServerSettings) -> Programs:
+def _programs(layout: Layout) -> Programs:
     """Postgres's programs for the right account, if the data and the folder let that account in."""
     owner = folder.data_owner(layout)
-    account = choose_account(settings.account, data_owner=owner)
+    account = choose_account(owner)
     if owner not in {None, account.uid}:
         raise LocalError(
             f"the data in {layout.data} are owned by {user_name(owner or 0)}, but the server would run as "
             f"{account.name}",
-            next_step=f"name the owner in the stack's configuration (account), or give {account.name} the data: "
-            f"chown -R {account.name} {layout.data} {layout.log}",
+            next_step=f"give {account.name} the data: chown -R {account.name} {layout.data} {layout.log}",
         )
     entered = next(step for step in (layout.root, *layout.root.parents) if step.exists())
     if account.switch and not account.can_enter(entered):

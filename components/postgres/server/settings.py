@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+from components.connection import FIRST_PORT, LAST_PORT, port_reason
 from components.declared import Declared, Rule, Words, about
 from components.errors import ConfigurationError
 from components.postgres.password import verifier
@@ -16,19 +17,11 @@ SUPERUSER = "infra_admin"
 MAX_NAME_BYTES = 63
 MAX_PATH_BYTES = 900
 """Postgres keeps paths in 1024 bytes; its own file names need the rest."""
-FIRST_PORT, LAST_PORT = 1024, 65535
 
 DEFAULT_START_SECONDS: Final = 60
 
 _RESERVED_DATABASES = frozenset({"postgres", "template0", "template1"})
 _RESERVED_ROLES = frozenset({"public", "none", SUPERUSER})
-
-
-def port_reason(port: int) -> str:
-    """Why Postgres cannot listen on this port; empty when it can."""
-    if port == 0 or FIRST_PORT <= port <= LAST_PORT:
-        return ""
-    return f"{port!r} is no port for Postgres; allowed: {FIRST_PORT} to {LAST_PORT}, or 0 for any free one"
 
 
 def database_reason(name: str) -> str:
@@ -107,9 +100,6 @@ class ServerSettings(Declared):
     user: Annotated[RoleName, about("The app's role; a new name renames it.")]
     password: Annotated[Password, about("The role's password; the role follows it.", secret=True)]
     retain_data: Annotated[bool, about("Whether deleting the resource keeps the data.")] = True
-    account: Annotated[
-        str, about("As root, the account to run as; empty for the data's owner, `postgres` or `nobody`.")
-    ] = ""
     start_timeout_seconds: Annotated[StartSeconds, about("How long a start may take, crash recovery included.")] = (
         DEFAULT_START_SECONDS
     )

@@ -39,7 +39,7 @@ CLOUDFLARE: Final = Service(
     how_to_get_key=f"make a token with the permission {WRITE} in the dashboard, and set {TOKEN_VARIABLE}",
     status_page="https://www.cloudflarestatus.com",
     rules=RULES,
-    nouns={"account": "account id", "script": "Worker's name", "secret": "secret's name", "preview": "preview's name"},
+    nouns={"account": "account id", "script": "Worker's name", "secret": "secret's name"},
     id_header="cf-ray",
     id_noun="ray",
     enveloped=True,
@@ -71,32 +71,14 @@ DELETE_SCRIPT: Final = _operation("delete the Worker", "DELETE", SCRIPT)
 READ_SETTINGS: Final = _operation("read the Worker's settings", "GET", f"{SCRIPT}/settings")
 
 LIST_SECRETS: Final = _operation("list the Worker's secrets", "GET", SECRETS)
-PUT_SECRET: Final = _operation("set a secret of the Worker", "PUT", SECRETS)
 DELETE_SECRET: Final = _operation("delete a secret of the Worker", "DELETE", f"{SECRETS}/{{secret}}")
 CHANGE_SECRETS: Final = _operation("change the Worker's secrets", "PATCH", f"{SCRIPT}/secrets-bulk")
 """A merge-patch by name: the same one again sets the same values. A null for a name that an earlier attempt, whose
 answer was lost, has removed may be refused as "not found"; the life cycle looks again then."""
 
 LIST_VERSIONS: Final = _operation("list the Worker's versions", "GET", f"{SCRIPT}/versions")
-UPLOAD_VERSION: Final = _operation("upload a version of the Worker", "POST", f"{SCRIPT}/versions", repeatable=False)
-CHANGE_LATEST_VERSION: Final = _operation(
-    "make a version with changed secrets", "PATCH", f"{WORKERS}/workers/{{script}}/versions/latest"
-)
-"""Made twice there are two versions of the same content, of which the second is deployed."""
-
 LIST_DEPLOYMENTS: Final = _operation("list the Worker's deployments", "GET", f"{SCRIPT}/deployments")
 DEPLOY: Final = _operation("deploy a version of the Worker", "POST", f"{SCRIPT}/deployments", repeatable=False)
-
-PREVIEW: Final = f"{WORKERS}/workers/{{script}}/previews/{{preview}}"
-READ_PREVIEW: Final = _operation("read the Worker's preview", "GET", PREVIEW)
-DELETE_PREVIEW: Final = _operation("delete the Worker's preview", "DELETE", PREVIEW)
-READ_PREVIEW_DEPLOYMENT: Final = _operation(
-    "read what the Worker's preview runs", "GET", f"{PREVIEW}/deployments/latest"
-)
-CHANGE_PREVIEW: Final = _operation(
-    "change the secrets of the Worker's preview", "PATCH", f"{PREVIEW}/deployments/latest"
-)
-"""A merge-patch that is in force at once, as a new deployment; made twice there are two of the same content."""
 
 READ_ACCOUNT_SUBDOMAIN: Final = _operation("read the account's workers.dev subdomain", "GET", f"{WORKERS}/subdomain")
 
@@ -160,11 +142,6 @@ class Client(client.Client):
         content = secret_content({"secrets": patch(changes)}, changes)
         self._do(CHANGE_SECRETS, account, script, content=content)
 
-    def put_secret(self, account: str, script: str, name: str, value: str) -> models.Secret:
-        """Set one secret; a version with it is deployed at once."""
-        content = secret_content(secret(name, value), {name: value}, kind="application/json")
-        return self._read(models.Secret, PUT_SECRET, account, script, content=content)
-
     def delete_secret(self, account: str, script: str, name: str) -> bool:
         """Delete one secret; False when it was gone."""
         content = Content(query={"url_encoded": "true"}, names=(name,))
@@ -177,18 +154,6 @@ class Client(client.Client):
         pages = self._pages(models.Versions, LIST_VERSIONS, account, script)
         return (version for page in pages for version in page.items)
 
-    def upload_version(self, account: str, script: str, upload: Upload) -> models.Version:
-        """Upload a version that is not deployed. AmbiguousError when no usable answer came."""
-        return self._read(models.Version, UPLOAD_VERSION, account, script, content=form(upload))
-
-    def change_latest_version(
-        self, account: str, script: str, changes: Mapping[str, str | None], *, message: str = "", tag: str = ""
-    ) -> models.Version:
-        """Make a version like the newest one with other secrets, which is not deployed; values as `change_secrets`."""
-        body: dict[str, Any] = {"env": patch(changes), "annotations": version_notes(message, tag)}
-        content = secret_content(body, changes)
-        return self._read(models.Version, CHANGE_LATEST_VERSION, account, script, content=content)
-
     def deployments(self, account: str, script: str) -> list[models.Deployment]:
         """The Worker's deployments, the newest first."""
         found = self._read(models.Deployments, LIST_DEPLOYMENTS, account, script)
@@ -199,29 +164,6 @@ class Client(client.Client):
         share = {"version_id": version, "percentage": WHOLE}
         body = {"strategy": "percentage", "versions": [share], "annotations": version_notes(message)}
         self._do(DEPLOY, account, script, content=Content(body=body))
-
-    # Previews.
-
-    def preview(self, account: str, script: str, name: str) -> models.Preview:
-        """A preview of the Worker. NotFoundError when there is none, or no Worker."""
-        return self._read(models.Preview, READ_PREVIEW, account, script, name)
-
-    def preview_deployment(self, account: str, script: str, name: str) -> models.PreviewDeployment:
-        """What a preview runs. NotFoundError when nothing was deployed to it."""
-        operation = READ_PREVIEW_DEPLOYMENT
-        return self._read(models.PreviewDeployment, operation, account, script, name)
-
-    def change_preview(
-        self, account: str, script: str, name: str, changes: Mapping[str, str | None], *, tag: str
-    ) -> None:
-        """Set and delete secrets of what a preview runs; in force at once. Values as `change_secrets`."""
-        body: dict[str, Any] = {"env": patch(changes), "annotations": version_notes("", tag)}
-        content = secret_content(body, changes)
-        self._do(CHANGE_PREVIEW, account, script, name, content=content)
-
-    def delete_preview(self, account: str, script: str, name: str) -> bool:
-        """Delete a preview with all that was deployed to it; False when it was gone."""
-        return self._delete(DELETE_PREVIEW, account, script, name)
 
     # Addresses.
 
@@ -326,7 +268,7 @@ def patch(changes: Mapping[str, str | None]) -> dict[str, dict[str, str] | None]
     return {name: None if value is None else secret(name, value) for name, value in changes.items()}
 
 
-def secret_content(body: Any, changes: Mapping[str, str | None], *, kind: str = MERGE_PATCH) -> Content:
+def secret_content(body: Any, changes: Mapping[str, str | None]) -> Content:
     """What a change of secrets sends."""
     values = tuple(value for value in changes.values() if value is not None)
-    return Content(body=body, type=kind, values=values, names=tuple(changes))
+    return Content(body=body, type=MERGE_PATCH, values=values, names=tuple(changes))

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from components.http.models import Identifier, Model
 
 if TYPE_CHECKING:
@@ -115,33 +113,6 @@ class Deployments(Model, frozen=True, kw_only=True):
     """A Worker's deployments, the newest first."""
 
     deployments: tuple[Deployment, ...]
-
-
-class Preview(Model, frozen=True, kw_only=True):
-    """A preview of a Worker: its name, the label it has in addresses, and those, the first one for people."""
-
-    id: Identifier
-    name: Identifier
-    slug: Identifier
-    urls: tuple[str, ...] = ()
-
-
-class PreviewBinding(Model, frozen=True, kw_only=True):
-    """A binding of a preview's deployment, of which only the kind is told."""
-
-    type: Identifier
-
-
-class PreviewDeployment(Model, frozen=True, kw_only=True):
-    """What a preview runs."""
-
-    id: Identifier
-    annotations: dict[str, str] | None = None
-    env: dict[str, PreviewBinding] = msgspec.field(default_factory=dict)
-
-    def annotation(self, name: str) -> str:
-        """An annotation's text; empty when there is none."""
-        return (self.annotations or {}).get(f"workers/{name}", "")
 
 
 class AccountSubdomain(Model, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from components.declared import Words, about
 from components.errors import ConfigurationError
-from components.local.provider import portable
+from components.local.files import portable
 from components.resource import Properties, Provider, Resource, state
 from components.worker.wrangler.file import check, digest, locate, worker_name
 from components.worker.wrangler.findings import Expectation, Finding, Text, errors

@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from components.xata.branches.place import Place
 
 
-def find_branch(client: Client, place: Place, name: str) -> list[BranchSummary]:
-    """Every branch of exactly this name; case and spaces count."""
-    found = client.branches(place.organization, place.project)
-    return [branch for branch in found if branch.name == name]
-
-
 def only_branch(branches: Iterable[BranchSummary], name: str) -> BranchSummary | None:
     """The one branch of this name among `branches`; None when there is none.
 

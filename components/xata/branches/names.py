@@ -53,11 +53,6 @@ def set_aside_from(name: str) -> str:
     return found[1] if found else ""
 
 
-def is_branch_id(text: str) -> bool:
-    """Whether this has the shape of a branch's id: 26 characters of base32hex, a letter first."""
-    return bool(_BRANCH_ID.fullmatch(text))
-
-
 def is_project_id(text: str) -> bool:
     """Whether this has the shape of a project's id: `prj_` and 26 characters."""
     return bool(_PROJECT_ID.fullmatch(text))

@@ -7,15 +7,16 @@ lost can be told from a stranger's. Descriptions are 1 to 50 letters, digits, hy
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError, RefusedError
 from components.xata.branches.names import is_preview, set_aside_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 ALLOW_DELETE = "INFRA_ALLOW_DELETE"
 """The environment variable that names, separated by commas, what may be deleted although it is protected."""
@@ -24,17 +25,16 @@ DESCRIPTION_LENGTH = 50
 STACK_LENGTH = 21
 """Leaves room in a description for the mark and a date."""
 
-_DESCRIPTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9 -]*")
 _STACK = re.compile(rf"[A-Za-z0-9-]{{1,{STACK_LENGTH}}}")
 _MARK = re.compile(r"infra stack (?P<stack>[A-Za-z0-9-]+)(?: .*)?")
 _UNTIL = re.compile(r"infra stack [A-Za-z0-9-]+ until (?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?: .*)?")
 
 
 def mark(stack: str, text: str = "") -> str:
-    """The description of a branch that belongs to `stack`: our mark, then the user's text.
+    """The description of a branch that belongs to `stack`: our mark, then what else is to be known of it.
 
     Raises:
-        ConfigurationError: The stack's name or the text cannot stand in a description.
+        ConfigurationError: The stack's name cannot stand in a description.
     """
     if not _STACK.fullmatch(stack):
         raise ConfigurationError(
@@ -42,21 +42,7 @@ def mark(stack: str, text: str = "") -> str:
             f"allowed: 1 to {STACK_LENGTH} letters, digits and hyphens",
             next_step="rename the stack",
         )
-    description = f"infra stack {stack} {text}" if text else f"infra stack {stack}"
-    if reason := description_reason(description):
-        raise ConfigurationError(f"description: {reason}", next_step="shorten or correct description")
-    return description
-
-
-def description_reason(description: object) -> str:
-    """Why the service would refuse this description, in words; empty when it would take it."""
-    if not isinstance(description, str):
-        return f"got a value of type {type(description).__name__}; allowed: text"
-    if len(description) > DESCRIPTION_LENGTH:
-        return f"{description!r} has {len(description)} characters; allowed: {DESCRIPTION_LENGTH}"
-    if not _DESCRIPTION.fullmatch(description):
-        return f"got {description!r}; allowed: letters, digits, hyphens and spaces, beginning with a letter or a digit"
-    return ""
+    return f"infra stack {stack} {text}" if text else f"infra stack {stack}"
 
 
 def marked_stack(description: str | None) -> str | None:
@@ -112,4 +98,23 @@ def require_deletable(name: str, description: str | None, environment: Mapping[s
         f"the branch {name!r} is not ours: its description is {description!r}, without our mark "
         "(infra stack <name>), so somebody else may have made it",
         next_step=f"delete it where it was made, or name it: {ALLOW_DELETE}={name}",
+    )
+
+
+def require_replaceable(what: str, olds: Mapping[str, Any], news: Mapping[str, Any], replaces: Sequence[str]) -> None:
+    """Refuse to make a branch or a project anew that was not named on purpose.
+
+    Raises:
+        RefusedError: It would be, and is protected.
+    """
+    name = str(olds.get("name", ""))
+    if not replaces or (what == "branch" and is_preview(name)) or name in allowed_names(os.environ):
+        return
+    changed = sorted(replaces)
+    told = ", ".join(f"{key} from {olds.get(key)!r} to {news.get(key)!r}" for key in changed)
+    raise RefusedError(
+        f"{', '.join(changed)}: the {what} {name!r} is protected, and a {what} cannot change its {told}: it would be "
+        "deleted with its data and made anew",
+        next_step="put the old value back; or, if the data may go for good, set infra:protect to false and name it: "
+        f"{ALLOW_DELETE}={name}",
     )

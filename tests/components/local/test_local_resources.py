@@ -11,7 +11,8 @@ import pytest
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
-from components.local.provider import DevVars, DevVarsInputs, portable
+from components.local.files import portable
+from components.local.provider import DevVars, DevVarsInputs
 
 URL = "postgresql://app:hunter2@127.0.0.1:1/app"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"

@@ -16,8 +16,7 @@ from components.connection import Connection
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamped_branch
 from components.postgres import baseline
-from components.postgres.baseline import BaselineTask
-from components.postgres.provider import BaselineProvider
+from components.postgres.baseline import BaselineProvider, BaselineTask
 from components.postgres.sqlfiles import declare
 from tests.components.postgres.conftest import freeze, url
 

@@ -268,7 +268,6 @@ def test_volume_goes_only_when_asked_by_name() -> None:
     "changes",
     [
         {"memory_megabytes": 1024},
-        {"shared_memory_megabytes": 256},
         {"image": "postgres:18.4-bookworm"},
         {"user": "other", "database": "other"},
         {"port": 15999},

@@ -41,8 +41,6 @@ def test_settings_are_frozen_and_keyword_only() -> None:
         ({"port": 70000}, "port: 70000"),
         ({"port": 80}, "port: 80"),
         ({"memory_megabytes": 64}, "memoryMegabytes: 64 MB are too few; allowed: 128 or more"),
-        ({"shared_memory_megabytes": 32}, "sharedMemoryMegabytes: 32 MB are too few; allowed: 64 or more"),
-        ({"shared_memory_megabytes": 1024}, "sharedMemoryMegabytes: 1024 MB are more than the memory limit of 512 MB"),
         ({"database": "template1"}, "databaseName"),
         ({"user": "infra_admin"}, "databaseUser"),
         ({"stack": ""}, "stack"),

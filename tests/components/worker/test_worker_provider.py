@@ -12,7 +12,7 @@ from cloud_sandbox.cloudflare.settings import READ, Token
 from components.resource import ProviderError
 from components.worker import secrets
 from components.worker.secrets import SecretsProvider
-from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, KilledError, World
+from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,6 @@ FATES: dict[str, tuple[Any, str]] = {
     "account": ("f" * 32, REPLACE),
     "script": ("printfarm-manager-production", UPDATE),
     "values": ({"DATABASE_URL": "another", "OTHER": "o"}, UPDATE),
-    "onUndeployedVersion": ("deploy", UPDATE),
     "owner": ("pr-7", UPDATE),
 }
 """For each input another value, and what it leads to."""
@@ -37,7 +36,6 @@ def inputs(**changes: Any) -> dict[str, Any]:
         "account": ACCOUNT,
         "script": SCRIPT,
         "values": {"DATABASE_URL": URL, "OTHER": "o"},
-        "onUndeployedVersion": "error",
         **changes,
     }
 
@@ -147,15 +145,6 @@ def test_an_update_sets_and_removes(world: World) -> None:
     assert not changes(outs, values={"DATABASE_URL": "new", "COMES": "y"})
 
 
-def test_another_choice_alone_calls_nobody(world: World) -> None:
-    """How to react to undeployed versions is recorded, and makes no version."""
-    outs = create()
-    world.requests.clear()
-    outs = update(outs, onUndeployedVersion="deploy")
-    assert world.requests == []
-    assert not changes(outs, onUndeployedVersion="deploy")
-
-
 @pytest.mark.parametrize("what", ["removed", "turned into a variable"])
 def test_a_secret_lost_outside_is_seen_and_healed(world: World, what: str) -> None:
     """[B3] Refresh shows it, up sets it again, and the rest stays as it is."""
@@ -196,8 +185,8 @@ def test_a_value_put_by_hand_is_seen_and_set_again(world: World) -> None:
     assert not changes(healed)
 
 
-def test_a_rollback_is_refused_or_undone_as_is_chosen(world: World) -> None:
-    """A version from before the secrets is drift: with `deploy` the newest one gets them, else it stops in words."""
+def test_a_rollback_is_refused(world: World) -> None:
+    """A version from before the secrets is drift: a change stops in words until the newest one is deployed."""
     world.deploy_app()
     outs = create()
     _, before, *_ = world.other.versions(ACCOUNT, SCRIPT)
@@ -207,7 +196,8 @@ def test_a_rollback_is_refused_or_undone_as_is_chosen(world: World) -> None:
     assert found["state"] == "a version from before they were set here is deployed"
     with pytest.raises(ProviderError, match="is uploaded and not deployed"):
         update(found)
-    healed = update(found, onUndeployedVersion="deploy")
+    world.deploy_app()
+    healed = update(found)
     assert world.values() == {"DATABASE_URL": URL, "OTHER": "o"}
     assert refresh(healed) == healed
 
@@ -296,16 +286,14 @@ def test_a_worker_in_use_gets_the_secrets_and_the_old_one_loses_them_at_once(wor
     assert world.values("another") == {}
 
 
-def test_the_choice_of_the_resource_is_kept_when_it_goes(world: World) -> None:
-    """A newer version that waits stops a destruction as it stops a change, unless it was chosen otherwise."""
+def test_a_version_that_waits_stops_a_destruction(world: World) -> None:
+    """As it stops a change."""
     world.deploy_app()
     outs = create()
     world.upload_version()
     with pytest.raises(ProviderError, match="is uploaded and not deployed"):
         PROVIDER.delete(ID, outs)
     assert world.values() != {}
-    PROVIDER.delete(ID, {**outs, "onUndeployedVersion": "deploy"})
-    assert world.values() == {}
 
 
 def test_state_of_another_server_is_not_touched(world: World) -> None:
@@ -347,7 +335,6 @@ REFUSED: list[tuple[str, Any, str]] = [
     ("script", "", "got an empty text; allowed: 1 to 63 letters"),
     ("script", "a" * 64, "(64 characters); allowed: 1 to 63 letters"),
     ("script", "a b", "got 'a b'; allowed: 1 to 63 letters"),
-    ("onUndeployedVersion", "ask", "got 'ask'; allowed: error or deploy"),
     ("owner", "staging", "got 'staging'; allowed: the stack of a pull request"),
 ]
 
@@ -386,24 +373,3 @@ def test_bad_secrets_are_refused_by_name_without_their_value(values: Any, says: 
 def test_unknown_inputs_are_not_judged() -> None:
     """A preview before the database exists is no reason to refuse."""
     assert PROVIDER.check({}, inputs(values={"DATABASE_URL": UNKNOWN}, script=UNKNOWN)).failures == []
-
-
-def test_a_killed_run_that_did_not_come_to_deploy_is_finished(world: World) -> None:
-    """[D13] The secret is in the newest version alone, the Worker runs without it: the next up deploys it."""
-    world.deploy_app()
-    outs = create(onUndeployedVersion="deploy")
-    world.other.delete_secret(ACCOUNT, SCRIPT, "DATABASE_URL")
-    world.upload_version()
-    outs = refresh(outs) or {}
-    world.requests.clear()
-    world.kill_after = 1
-    with pytest.raises(KilledError):
-        update(outs, onUndeployedVersion="deploy")
-    world.calm()
-    assert "DATABASE_URL" not in world.values()
-    outs = refresh(outs) or {}
-    assert changes(outs, onUndeployedVersion="deploy")
-    outs = update(outs, onUndeployedVersion="deploy")
-    assert world.values()["DATABASE_URL"] == URL
-    outs = refresh(outs) or {}
-    assert not changes(outs, onUndeployedVersion="deploy")

@@ -80,17 +80,6 @@ def test_a_token_that_may_not_write_is_refused(token: Token, target: Target) -> 
         changes.require(world.client, target)
 
 
-@pytest.mark.parametrize("spoil", [World.upload_version, _rollout])
-def test_where_the_newest_version_may_be_deployed_along_nothing_is_in_the_way(
-    world: World, spoil: Callable[[World], None]
-) -> None:
-    """With `deploy` a version that waits is no reason."""
-    spoil(world)
-    assert changes.require(world.client, TARGET, on_undeployed="deploy")
-    changes.put(world.client, TARGET, {"DATABASE_URL": "other"}, on_undeployed="deploy")
-    assert world.values() == {"DATABASE_URL": "other"}
-
-
 def test_a_worker_that_is_not_there_has_nothing_to_lose() -> None:
     """Nor has one without code."""
     world = World()

@@ -64,7 +64,7 @@ def test_secrets_register_their_values_as_a_secret(wrapped: bool) -> None:  # no
     assert b"components.worker.secrets" in provider
     assert b"SecretsProvider" in provider
     assert inputs.pop("values") == {SIGNATURE: SECRET, "value": {"DATABASE_URL": "postgresql://hunter2"}}
-    assert inputs == {"account": ACCOUNT, "script": SCRIPT, "onUndeployedVersion": "error"}
+    assert inputs == {"account": ACCOUNT, "script": SCRIPT}
 
 
 def test_bad_names_are_refused_before_their_values_are_known() -> None:

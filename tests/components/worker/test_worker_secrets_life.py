@@ -12,7 +12,7 @@ from components import errors
 from components.worker import changes, draft
 from components.worker.changes import AS_SET
 from components.worker.names import Target
-from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, KilledError, World, app
+from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TARGET, TOKEN, World, app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,8 +117,8 @@ def test_contradictory_answers_about_a_name_end() -> None:
     assert len(world.requests) == 6
 
 
-def test_a_newer_version_that_is_not_deployed_stops_by_default() -> None:
-    """Somebody's unreleased code is not released by setting a secret; the choice is named, and nothing is changed."""
+def test_a_newer_version_that_is_not_deployed_stops() -> None:
+    """Somebody's unreleased code is not released by setting a secret; the way on is named, and nothing is changed."""
     world = World()
     world.deploy_app()
     changes.put(world.client, TARGET, {"A": "one"})
@@ -130,83 +130,21 @@ def test_a_newer_version_that_is_not_deployed_stops_by_default() -> None:
     ):
         with pytest.raises(errors.UndeployedVersionError) as caught:
             call()
-        assert 'onUndeployedVersion "deploy"' in caught.value.next_step
         assert "wrangler versions deploy" in caught.value.next_step
         assert caught.value.codes == (10215,)
     assert world.values() == {"A": "one"}
 
 
-def test_it_can_be_chosen_to_deploy_it() -> None:
-    """A version like the newest one with the secrets gets all the traffic; removals go along."""
-    world = World()
-    world.deploy_app()
-    changes.put(world.client, TARGET, {"A": "one", "B": "two"})
-    world.upload_version(NEW="1")
-    world.calm()
-    changes.put(world.client, TARGET, {"A": "three"}, gone=["B"], on_undeployed="deploy")
-    assert world.requests == [
-        f"GET {AT}/secrets",
-        f"PATCH {AT}/secrets-bulk",
-        f"PATCH /workers/{SCRIPT}/versions/latest",
-        f"POST {AT}/deployments",
-    ]
-    assert world.values() == {"A": "three"}
-    assert "NEW" in world.runtime.scripts[SCRIPT][1]
-    changes.put(world.client, TARGET, {"A": "four"})
-    assert world.values() == {"A": "four"}
-
-
-def test_a_deployment_whose_answer_is_lost_is_looked_for() -> None:
-    """It was carried out, so it is not made again; one that was not is told."""
-    world = World()
-    world.deploy_app()
-    world.upload_version()
-    world.fault(method="POST", path="/deployments$", lose_answer=True)
-    changes.put(world.client, TARGET, {"A": "1"}, on_undeployed="deploy")
-    assert world.values() == {"A": "1"}
-    assert len([request for request in world.requests if request == f"POST {AT}/deployments"]) == 1
-    world.upload_version()
-    world.fault(method="POST", path="/deployments$", status=500)
-    with pytest.raises(errors.AmbiguousError):
-        changes.put(world.client, TARGET, {"A": "2"}, on_undeployed="deploy")
-    assert world.values() == {"A": "1"}
-
-
-@pytest.mark.parametrize("choice", ["error", "deploy"])
-def test_a_removal_that_was_made_and_not_deployed_is_finished(choice: str) -> None:
-    """Secrets are listed as the newest version has them, but the one that answers still has what was to go."""
-    world = World()
-    world.deploy_app()
-    changes.put(world.client, TARGET, {"A": "1"})
-    world.upload_version()
-    world.calm()
-    world.kill_before = 5
-    with pytest.raises(KilledError):
-        changes.remove(world.client, TARGET, ["A"], on_undeployed="deploy")
-    assert world.requests[-1] == f"POST {AT}/deployments"
-    assert (world.values(), world.other.secrets(ACCOUNT, SCRIPT)) == ({"A": "1"}, [])
-    world.calm()
-    if choice == "error":
-        with pytest.raises(errors.UndeployedVersionError, match="uploaded and not deployed"):
-            changes.remove(world.client, TARGET, ["A"], on_undeployed=choice)
-    else:
-        changes.remove(world.client, TARGET, ["A"], on_undeployed=choice)
-        assert world.values() == {}
-
-
-@pytest.mark.parametrize("choice", ["error", "deploy"])
-def test_a_plain_variable_of_the_name_is_named(choice: str) -> None:
-    """The app's file has to change, whatever the choice; then the next run succeeds."""
+def test_a_plain_variable_of_the_name_is_named() -> None:
+    """The app's file has to change; then the next run succeeds."""
     world = World()
     world.deploy_app(DATABASE_URL="plain", OTHER="x")
-    if choice == "deploy":
-        world.upload_version(DATABASE_URL="plain")
     with pytest.raises(errors.ConflictError) as caught:
-        changes.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
+        changes.put(world.client, TARGET, {"DATABASE_URL": URL})
     assert "DATABASE_URL: another kind of binding has this name" in caught.value.message
     assert "wrangler.jsonc" in caught.value.next_step
     world.deploy_app(OTHER="x")
-    changes.put(world.client, TARGET, {"DATABASE_URL": URL}, on_undeployed=choice)
+    changes.put(world.client, TARGET, {"DATABASE_URL": URL})
     assert world.values() == {"DATABASE_URL": URL}
 
 
@@ -355,7 +293,11 @@ def test_a_draft_that_others_use_stays(what: str) -> None:
         world.other.put_secret(ACCOUNT, SCRIPT, "THEIRS", "t")
     if what == "variable":
         world.other.upload_script(ACCOUNT, SCRIPT, app(V="1"))
-    changes.remove(world.client, TARGET, ["A"], on_undeployed="deploy")
+    if what in {"uploaded", "deployed and back"}:
+        with pytest.raises(errors.UndeployedVersionError):
+            changes.remove(world.client, TARGET, ["A"])
+        world.deploy_app()
+    changes.remove(world.client, TARGET, ["A"])
     assert world.there() == {SCRIPT}
     assert "A" not in world.values()
 

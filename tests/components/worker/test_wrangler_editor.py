@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.errors import RefusedError
-from components.worker.wrangler.editor import apply, steps
 from components.worker.wrangler.findings import Expectation, errors, findings
 from components.worker.wrangler.jsonc import parse
+from operations.wrangler_edit import apply, steps
 from tests.components.worker.wrangler_world import STAGING, read_by_wrangler, sample, tidy, wild
 
 if TYPE_CHECKING:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.errors import LocalError, RefusedError
-from components.worker.wrangler.file import check, digest, locate, worker_name, write
+from components.worker.wrangler.file import check, digest, locate, worker_name
 from components.worker.wrangler.jsonc import parse
+from operations.wrangler_edit import write
 from tests.components.worker.wrangler_world import STAGING, modules, sample
 
 if TYPE_CHECKING:
-    from components.worker.wrangler.file import Change
     from components.worker.wrangler.findings import Finding
+    from operations.wrangler_edit import Change
 
 AS_ROOT = os.geteuid() == 0
 

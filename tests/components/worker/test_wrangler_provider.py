@@ -9,7 +9,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from components.resource import ProviderError
 from components.worker.wrangler.check import WranglerConfigProvider
-from components.worker.wrangler.file import digest, write
+from components.worker.wrangler.file import digest
+from operations.wrangler_edit import write
 from tests.components.worker.wrangler_world import STAGING, sample
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -14,10 +14,13 @@ from cloud_sandbox.transport import handler
 from components.worker.api.client import Client
 from components.worker.api.models import Upload
 from components.worker.names import Target
+from tests.components.worker.stranger import Stranger
 from tests.components.xata.scripted import Service as Script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+C = TypeVar("C", bound=Client)
 
 TOKEN = "TheSandboxTokenOfTheTests-0123456789_abcdef"
 ACCOUNT = DEFAULT_ACCOUNT
@@ -49,11 +52,11 @@ class World:
         self.meddle: Callable[[int], None] = lambda _number: None
         self.kill_before = self.kill_after = -1
         self.requests: list[str] = []
-        self.client = self._client(self._hooked)
-        self.other = self._client(self._answer)
+        self.client = self._client(self._hooked, Client)
+        self.other = self._client(self._answer, Stranger)
 
-    def _client(self, answer: Callable[[httpx.Request], httpx.Response]) -> Client:
-        return Client(
+    def _client(self, answer: Callable[[httpx.Request], httpx.Response], kind: type[C]) -> C:
+        return kind(
             key=TOKEN,
             base_url=BASE_URL,
             transport=httpx.MockTransport(answer),

@@ -8,14 +8,14 @@ import pytest
 from msgspec.structs import asdict
 
 from components.errors import ConflictError, GoneError, InvalidError, LifecycleError, MissingError, RefusedError
-from components.xata.branches import projects
+from components.xata import project as projects
 from components.xata.branches.place import find_organization, find_project
-from components.xata.inputs import ProjectInputs
+from components.xata.project import ProjectInputs
 from tests.components.xata.branches_world import ORGANIZATION, World
 
 if TYPE_CHECKING:
     from components.xata.api.models import Project
-    from components.xata.branches.projects import EnsuredProject
+    from components.xata.project import EnsuredProject
 
 NAME = "printfarm-manager"
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.errors import ConfigurationError, GoneError, LifecycleError, MissingError, RefusedError
-from components.xata.branches.restore import RestorePoints, restore_into, restore_points
+from components.xata.branches.restore import RestorePoints, restore_points
+from operations.restored_branch import restore_into
 from tests.components.xata.branches_world import World
 
 if TYPE_CHECKING:

@@ -81,9 +81,6 @@ def test_what_a_preview_is(name: str, preview: bool) -> None:  # noqa: FBT001 - 
 
 def test_what_ids_look_like() -> None:
     """Ids are told from names by their shape."""
-    assert names.is_branch_id("a" + "0123456789abcdefghijklmnopqrstuv"[:25])
-    assert not names.is_branch_id("0" * 26)
-    assert not names.is_branch_id("w" * 26)
     assert names.is_project_id("prj_" + "0" * 26)
     assert not names.is_project_id("prj_main")
 
@@ -128,13 +125,6 @@ def test_stacks_that_cannot_be_marks(stack: str) -> None:
     """A stack name that Xata would refuse in a description is refused before any request."""
     with pytest.raises(ConfigurationError, match="allowed: 1 to 21 letters, digits and hyphens"):
         ownership.mark(stack)
-
-
-@pytest.mark.parametrize("text", ["x" * 40, "a_b", "a.b", "é", "a\nb"])
-def test_descriptions_that_xata_refuses(text: str) -> None:
-    """A text that Xata would refuse is refused with its length or its rule."""
-    with pytest.raises(ConfigurationError, match=r"description: .*allowed: (50|letters)"):
-        ownership.mark("staging", text)
 
 
 OURS, THEIRS = "infra stack pr-7", "someone's"

@@ -10,7 +10,8 @@ from pulumi.runtime.rpc import UNKNOWN
 from components.deletion.leftovers import NOTHING_OF_ITS_OWN, remove_lost
 from components.deletion.provider import DeletionGuardProvider
 from components.resource import ProviderError
-from components.xata.provider import BranchProvider, ProjectProvider
+from components.xata.project import ProjectProvider
+from components.xata.provider import BranchProvider
 from tests.components.xata.branches_world import ORGANIZATION, REGION, World
 from tests.components.xata.managed import ROOT, Managed, branch_inputs, made_branch
 from tests.stacks.declared import ACCOUNT, declare

@@ -12,12 +12,12 @@ from components.declared import camel
 from components.fingerprint import fingerprint
 from components.http.address import same_server
 from components.resource import ProviderError
+from components.xata.project import ProjectProvider
 from components.xata.provider import (
     ENDPOINTS,
     BranchConnectionProvider,
     BranchProvider,
     BranchSettingsProvider,
-    ProjectProvider,
 )
 
 if TYPE_CHECKING:

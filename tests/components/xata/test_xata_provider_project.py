@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.resource import ProviderError
-from components.xata.branches import projects
-from components.xata.inputs import ProjectInputs
+from components.xata import project as projects
+from components.xata.project import ProjectInputs, ProjectProvider
 from components.xata.provider import (
     BranchConnectionProvider,
     BranchProvider,
     BranchSettingsProvider,
-    ProjectProvider,
 )
 from tests.components.xata.branches_world import ORGANIZATION, World
 from tests.components.xata.managed import (

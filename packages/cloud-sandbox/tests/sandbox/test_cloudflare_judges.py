@@ -77,16 +77,6 @@ COMMANDS = (
     _command(*("versions", "upload"), calls=(*LOOKS, "GET script/settings", "POST script/versions", "GET worker")),
     _command("secret", "put", "A", given="a", calls=("PUT script/secrets 400",), works=False),
     _command("versions", "secret", "put", "A", given="a", calls=("PATCH worker/versions/latest",)),
-    _command(
-        *("preview", "--name", "pr-7", "--secrets-file", "secrets.json", "--json"),
-        calls=("GET worker/previews/pr-7 404", "POST worker/previews", "POST worker/previews/ID/deployments"),
-    ),
-    _command(
-        *("preview", "secret", "put", "A", "--name", "pr-7"),
-        given="a",
-        calls=("PATCH worker/previews/pr-7/deployments/latest",),
-    ),
-    _command("preview", "delete", "--name", "pr-7", "-y", calls=("DELETE worker/previews/pr-7",)),
     _command("delete", calls=("DELETE service",)),
 )
 SET, DEPLOYED = COMMANDS[0], next(one for one in COMMANDS if one.arguments == ("deploy",))

@@ -1,4 +1,4 @@
-"""Uploads, settings, addresses and previews of the Cloudflare stand-in."""
+"""Uploads, settings and addresses of the Cloudflare stand-in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_sandbox.cloudflare.errors import ApiError
-from cloud_sandbox.cloudflare.previews import slug_of
 from cloud_sandbox.cloudflare.uploads import form as read_form
 from cloud_sandbox.wire import Request
 from tests.sandbox.cloudflare_surface import ECHO, STUB, Surface, form, secret, surface
@@ -189,11 +188,9 @@ def test_settings_replace_bindings_and_take_over_those_without_a_value() -> None
 
 
 @pytest.mark.parametrize("path", ["/scripts/app", "/services/app?force=false", "/workers/app"])
-def test_a_removed_worker_is_gone_with_its_previews(path: str) -> None:
+def test_a_removed_worker_is_gone(path: str) -> None:
     """By any of the three routes; nothing runs any more."""
     api = _with_secret()
-    _preview(api, {})
-    assert sorted(api.runtime.scripts) == ["app", "pr-7-app"]
     assert api.result("DELETE", path) is None
     assert api.runtime.scripts == {}
     assert api.call("DELETE", path).status_code == 404
@@ -237,91 +234,6 @@ def test_a_worker_of_the_newer_api_is_the_same_worker() -> None:
     assert [one["id"] for one in api.result("GET", "/workers/app/versions")] == [version["id"]]
     patched = api.result("PATCH", "/workers/app", json={"logpush": True})
     assert (patched["logpush"], patched["tags"]) == (True, ["a"])
-
-
-# Previews
-
-
-def _preview(api: Surface, env: dict[str, Any], name: str = "pr-7") -> Any:
-    if api.call("GET", f"/workers/app/previews/{name}").status_code == 404:
-        api.result("POST", "/workers/app/previews", json={"name": name})
-    files = form({"main_module": "worker.js", "env": env})
-    return api.result("POST", f"/workers/app/previews/{name}/deployments", files=files)
-
-
-def test_a_preview_has_variables_and_secrets_of_its_own() -> None:
-    """Nothing of the Worker's reaches it, and the answer holds no value."""
-    api = _with_secret()
-    env = {"BRANCH": {"type": "plain_text", "text": "pr-7"}, "DATABASE_URL": {"type": "secret_text", "text": "own"}}
-    told = _preview(api, env)
-    assert api.running("pr-7-app") == {"BRANCH": "pr-7", "DATABASE_URL": "own"}
-    assert api.running() == {"DATABASE_URL": "postgresql://"}
-    assert "own" not in json.dumps(told)
-    assert api.result("GET", "/workers/app/previews/pr-7")["urls"] == ["https://pr-7-app.sandbox.workers.dev"]
-
-
-def test_a_preview_keeps_only_what_its_next_deployment_inherits() -> None:
-    """As wrangler asks for it."""
-    api = _with_secret()
-    _preview(api, {"A": {"type": "secret_text", "text": "a"}, "B": {"type": "secret_text", "text": "b"}})
-    _preview(api, {"A": {"type": "inherit"}})
-    assert api.running("pr-7-app") == {"A": "a"}
-    files = form({"main_module": "worker.js", "env": {"C": {"type": "inherit"}}})
-    assert api.refused("POST", "/workers/app/previews/pr-7/deployments", files=files)[1] == 10057
-
-
-def test_a_previews_secrets_are_patched_into_a_new_deployment() -> None:
-    """In force at once; without a deployment 10032, without a preview 10025."""
-    api = _with_secret()
-    patch = {"env": {"A": {"type": "secret_text", "text": "a"}}}
-    latest = "/workers/app/previews/pr-7/deployments/latest"
-    assert api.refused("PATCH", latest, json=patch)[:2] == (404, 10025)
-    api.result("POST", "/workers/app/previews", json={"name": "pr-7"})
-    assert api.refused("PATCH", latest, json=patch)[1] == 10032
-    assert api.refused("GET", latest)[:2] == (404, 10222)
-    first = _preview(api, {})
-    assert api.result("PATCH", latest, json=patch)["id"] != first["id"]
-    assert api.running("pr-7-app") == {"A": "a"}
-    assert len(api.result("GET", "/workers/app/previews/pr-7/deployments")) == 2
-
-
-def test_new_previews_begin_with_the_base_configuration() -> None:
-    """Unless told to ignore it; those that are there already stay as they are."""
-    api = _with_secret()
-    _preview(api, {}, "before")
-    base = {"previews_base_config": {"env": {"BASE": {"type": "secret_text", "text": "x"}}}}
-    told = api.result("PATCH", "/workers/app", json=base)
-    assert told["previews_base_config"]["env"] == {"BASE": {"name": "BASE", "type": "secret_text"}}
-    _preview(api, {}, "after")
-    api.result("POST", "/workers/app/previews?ignore_base_config=true", json={"name": "without"})
-    _preview(api, {}, "without")
-    _preview(api, {}, "before")
-    found = {name: api.running(f"{name}-app") for name in ("before", "after", "without")}
-    assert found == {"before": {}, "after": {"BASE": "x"}, "without": {}}
-
-
-def test_a_preview_is_made_once_and_removed_once() -> None:
-    """By name or id; a Worker that is not there answers 10007."""
-    api = _with_secret()
-    assert api.refused("POST", "/workers/none/previews", json={"name": "pr-7"})[1] == 10007
-    made = api.result("POST", "/workers/app/previews", json={"name": "pr-7"})
-    assert api.refused("POST", "/workers/app/previews", json={"name": "PR 7"})[0] == 409
-    assert api.refused("POST", "/workers/app/previews", json={"name": ""})[1] == 10021
-    assert [one["id"] for one in api.result("GET", "/workers/app/previews")] == [made["id"]]
-    patched = api.result("PATCH", f"/workers/app/previews/{made['id']}", json={"logpush": True})
-    assert patched["logpush"] is True
-    api.result("DELETE", f"/workers/app/previews/{made['id']}")
-    assert api.refused("DELETE", "/workers/app/previews/pr-7")[:2] == (404, 10025)
-
-
-@pytest.mark.parametrize(
-    ("name", "slug"),
-    [("pr-7", "pr-7"), ("Feature/X y", "feature-x-y"), ("ÄÖ", "preview"), ("x" * 300, "x" * 59), ("--a--", "a")],
-)
-def test_a_previews_name_becomes_a_label(name: str, slug: str) -> None:
-    """Short enough for a host name together with the Worker's."""
-    assert slug_of(name, "app") == slug
-    assert len(f"{slug_of(name, 'app')}-app") <= 63
 
 
 def test_lists_that_are_always_empty_answer() -> None:

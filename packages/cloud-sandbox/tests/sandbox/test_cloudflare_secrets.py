@@ -327,20 +327,17 @@ def test_a_script_that_does_not_start_leaves_nothing() -> None:
 
 
 def test_a_restart_continues_with_everything() -> None:
-    """A snapshot, as JSON, brings back Workers, values, versions, deployments and previews, and runs them."""
+    """A snapshot, as JSON, brings back Workers, values, versions and deployments, and runs them."""
     api = surface()
     api.upload()
     api.put_secret("A", "kept 🐘")
-    api.result("POST", "/workers/app/previews", json={"name": "pr-1"})
-    files = form({"main_module": "worker.js", "env": {"B": {"type": "secret_text", "text": "b"}}})
-    api.result("POST", "/workers/app/previews/pr-1/deployments", files=files)
     saved = json.dumps(api.service.snapshot())
     runtime = NoRuntime()
     again = Service(api.settings, runtime=runtime)
     again.restore(json.loads(saved))
     assert json.dumps(again.snapshot()) == saved
     assert runtime.scripts == api.runtime.scripts
-    assert sorted(runtime.scripts) == ["app", "pr-1-app"]
+    assert sorted(runtime.scripts) == ["app"]
 
 
 def test_ordered_faults_happen() -> None:

@@ -93,13 +93,13 @@ class Trust:
     def _defines(self, module: list[str], name: str) -> bool:
         """Whether a file of the project defines this class, which has a base; files are only read.
 
-        A module that moved is looked for where the package says that it is: in a line of its `__init__.py`, such as
-        `    "rooms.before": "rooms.today",`.
+        A class or a module that moved is looked for where the package says that it is: in a line of its `__init__.py`,
+        such as `    "rooms.before": "rooms.today",` or `    "rooms.before.Class": "rooms.today",`.
         """
-        for place in (module, self._moved_to(module)):
-            for file in self._files(place):
-                return bool(re.search(rb"^class %s\([^)]" % name.encode(), file.read_bytes(), re.MULTILINE))
-        return False
+        pattern = re.compile(rb"^class %s\([^)]" % name.encode(), re.MULTILINE)
+        places = (self._moved_to([*module, name]), module, self._moved_to(module))
+        file = next((file for place in places for file in self._files(place)), None)
+        return file is not None and bool(pattern.search(file.read_bytes()))
 
     def _moved_to(self, module: list[str]) -> list[str]:
         line = rb'^ *"%s": "([\w.]+)",$' % re.escape(".".join(module).encode())

@@ -123,9 +123,11 @@ def trust(tmp_path: Path) -> Trust:
     folder = tmp_path / "project"
     (folder / "rooms").mkdir(parents=True)
     moved = (
-        'MOVED = {\n    "rooms.before": "rooms",\n    "rooms.out": "..outside",\n    "rooms.lost": "rooms.gone",\n}\n'
+        'MOVED = {\n    "rooms.before": "rooms",\n    "rooms.out": "..outside",\n    "rooms.lost": "rooms.gone",\n'
+        '    "rooms.kept.Inner": "rooms",\n}\n'
     )
     (folder / "rooms" / "__init__.py").write_text(f"class Inner(Base): ...\nclass Bare: ...\n{moved}")
+    (folder / "rooms" / "kept.py").write_text("class Other(Base): ...")
     (folder / "broken.py").write_text("class (")
     return Trust(folder)
 
@@ -134,6 +136,7 @@ def test_a_reference_to_a_class_of_the_project_is_accepted(trust: Trust) -> None
     """With no attributes, in a module that a file of the project's folder defines, or that moved into such a one."""
     trust.check(URN, {"__provider": _reference("rooms", "Inner")})
     trust.check(URN, {"__provider": _reference("rooms.before", "Inner")})
+    trust.check(URN, {"__provider": _reference("rooms.kept", "Inner")})
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_copied_postgres_runs_for_the_account(enterable: Path, tmp_path: Path)
     shutil.copytree(source.site / binaries.PACKAGE, site / binaries.PACKAGE)
     shutil.copytree(source.site / binaries.LIBRARIES, site / binaries.LIBRARIES)
     (tmp_path / "root-only").chmod(0o700)
-    account = choose_account("")
+    account = choose_account()
     copy = usable_by(account, Install(site=site, version=source.version), system_folder=enterable / "system")
     assert copy.site.is_relative_to(enterable)
     for program in ("postgres", "initdb"):

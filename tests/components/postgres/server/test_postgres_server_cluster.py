@@ -41,7 +41,7 @@ def initdb_that(scripts: Path, script: str) -> Programs:
     program = install.programs / "initdb"
     program.write_text(f'#!/bin/sh\ndata="${{1#--pgdata=}}"\n{script}\n')
     program.chmod(0o755)
-    return Programs(install=install, account=choose_account(""))
+    return Programs(install=install, account=choose_account())
 
 
 @pytest.mark.parametrize(

@@ -263,13 +263,6 @@ def test_root_is_told_when_the_account_cannot_enter(settings: ServerSettings, pl
     assert list((place / "closed").iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can name another account")
-def test_data_of_another_account_are_refused(stopped: ServerSettings) -> None:
-    """A changed account does not silently take the data over."""
-    with pytest.raises(LocalError, match=r"are owned by .*, but the server would run as daemon"):
-        lifecycle.ensure(dataclasses.replace(stopped, account="daemon"))
-
-
 KILLED_AT = """
 import os, signal, sys
 from pathlib import Path

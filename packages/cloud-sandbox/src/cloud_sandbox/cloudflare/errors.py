@@ -143,20 +143,10 @@ def secret_not_deployed() -> ApiError:
 
 
 def no_versions() -> ApiError:
-    """A Worker, or a preview, without any version."""
+    """A Worker without any version."""
     return ApiError(404, 10222, "No versions have been uploaded yet")
 
 
 def version_not_found(version: str) -> ApiError:
     """No such version."""
     return ApiError(404, 10223, f"Version '{version[:80]}' was not found")
-
-
-def preview_not_found() -> ApiError:
-    """No such preview."""
-    return ApiError(404, 10025, "Preview not found")
-
-
-def preview_not_deployed() -> ApiError:
-    """A preview without a deployment, whose secrets cannot be edited."""
-    return ApiError(400, 10032, "This preview has no deployment yet")

@@ -1,9 +1,9 @@
-"""What an account holds: Workers, their versions, deployments and previews. Plain data, as JSON in a snapshot."""
+"""What an account holds: Workers, their versions and deployments. Plain data, as JSON in a snapshot."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ def new_id() -> str:
 
 
 def new_tag() -> str:
-    """An id as Workers and previews have it."""
+    """An id as Workers have it."""
     return uuid.uuid4().hex
 
 
@@ -86,31 +86,6 @@ class Deployment:
         return max(self.shares, key=lambda share: share[1])[0]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PreviewDeployment:
-    """A deployment of a preview: code and bindings of its own."""
-
-    id: str
-    created: float
-    script: Script
-    bindings: Bindings = field(default_factory=dict, repr=False)
-    annotations: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(kw_only=True)
-class Preview:
-    """A preview of a Worker, with its deployments, the newest last."""
-
-    id: str
-    name: str
-    slug: str
-    created: float
-    updated: float
-    settings: dict[str, Any] = field(default_factory=dict)
-    base: Bindings = field(default_factory=dict, repr=False)
-    deployments: list[PreviewDeployment] = field(default_factory=list)
-
-
 @dataclass(kw_only=True)
 class Worker:
     """A Worker: versions in the order of their making, deployments likewise."""
@@ -121,11 +96,9 @@ class Worker:
     modified: float
     versions: list[Version] = field(default_factory=list)
     deployments: list[Deployment] = field(default_factory=list)
-    previews: list[Preview] = field(default_factory=list)
     subdomain: dict[str, bool] = field(default_factory=lambda: {"enabled": False, "previews_enabled": False})
     settings: dict[str, Any] = field(default_factory=dict)
     """Not versioned: tags, logpush, observability, tail_consumers."""
-    previews_base: dict[str, Any] = field(default_factory=dict, repr=False)
     deployed_from: str = "api"
 
     @property
@@ -164,18 +137,13 @@ def _worker(data: dict[str, Any]) -> Worker:
     lists = {
         "versions": [Version(**{**item, "script": _script(item["script"])}) for item in data["versions"]],
         "deployments": [Deployment(**{**item, "shares": _shares(item["shares"])}) for item in data["deployments"]],
-        "previews": [_preview(item) for item in data["previews"]],
     }
-    return Worker(**{**data, **lists})
+    known = {one.name for one in fields(Worker)}  # a snapshot from before may hold more
+    return Worker(**{**{name: value for name, value in data.items() if name in known}, **lists})
 
 
 def _shares(shares: list[list[Any]]) -> tuple[tuple[str, float], ...]:
     return tuple((str(version), percentage) for version, percentage in shares)
-
-
-def _preview(data: dict[str, Any]) -> Preview:
-    deployments = [PreviewDeployment(**{**item, "script": _script(item["script"])}) for item in data["deployments"]]
-    return Preview(**{**data, "deployments": deployments})
 
 
 def _script(data: dict[str, Any]) -> Script:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cloud_sandbox.cloudflare import account, previews, scripts, secrets, versions, workers
+from cloud_sandbox.cloudflare import account, scripts, secrets, versions, workers
 from cloud_sandbox.cloudflare.settings import READ, WRITE
 from cloud_sandbox.cloudflare.world import Answer, Call, World
 from cloud_sandbox.wire import Route
@@ -15,7 +15,6 @@ ACCOUNT = "/accounts/:account"
 WORKERS = f"{ACCOUNT}/workers"
 SCRIPT, SERVICE = f"{WORKERS}/scripts/:script", f"{WORKERS}/services/:script"
 WORKER = f"{WORKERS}/workers/:worker"
-PREVIEW = f"{WORKER}/previews/:preview"
 
 TABLE: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/user", account.user),
@@ -70,15 +69,6 @@ TABLE: tuple[tuple[str, str, Operation], ...] = (
     ("GET", f"{WORKER}/versions", workers.versions),
     ("GET", f"{WORKER}/versions/:version", workers.get_version),
     ("PATCH", f"{WORKER}/versions/:version", workers.patch_version),
-    ("GET", f"{WORKER}/previews", previews.list_all),
-    ("POST", f"{WORKER}/previews", previews.create),
-    ("GET", PREVIEW, previews.get_one),
-    ("PATCH", PREVIEW, previews.patch),
-    ("DELETE", PREVIEW, previews.delete),
-    ("GET", f"{PREVIEW}/deployments", previews.deployments),
-    ("POST", f"{PREVIEW}/deployments", previews.deploy),
-    ("GET", f"{PREVIEW}/deployments/:deployment", previews.get_deployment),
-    ("PATCH", f"{PREVIEW}/deployments/:deployment", previews.patch_deployment),
 )
 
 

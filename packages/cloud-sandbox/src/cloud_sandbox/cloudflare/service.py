@@ -16,7 +16,7 @@ from cloud_sandbox.cloudflare import errors, models, shapes
 from cloud_sandbox.cloudflare.errors import ApiError
 from cloud_sandbox.cloudflare.routes import ROUTES
 from cloud_sandbox.cloudflare.settings import ACCOUNT, Settings, Token
-from cloud_sandbox.cloudflare.world import Answer, Call, World, preview_name
+from cloud_sandbox.cloudflare.world import Answer, Call, World
 from cloud_sandbox.standin import StandIn
 from cloud_sandbox.wire import JSON_TYPE, Request, Response, match
 
@@ -114,19 +114,13 @@ class Service(StandIn):
     def deployed(self) -> dict[str, dict[str, str]]:
         """What is run, by name: where it is reached, and its address below workers.dev if that is on."""
         with self._lock:
-            names = [worker.name for worker in self.world.workers.values() if worker.deployments]
-            previews = (
-                preview_name(worker, preview.slug)
-                for worker in self.world.workers.values()
-                for preview in worker.previews
-                if preview.deployments
-            )
-            found = [*names, *previews]
+            found = [worker.name for worker in self.world.workers.values() if worker.deployments]
         return {name: {"url": self.world.runtime.url(name), "address": self.address(name)} for name in found}
 
     def address(self, name: str) -> str:
-        """A Worker's or preview's address below workers.dev, empty while it is off. Waits for nobody."""
-        on = self.world.subdomain and any(_is_on(worker, name) for worker in list(self.world.workers.values()))
+        """A Worker's address below workers.dev, empty while it is off. Waits for nobody."""
+        worker = self.world.workers.get(name)
+        on = self.world.subdomain and worker and worker.subdomain["enabled"]
         return f"https://{name}.{self.world.subdomain}.workers.dev" if on else ""
 
     def state(self) -> dict[str, Any]:
@@ -137,7 +131,6 @@ class Service(StandIn):
                 worker.name: {
                     "versions": [shapes.version(worker, version) for version in worker.versions],
                     "deployments": [shapes.deployment(deployment) for deployment in worker.deployments],
-                    "previews": [shapes.preview(one, worker, self.world.subdomain) for one in worker.previews],
                 }
                 for worker in workers
             }
@@ -169,20 +162,10 @@ class Service(StandIn):
 
 
 def _running(workers: Mapping[str, Worker]) -> Iterator[tuple[str, Script, Bindings]]:
-    """What is to be run: Workers' active versions, and the newest deployment of each preview."""
+    """What is to be run: Workers' active versions."""
     for worker in workers.values():
         if worker.active is not None:
             yield worker.name, worker.active.script, worker.active.bindings
-        for preview in worker.previews:
-            for latest in preview.deployments[-1:]:
-                yield preview_name(worker, preview.slug), latest.script, latest.bindings
-
-
-def _is_on(worker: Worker, name: str) -> bool:
-    if name == worker.name:
-        return worker.subdomain["enabled"]
-    is_preview = any(name == preview_name(worker, preview.slug) for preview in list(worker.previews))
-    return is_preview and worker.subdomain["previews_enabled"]
 
 
 def _told(answer: Answer) -> Response:

@@ -1,4 +1,4 @@
-"""How Workers, versions, deployments and previews are told of. Shapes: the official `cloudflare` packages' types."""
+"""How Workers, versions and deployments are told of. Shapes: the official `cloudflare` packages' types."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cloud_sandbox.cloudflare import bindings as rules
 from cloud_sandbox.cloudflare.models import moment
 
 if TYPE_CHECKING:
-    from cloud_sandbox.cloudflare.models import Deployment, Preview, PreviewDeployment, Script, Version, Worker
+    from cloud_sandbox.cloudflare.models import Deployment, Script, Version, Worker
 
 AUTHOR = {"author_id": "5a4d0b0c5a4d0b0c5a4d0b0c00000000", "author_email": "sandbox@example.invalid"}
 HANDLERS = ["fetch"]
@@ -176,9 +176,6 @@ def script_settings(worker: Worker) -> dict[str, Any]:
 
 def worker(found: Worker, subdomain: str) -> dict[str, Any]:
     """A Worker as the newer `/workers/workers` tells it."""
-    base = dict(found.previews_base)
-    if "env" in base:
-        base["env"] = {name: rules.shown(binding) for name, binding in base["env"].items()}
     address = f"{found.name}.{subdomain}.workers.dev"
     deployed = found.deployments[-1].created if found.deployments else None
     return {
@@ -192,7 +189,6 @@ def worker(found: Worker, subdomain: str) -> dict[str, Any]:
             **found.subdomain,
             **({"url": f"https://{address}", "preview_url_suffix": f"-{address}"} if subdomain else {}),
         },
-        "previews_base_config": base,
         "references": {
             "dispatch_namespace_outbounds": [],
             "domains": [],
@@ -200,35 +196,4 @@ def worker(found: Worker, subdomain: str) -> dict[str, Any]:
             "queues": [],
             "workers": [],
         },
-    }
-
-
-def preview(found: Preview, owner: Worker, subdomain: str) -> dict[str, Any]:
-    """A preview of a Worker."""
-    return {
-        "id": found.id,
-        "name": found.name,
-        "slug": found.slug,
-        "worker_id": owner.id,
-        "worker_name": owner.name,
-        "created_on": moment(found.created),
-        "updated_on": moment(found.updated),
-        "urls": [f"https://{found.slug}-{owner.name}.{subdomain}.workers.dev"] if subdomain else [],
-        **found.settings,
-    }
-
-
-def preview_deployment(found: PreviewDeployment, of: Preview, owner: Worker, subdomain: str) -> dict[str, Any]:
-    """A deployment of a preview; its own address is not served here."""
-    return {
-        "id": found.id,
-        "preview_id": of.id,
-        "preview_name": of.name,
-        "created_on": moment(found.created),
-        "main_module": found.script.main,
-        "compatibility_date": found.script.compatibility_date,
-        "compatibility_flags": list(found.script.compatibility_flags),
-        "annotations": found.annotations,
-        "env": {name: rules.shown(binding) for name, binding in found.bindings.items()},
-        "urls": [f"https://{found.id[:8]}-{owner.name}.{subdomain}.workers.dev"] if subdomain else [],
     }

@@ -41,7 +41,7 @@ def create(world: World, call: Call) -> Answer:
 
 
 def patch(world: World, call: Call) -> Answer:
-    """`PATCH …/workers/{worker}`: a merge-patch; `previews_base_config` is what new previews begin with."""
+    """`PATCH …/workers/{worker}`: a merge-patch."""
     found, body = world.worker(call.values["worker"]), call.body
     _edit(found, body)
     found.modified = world.clock()
@@ -53,11 +53,6 @@ def _edit(found: Worker, body: dict[str, Any]) -> None:
     for name, value in (body.get("subdomain") or {}).items():
         if name in found.subdomain and type(value) is bool:
             found.subdomain[name] = value
-    base = body.get("previews_base_config")
-    if isinstance(base, dict):
-        env = rules.merged(found.previews_base.get("env") or {}, base.get("env") or {})
-        kept = {name: value for name, value in {**found.previews_base, **base}.items() if value is not None}
-        found.previews_base = {**kept, "env": env}
 
 
 def delete(world: World, call: Call) -> Answer:

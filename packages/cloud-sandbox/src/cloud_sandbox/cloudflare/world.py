@@ -193,13 +193,6 @@ class World:
             raise errors.invalid(str(error)) from error
 
     def remove(self, worker: Worker) -> None:
-        """Remove a Worker with all its previews."""
-        for preview in worker.previews:
-            self.runtime.remove(preview_name(worker, preview.slug))
+        """Remove a Worker."""
         self.runtime.remove(worker.name)
         del self.workers[worker.name]
-
-
-def preview_name(worker: Worker, slug: str) -> str:
-    """What a preview is run as, and the first label of its address."""
-    return f"{slug}-{worker.name}"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pulumi
 
 from components.xata.inputs import BranchConnectionInputs, BranchInputs, BranchSettingsInputs
-from components.xata.resources import Branch, BranchConnection, BranchSettings
+from components.xata.provider import Branch, BranchConnection, BranchSettings
 
 wanted = json.loads(Path(os.environ["WANTED"]).read_text())
 if wanted:

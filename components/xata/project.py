@@ -1,10 +1,17 @@
-"""Projects: ensured, set and deleted."""
+"""Projects: declared, ensured, set and deleted.
+
+Module path and class name of the provider are a contract with recorded state.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
+from typing_extensions import override
+
+from components.declared import Declared, about
 from components.errors import (
     AmbiguousError,
     BusyError,
@@ -14,21 +21,23 @@ from components.errors import (
     NotFoundError,
     RefusedError,
 )
+from components.resource import Properties, Provider, Resource, state
 from components.xata.api.models import ProjectCreation, ProjectPatch, ProjectScaleToZero, ScaleToZero
 from components.xata.branches.clock import SYSTEM, Deadline
-from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack
+from components.xata.branches.ownership import ALLOW_DELETE, allowed_names, marked_stack, require_replaceable
 from components.xata.branches.ready import pause_after
 from components.xata.branches.remove import confirm_gone
 from components.xata.branches.settle import settle
+from components.xata.inputs import Flag, Minutes, ProjectName, Reference
+from components.xata.provider import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from components.xata.api import models
     from components.xata.api.client import Client
-    from components.xata.api.models import Project
     from components.xata.branches.clock import Clock
     from components.xata.branches.settings import Differences
-    from components.xata.inputs import ProjectInputs
 
 PATCH_ATTEMPTS = 5
 READ_BACK_SECONDS = 10.0
@@ -36,11 +45,81 @@ READ_BACK_SECONDS = 10.0
 _OFF = ScaleToZero(enabled=False, minutes=30)
 
 
+class ProjectInputs(Declared):
+    """A Xata project. What is None is left to the service: scale-to-zero off, 30 minutes."""
+
+    organization: Annotated[Reference, about("The organization's id.", replaces=True)]
+    name: Annotated[ProjectName, about("What it is called; another name renames it.")]
+    scale_to_zero_base_enabled: Annotated[
+        Flag | None, about("Whether branches without parent sleep when idle, unless they say otherwise.")
+    ] = None
+    scale_to_zero_base_minutes: Annotated[Minutes | None, about("After how many minutes.")] = None
+    scale_to_zero_child_enabled: Annotated[Flag | None, about("The same for branches with a parent.")] = None
+    scale_to_zero_child_minutes: Annotated[Minutes | None, about("After how many minutes.")] = None
+    adopt: Annotated[str, about("The id of an existing project to take over, whoever made it.")] = ""
+
+
+class ProjectState(ProjectInputs):
+    """A project that was made or taken over. Its id is the resource's id."""
+
+    project_id: str = ""
+    created_at: str = ""
+    adopted: bool = False
+    api: Annotated[str, about("The address of the server it was made at.")] = ""
+
+
+class ProjectProvider(Provider[ProjectInputs, ProjectState]):
+    """A project, and its defaults for branches that are made without settings of their own.
+
+    `adopt` speaks about the moment of birth; a later change of it is recorded and changes nothing on the server.
+    """
+
+    delete_before_replace = True  # names are unique in an organization
+
+    @override
+    def require_replaceable(self, olds: Properties, news: Properties, replaces: list[str]) -> None:
+        require_replaceable("project", olds, news, replaces)
+
+    @override
+    def create_resource(self, new: ProjectInputs) -> tuple[str, ProjectState]:
+        client = client_for("")
+        ensured = ensure_project(client, new.organization, new)
+        return ensured.project.id, self._made(client, new, ensured.project, adopted=ensured.adopted)
+
+    @override
+    def update_resource(self, resource_id: str, old: ProjectState, new: ProjectInputs) -> ProjectState:
+        client = client_for(old.api)
+        found = update_project(client, old.organization, resource_id, new)
+        return self._made(client, new, found, adopted=old.adopted)
+
+    @override
+    def read_resource(self, resource_id: str, old: ProjectState) -> ProjectState | None:
+        try:
+            found = client_for(old.api).project(old.organization, resource_id)
+        except NotFoundError:
+            return None
+        seen = {name: value for name, (_, value) in project_differences(old, found).items()}
+        return ProjectState.of({**old.properties(), **seen})
+
+    @override
+    def delete_resource(self, resource_id: str, old: ProjectState) -> None:
+        delete_project(client_for(old.api), old.organization, resource_id, name=old.name, environment=os.environ)
+
+    @staticmethod
+    def _made(client: Client, new: ProjectInputs, found: models.Project, *, adopted: bool) -> ProjectState:
+        created = found.created_at.isoformat()
+        return state(ProjectState, new, project_id=found.id, created_at=created, adopted=adopted, api=client.base_url)
+
+
+class Project(Resource, provider=ProjectProvider, module="xata", name="Project"):
+    """A Xata project. Its id is the resource's id."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EnsuredProject:
     """A project, and whether it was there before."""
 
-    project: Project
+    project: models.Project
     adopted: bool
 
 
@@ -73,7 +152,7 @@ def ensure_project(client: Client, organization: str, spec: ProjectInputs, *, cl
     )
 
 
-def _find(client: Client, organization: str, spec: ProjectInputs) -> Project | None:
+def _find(client: Client, organization: str, spec: ProjectInputs) -> models.Project | None:
     projects = client.projects(organization)
     named = [project for project in projects if project.name == spec.name]
     if len(named) > 1:
@@ -97,7 +176,9 @@ def _find(client: Client, organization: str, spec: ProjectInputs) -> Project | N
     return found
 
 
-def _taken_over(client: Client, organization: str, project: Project, spec: ProjectInputs, clock: Clock) -> Project:
+def _taken_over(
+    client: Client, organization: str, project: models.Project, spec: ProjectInputs, clock: Clock
+) -> models.Project:
     if spec.adopt != project.id and not _is_ours(client, organization, project):
         raise RefusedError(
             f"a project {project.name!r} exists already and none of its branches is ours: id {project.id}, "
@@ -108,7 +189,7 @@ def _taken_over(client: Client, organization: str, project: Project, spec: Proje
     return update_project(client, organization, project.id, spec, clock=clock)
 
 
-def _is_ours(client: Client, organization: str, project: Project) -> bool:
+def _is_ours(client: Client, organization: str, project: models.Project) -> bool:
     """Empty, so that nothing can be lost, or with a branch that carries our mark; lists leave the mark out."""
     branches = client.branches(organization, project.id)
     for branch in sorted(branches, key=lambda one: (one.parent_id is not None, one.created_at)):
@@ -121,7 +202,7 @@ def _is_ours(client: Client, organization: str, project: Project) -> bool:
     return not branches
 
 
-def project_differences(spec: ProjectInputs, project: Project) -> Differences:
+def project_differences(spec: ProjectInputs, project: models.Project) -> Differences:
     """Where a project differs from the specification: input name to (declared, found)."""
     base, child = _halves(project)
     found = {
@@ -135,7 +216,7 @@ def project_differences(spec: ProjectInputs, project: Project) -> Differences:
     return {name: (declared[name], seen) for name, seen in found.items() if declared.get(name, seen) != seen}
 
 
-def _halves(project: Project) -> tuple[ScaleToZero, ScaleToZero]:
+def _halves(project: models.Project) -> tuple[ScaleToZero, ScaleToZero]:
     scale_to_zero = project.configuration.scale_to_zero
     return scale_to_zero.base_branches, scale_to_zero.child_branches
 
@@ -158,7 +239,7 @@ def _scale_to_zero(spec: ProjectInputs, base: ScaleToZero, child: ScaleToZero) -
 
 def update_project(
     client: Client, organization: str, project_id: str, spec: ProjectInputs, *, clock: Clock = SYSTEM
-) -> Project:
+) -> models.Project:
     """Rename and set a project, and read it back; one read and no write when nothing differs.
 
     Raises:
@@ -187,7 +268,7 @@ def update_project(
     return _read_back(client, organization, project_id, spec, clock)
 
 
-def _read_back(client: Client, organization: str, project_id: str, spec: ProjectInputs, clock: Clock) -> Project:
+def _read_back(client: Client, organization: str, project_id: str, spec: ProjectInputs, clock: Clock) -> models.Project:
     deadline = Deadline(READ_BACK_SECONDS, clock)
     while True:
         project = _read(client, organization, project_id)
@@ -202,7 +283,7 @@ def _read_back(client: Client, organization: str, project_id: str, spec: Project
             )
 
 
-def _read(client: Client, organization: str, project_id: str) -> Project:
+def _read(client: Client, organization: str, project_id: str) -> models.Project:
     try:
         return client.project(organization, project_id)
     except NotFoundError as error:
@@ -284,3 +365,19 @@ def _require_allowed(name: str, environment: Mapping[str, str]) -> None:
             f"the project {name!r} is protected: with it everything in it would be gone for good",
             next_step=f"if it may go, name it: {ALLOW_DELETE}={name}",
         )
+
+
+def require_removable(things: Mapping[str, Mapping[str, Any]]) -> None:
+    """Ask whether a stack's project may be deleted, for the guard of its deletion.
+
+    Raises:
+        RefusedError: It may not go.
+        PermissionDeniedError: The key may not delete it.
+        ApiError: The API does not answer, so nothing is known.
+    """
+    project, leaving = things["project"], [things["branch"]["id"]] if "branch" in things else []
+    client, organization, id_ = client_for(project["api"]), project["organization"], project["id"]
+    if require_project_removable(
+        client, organization, id_, name=project["name"], environment=os.environ, leaving=leaving
+    ):
+        client.require_changeable(organization, id_)

@@ -1,4 +1,4 @@
-"""What to edit in a wrangler file so that a stack's block says what the stack expects, and the edits. Pure.
+"""What to edit in a wrangler file so that a stack's block says what the stack expects, the edits, and writing them.
 
 Only the stack's own block is edited: what the top level or another environment says is for people to decide. An edit is
 a replacement at one place, in the style of what stands around it: the file's line ends and indentation, the container's
@@ -8,18 +8,22 @@ way of standing on one line or on several, and its trailing comma.
 from __future__ import annotations
 
 import copy
+import difflib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from components.errors import RefusedError
-from components.worker.wrangler.config import Config
-from components.worker.wrangler.jsonc import LINE_END, Document, Node, is_object, parse
+from components.errors import LocalError, RefusedError
+from components.local.files import PrivateFile, read_private, write_private
+from components.worker.wrangler.config import TOML, Config, read_document
+from components.worker.wrangler.file import locate, shadows
+from components.worker.wrangler.jsonc import LINE_END, Document, MalformedError, Node, is_object, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from components.worker.wrangler.findings import Expectation
 
@@ -27,6 +31,9 @@ T = TypeVar("T")
 
 SCHEMA = "node_modules/wrangler/config-schema.json"
 """Where wrangler's own description of the file lies, for editors."""
+
+NEW_MODE = 0o644
+"""The file belongs in the app's repository and holds no secret."""
 
 _SAME_LINE = re.compile(r"(?:[ \t]*/\*(?:(?!\*/)[\s\S])*\*/)*(?:[ \t]*//[^\r\n]*|[ \t]*(?=[\r\n]))?")
 """What belongs to a line's last value: comments that begin on the line, and blanks before its end."""
@@ -367,3 +374,91 @@ def _blanks_end(text: str, offset: int) -> int:
 
 def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What `write` did: the texts before and after, how many lines differ, and each change in words.
+
+    The texts may hold a secret that somebody left in `vars`: they are no part of the repr.
+    """
+
+    path: Path
+    old: str = field(repr=False)
+    new: str = field(repr=False)
+    lines: int
+    steps: tuple[str, ...]
+    created: bool = False
+
+
+def planned(path: Path, expectation: Expectation) -> tuple[PrivateFile, str, list[Step]]:
+    """The file, the text that an edit begins with, and the changes that the block needs.
+
+    Raises:
+        RefusedError: It is not certain what to change, another file hides this one from wrangler, or it is TOML, whose
+            lines to paste are told.
+        LocalError: The file cannot be read.
+    """
+    path = locate(path)
+    if hiding := shadows(path):
+        raise RefusedError(hiding[0].what, next_step=hiding[0].next_step)
+    file = read_private(path)
+    try:
+        base = file.text if file.exists else template(expectation)
+        document = read_document(path, base)
+        changes = steps(document, expectation)
+    except (MalformedError, RefusedError) as error:
+        raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
+    if changes and path.suffix == TOML:
+        raise RefusedError(
+            f"{path} is TOML, which is checked and not written here",
+            next_step=f"put these lines into it, each into its table where that is there already:\n"
+            f"{to_paste(document, changes)}",
+        )
+    return file, base, changes
+
+
+def write(path: Path, expectation: Expectation) -> Change:
+    """Edit the stack's block so that it says what is expected; make the file if there is none. A second time: nothing.
+
+    Raises:
+        RefusedError: As `planned`, or the text cannot be edited without changing something else. Nothing is written.
+        LocalError: The file cannot be read or written.
+    """
+    file, base, changes = planned(path, expectation)
+    path = locate(path)
+    try:
+        new = apply(base, changes) if changes else base
+    except (MalformedError, RefusedError) as error:
+        raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
+    if new != file.text:
+        _replace(file, new)
+    return Change(
+        path=path,
+        old=file.text,
+        new=new,
+        lines=_lines_changed(file.text, new),
+        steps=tuple(map(str, changes)),
+        created=not file.exists,
+    )
+
+
+def _replace(file: PrivateFile, text: str) -> None:
+    """Put the new text in the place of the old, with the mode that the file had."""
+    write_private(file.path, text)
+    try:
+        file.path.chmod(NEW_MODE if file.mode is None else file.mode)
+    except OSError as error:
+        raise LocalError(
+            f"the mode of {file.path} cannot be set: {error.strerror}", next_step="set it by hand"
+        ) from None
+
+
+def _lines_changed(old: str, new: str) -> int:
+    """How many lines of the new text are new or changed, or of the old are gone."""
+    matcher = difflib.SequenceMatcher(a=old.splitlines(), b=new.splitlines(), autojunk=False)
+    return sum(
+        max(old_end - old_start, new_end - new_start)
+        for kind, old_start, old_end, new_start, new_end in matcher.get_opcodes()
+        if kind != "equal"
+    )
