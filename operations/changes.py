@@ -137,7 +137,7 @@ def opened(
         kind: What is to be done, where that may leave behind what cannot be reached.
         yes: Whether that was agreed to beforehand.
     """
-    from components.xata.provider import ONLY_PREVIEWED
+    from components.xata.inputs import ONLY_PREVIEWED
     from operations.engines.choice import choose
     from operations.engines.interface import EngineOptions
     from operations.sandbox.place import Place, is_shell

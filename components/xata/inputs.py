@@ -6,13 +6,16 @@ Limits are those of `createProject`, `createBranch` and `updateBranch` in the AP
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
 from components.declared import Declared, Words, about
 from components.xata.branches.names import BRANCH_PATTERN, BRANCH_RULE, PROJECT_PATTERN, PROJECT_RULE
 from components.xata.branches.ownership import DESCRIPTION_LENGTH, STACK_LENGTH
+
+ONLY_PREVIEWED: Final = "INFRA_ONLY_PREVIEWED"
+"""Set by `./infra preview` alone: credentials that the key may not read are then named, and the recorded ones taken."""
 
 DEFAULT_READY_SECONDS = 600
 

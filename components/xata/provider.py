@@ -32,6 +32,7 @@ from components.xata.branches.remove import delete_branch
 from components.xata.branches.rename import give_back
 from components.xata.branches.restore import restore_points
 from components.xata.inputs import (
+    ONLY_PREVIEWED,
     BranchConnectionInputs,
     BranchConnectionState,
     BranchInputs,
@@ -56,9 +57,6 @@ ENDPOINTS: Final = ("url", "pooler_url", "read_only_url", "host", "port", "datab
 """What the state of a connection tells."""
 
 PLACE: Final = frozenset({"organization", "projectId", "branchId"})
-
-ONLY_PREVIEWED: Final = "INFRA_ONLY_PREVIEWED"
-"""Set by `./infra preview` alone: credentials that the key may not read are then named, and the recorded ones taken."""
 
 _SPELLINGS: Final = {"project": ("projectId", "projectName"), "parent": ("parentId", "parentName")}
 """Inputs that are given by id or by name, and the outputs that record both."""

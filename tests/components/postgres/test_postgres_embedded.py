@@ -150,7 +150,6 @@ def test_inputs_are_those_of_the_settings(
         "database": "shop",
         "user": "clerk",
         "retainData": True,
-        "account": "",
         "startTimeoutSeconds": 60,
     }
 

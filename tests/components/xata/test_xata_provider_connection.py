@@ -122,7 +122,7 @@ def test_a_preview_goes_by_recorded_credentials_that_its_key_may_not_read(
     world.fault("GET", "branches/./credentials", status=403, message="access denied", times=2)
     with pytest.raises(ProviderError, match=r"give the key the scope credentials:read"):
         connection.refresh()
-    monkeypatch.setenv(provider.ONLY_PREVIEWED, "1")
+    monkeypatch.setenv("INFRA_ONLY_PREVIEWED", "1")
     assert connection.refresh()
     assert connection.outputs == recorded
     assert connection.plan(**inputs) == "same"
