@@ -66,13 +66,21 @@ def reasons() -> Mapping[type[Exception], Lost]:
 _BAD_CERTIFICATE = Lost(
     reason="the server's certificate is not trusted", sent=False, may_pass=False, next_step=_CERTIFICATE
 )
+_NOBODY = Lost(
+    reason="nothing listens there, on this machine",
+    sent=False,
+    may_pass=False,
+    next_step="start it (the sandbox: ./infra sandbox start), or correct {address}",
+)
 _TOO_LONG = Lost(reason=f"the answer is longer than {MOST_BYTES} bytes", sent=True, may_pass=False)
 
 
-def lost(error: Exception) -> Lost:
-    """What an exception of httpx means."""
+def lost(error: Exception, host: str = "") -> Lost:
+    """What an exception of httpx means; a port of this machine that refuses is no network that may come back."""
     if isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
         return _BAD_CERTIFICATE
+    if isinstance(error, httpx.ConnectError) and "refused" in str(error) and is_loopback(host):
+        return _NOBODY
     return next(meaning for kind, meaning in reasons().items() if isinstance(error, kind))
 
 
@@ -92,7 +100,7 @@ def send(http: httpx.Client, request: httpx.Request, *, seconds: float, clock: C
         finally:
             response.close()
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        meaning = lost(error)
+        meaning = lost(error, request.url.host)
         return replace(meaning, sent=meaning.sent or status is not None, status=status)
     if body is None:
         return _TOO_LONG

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
+import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +20,9 @@ from hypothesis import strategies as st
 
 from components import errors
 from components.http.address import is_loopback, same_server
-from components.http.answers import pause
+from components.http.answers import Lost, pause
 from components.http.client import READ_SECONDS
-from components.http.exchange import USER_AGENT, lost, reasons
+from components.http.exchange import USER_AGENT, lost, pool, reasons, send
 from components.http.service import COMMON, Operation
 from tests.components.http.services import KEY, SERVICES, Api
 from tests.components.xata.scripted import CutBody, Drip, Service, Step, cut
@@ -548,6 +550,18 @@ def test_an_untrusted_certificate_is_told_at_once(api: Api) -> None:
         api.reads(api.of(service))
     assert "SSL_CERT_FILE" in caught.value.next_step
     assert len(service.requests) == 1
+
+
+def test_a_port_of_this_machine_that_nobody_has_is_told_at_once() -> None:
+    """A sandbox that has ended does not come back by waiting: the first refusal is final and says how to start it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pool(address, None) as http:  # bound and not listening: nobody else can have it
+            found = send(http, http.build_request("GET", address), seconds=10, clock=time.monotonic)
+    assert isinstance(found, Lost)
+    assert (found.sent, found.may_pass) == (False, False)
+    assert "./infra sandbox start" in found.next_step
 
 
 @each_service
