@@ -22,14 +22,14 @@ EPILOG = """\
 examples:
   ./infra test                              everything: linter, formatter, types, imports, tests
   ./infra test tests/operations -k verify   some tests: what follows goes to pytest
-  ./infra test --quick                      a first look, within a minute: what QUICK in this command's file names
+  ./infra test --quick                      a first look, in about a minute: what QUICK in this command's file names
   ./infra test workflows                    the workflows' commands against the sandbox, at full length
 """
 TEXT = (
     "Check everything a change must pass: linter, formatter, types, imports and tests. With arguments, only pytest\n"
-    "runs, with these arguments. `--quick` is a first look within a minute: everything but mypy, and of the tests the\n"
-    "house rules, the declarations, the commands and one dev database; the rest decides. `workflows` alone runs what\n"
-    ".github/workflows would run, with recorded events."
+    "runs, with these arguments. `--quick` is a first look in about a minute: everything but mypy, and of the tests\n"
+    "the house rules, the declarations, the commands and one dev database; the rest decides. `workflows` alone runs\n"
+    "what .github/workflows would run, with recorded events."
 )
 WORKFLOWS = "workflows"
 QUICK_OPTION = "--quick"
