@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,16 @@ def test_a_newcomer_can_take_in_the_root() -> None:
     text = (PROJECT / "README.md").read_text()
     assert len(entries) <= 20
     assert [name for name in sorted(entries) if not re.search(rf"[`(]{re.escape(name)}[/`)]", text)] == []
+
+
+def test_modules_that_pages_say_to_run_can_be_loaded() -> None:
+    """`.venv/bin/python -m bench`, typed at the top, finds all that it imports, also in the packages' test folders."""
+    said = {name for page in PAGES for name in re.findall(r"python -m ([a-z_.]+\w)", page.read_text())}
+    assert {"bench", "tests.acceptance.recorded_state"} <= said
+    imports = ", ".join(f"{name}.__main__" if (PROJECT / name).is_dir() else name for name in sorted(said))
+    command = [sys.executable, "-c", f"import {imports}"]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
