@@ -32,7 +32,8 @@ def read_settings(workspace: Workspace, *, with_files: bool) -> Settings:
             or taking it down.
 
     Raises:
-        engine.errors.ProjectError: A file cannot be read, or a value has another type than Pulumi.yaml declares.
+        pulumi_embedded.errors.ProjectError: A file cannot be read, or a value is not of the type that Pulumi.yaml
+            declares.
         components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
     """
     from pulumi_embedded.project import load_config, load_project

@@ -76,9 +76,9 @@ def apply(task: BaselineTask) -> None:
             _stamp(connection, task.branch)
             return
         applied = _applied(connection)
-        problem = history_reason(applied, task.sql_files, branch=task.branch)
-        if problem:
-            raise RefusedError(f"the SQL files cannot be applied: {problem}")
+        reason = history_reason(applied, task.sql_files, branch=task.branch)
+        if reason:
+            raise RefusedError(f"the SQL files cannot be applied: {reason}")
         _stamp(connection, task.branch)
         for position, file in enumerate(task.sql_files[len(applied) :], start=len(applied) + 1):
             _apply_file(connection, file, position)
@@ -269,8 +269,8 @@ class BaselineProvider(Provider[BaselineInputs, BaselineState]):
 
     @override
     def validate(self, known: Properties) -> Mapping[str, str]:
-        problem = history_reason([], _files(known.get("sqlFiles")) or ())
-        return {"sqlFiles": problem} if problem else {}
+        reason = history_reason([], _files(known.get("sqlFiles")) or ())
+        return {"sqlFiles": reason} if reason else {}
 
     @override
     def validate_change(self, old: BaselineState, known: Properties) -> Mapping[str, str]:
@@ -279,8 +279,8 @@ class BaselineProvider(Provider[BaselineInputs, BaselineState]):
         wanted = _files(known.get("sqlFiles"))
         if is_other or wanted is None:
             return {}
-        problem = history_reason(_files(old.sql_files) or (), wanted, branch=str(known.get("branch")))
-        return {"sqlFiles": problem} if problem else {}
+        reason = history_reason(_files(old.sql_files) or (), wanted, branch=str(known.get("branch")))
+        return {"sqlFiles": reason} if reason else {}
 
     @override
     def is_same(self, name: str, olds: Properties, news: Properties) -> bool:

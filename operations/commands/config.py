@@ -89,7 +89,7 @@ def found(stack: str, key: str, *, show_secrets: bool) -> str:
 
     Raises:
         UsageError: There is none, or it is a secret and nobody said that it may be shown.
-        engine.errors.EngineError: The passphrase does not open it.
+        pulumi_embedded.errors.EngineError: The passphrase does not open it.
     """
     from pulumi_embedded.project import load_config, load_project
     from pulumi_embedded.values import Secret
@@ -121,7 +121,8 @@ def set_value(stack: str, key: str, value: Callable[[], str], *, secret: bool) -
     Raises:
         UsageError: The key may not be set, or not like this.
         components.errors.ConfigurationError: The key is unknown, or the value is not allowed.
-        engine.errors.EngineError: The file cannot be read, or the passphrase does not open what is encrypted there.
+        pulumi_embedded.errors.EngineError: The file cannot be read, or the passphrase does not open what is
+            encrypted there.
     """
     place = _described(stack)
     if secret:

@@ -133,7 +133,7 @@ def known_stacks(folder: Path, environ: Mapping[str, str]) -> list[str]:
     Raises:
         MachineError: The state is in no folder, and there is no Pulumi CLI.
         ResourceFailedError: The CLI could not tell.
-        engine.errors.ProjectError: Pulumi.yaml cannot be read.
+        pulumi_embedded.errors.ProjectError: Pulumi.yaml cannot be read.
     """
     from pulumi_embedded.project import load_project
 

@@ -68,15 +68,15 @@ class Engine(Protocol):
             settled: Whether somebody has looked for what the creations of `unsettled` have left.
 
         Raises:
-            engine.errors.HeldError: The state holds resources. Nothing was removed.
-            engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
+            pulumi_embedded.errors.HeldError: The state holds resources. Nothing was removed.
+            pulumi_embedded.errors.LockedError, StateLockedError: Somebody else works on the stack.
         """
 
     def drop(self, package: str) -> None:
         """Forget what a provider plugin has made, and leave it as it is.
 
         Raises:
-            engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
+            pulumi_embedded.errors.LockedError, StateLockedError: Somebody else works on the stack.
         """
 
     def holders(self) -> tuple[Holder, ...] | None:

@@ -53,7 +53,7 @@ def resources(workspace: Workspace, passphrase: str) -> list[ResourceState]:
     """The recorded resources of a file backend in the order they were made, default providers left out.
 
     Raises:
-        engine.errors.EngineError: The state cannot be read, or the passphrase does not open it.
+        pulumi_embedded.errors.EngineError: The state cannot be read, or the passphrase does not open it.
     """
     return [one for one in store(workspace, passphrase).load().resources if not one.type.startswith(PROVIDERS)]
 
@@ -62,7 +62,7 @@ def configuration(workspace: Workspace, passphrase: str) -> Mapping[str, str | S
     """The values of this run, "namespace:name" to text; the state is opened only where some are encrypted.
 
     Raises:
-        engine.errors.EngineError: They cannot be read, or the passphrase does not open them.
+        pulumi_embedded.errors.EngineError: They cannot be read, or the passphrase does not open them.
     """
     from pulumi_embedded.project import load_config, load_project
 
@@ -99,7 +99,7 @@ def held(workspace: Workspace, *, settled: bool) -> list[str] | None:
         settled: Whether somebody has looked for what creations that were cut off have left.
 
     Raises:
-        engine.errors.EngineError: The state cannot be read.
+        pulumi_embedded.errors.EngineError: The state cannot be read.
     """
     return None if workspace.state_folder is None else store(workspace, "").held(settled=settled)
 
@@ -123,7 +123,7 @@ def drop(workspace: Workspace, passphrase: str, package: str, *, lock_timeout: f
     """Take what a provider plugin has made out of a state in a folder.
 
     Raises:
-        engine.errors.EngineError: The state cannot be read, or somebody else works on it.
+        pulumi_embedded.errors.EngineError: The state cannot be read, or somebody else works on it.
     """
     from pulumi_embedded.planner import repair
 
@@ -243,7 +243,7 @@ def holders(workspace: Workspace) -> tuple[Holder, ...] | None:
     """Who holds the lock; None where the state is in no folder, and nobody can be seen.
 
     Raises:
-        engine.errors.EngineError: The folder of the locks cannot be read.
+        pulumi_embedded.errors.EngineError: The folder of the locks cannot be read.
     """
     if workspace.state_folder is None:
         return None

@@ -71,7 +71,7 @@ def content_of(text: str) -> dict[str, Any]:
 
     Raises:
         UsageError: It holds no keys, or something does.
-        engine.errors.ProjectError: It is not YAML.
+        pulumi_embedded.errors.ProjectError: It is not YAML.
     """
     try:
         content = yamlfile.parse(text, TEMPLATE) or {}
@@ -128,8 +128,8 @@ def forget(engine: Engine, folder: Path, stack: str, *, settled: bool = False) -
         Whether there was any state.
 
     Raises:
-        engine.errors.HeldError: The state holds resources. Nothing was removed.
-        engine.errors.LockedError, StateLockedError: Somebody else works on the stack.
+        pulumi_embedded.errors.HeldError: The state holds resources. Nothing was removed.
+        pulumi_embedded.errors.LockedError, StateLockedError: Somebody else works on the stack.
     """
     removed = engine.remove(settled=settled)
     remove_file(folder, stack)

@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING, Any
 from cloud_sandbox.cloudflare import service as cloudflare
 from cloud_sandbox.cloudflare import settings as cloudflare_settings
 from cloud_sandbox.cloudflare.runtime import NoRuntime
-from cloud_sandbox.server import application as cloudflare_application
-from cloud_sandbox.server import application as xata_application
 from cloud_sandbox.xata import service as xata
 from cloud_sandbox.xata import settings as xata_settings
 from cloud_sandbox.xata.databases import NoDatabases
 from tests.acceptance.conftest import cloned
+from tests.contract.served import served
 from tests.sandboxed import sandbox_of
-from tests.stacks.worker_stack import background_loop, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,11 +88,7 @@ def services(folder: Path) -> Iterator[dict[str, str]]:
     tokens = (cloudflare_settings.Token(token=TOKEN),)
     workers = cloudflare.Service(cloudflare_settings.Settings(tokens=tokens, calls=0), runtime=NoRuntime())
     workers.restore(saved[CLOUDFLARE]["service"])
-    with (
-        background_loop() as loop,
-        served(loop, xata_application(branches)) as api,
-        served(loop, cloudflare_application(workers)) as edge,
-    ):
+    with served(branches) as api, served(workers) as edge:
         yield {
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "XATA_API_BASE_URL": api,

@@ -22,11 +22,6 @@ STACK = f"{PREFIX}::pulumi:pulumi:Stack::shop-dev"
 PROVIDER = f"{PREFIX}::pulumi:providers:x::default::1"
 
 
-class _Silent:
-    def on_event(self, event: api.Event) -> None:
-        """Show nothing."""
-
-
 def _state(name: str = "a", **more: Any) -> ResourceState:
     return ResourceState(urn=f"{PREFIX}::x:Thing::{name}", type="x:Thing", provider=PROVIDER, parent=STACK, **more)
 
@@ -39,7 +34,7 @@ def _step(op: Any, old: ResourceState | None, new: ResourceState | None, **more:
 
 
 def _document(*events: api.Event, config: Any = None, **ended: Any) -> dict[str, Any]:
-    digest = Digest(_Silent())
+    digest = Digest(api.Silent())
     for event in events:
         digest.on_event(event)
     return digest.document(result("preview", **ended), config or {})
@@ -78,7 +73,7 @@ def test_a_step_has_states_reasons_and_a_detailed_difference(valid: Callable[[st
 def test_a_state_is_written_down_when_it_is_told() -> None:
     """What the engine does with a resource afterwards does not show."""
     new = _state(inputs={"a": 1})
-    digest = Digest(_Silent())
+    digest = Digest(api.Silent())
     digest.on_event(api.StepStarted(step=_step("create", None, new)))
     new.id, new.outputs = "7", {"a": 1}
     (step,) = digest.document(result("preview"), {})["steps"]

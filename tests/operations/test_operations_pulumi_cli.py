@@ -73,11 +73,6 @@ class Heard:
         self.events.append(event)
 
 
-class _Silent:
-    def on_event(self, event: api.Event) -> None:
-        """Show nothing."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class StandIn:
     """A program in the place of the CLI, and what it was called with."""
@@ -112,7 +107,7 @@ def stand_in(project: Path, tmp_path: Path) -> StandIn:
 def test_a_run_is_counted_from_the_log(stand_in: StandIn) -> None:
     """Counts, verdict and outputs come from the event log, not from text."""
     stand_in.plays({"events": [SUMMARY, END]})
-    result = stand_in.engine.change("up", _Silent(), previewed=True)
+    result = stand_in.engine.change("up", api.Silent(), previewed=True)
     assert (result.kind, result.succeeded, result.interrupted) == ("up", True, False)
     assert result.changes == api.Changes(create=1, same=2)
 
@@ -122,7 +117,7 @@ def test_a_failed_cli_leaves_no_plugin_behind(stand_in: StandIn, tmp_path: Path)
     plugins = [f"{tmp_path}/pulumi-language-python", f"{tmp_path}/pulumi-resource-docker"]
     stand_in.plays({"plugins": [*plugins, f"{tmp_path}/postgres"], "err": "error: incorrect passphrase", "code": 255})
     with pytest.raises(StateError):
-        stand_in.engine.change("destroy", _Silent())
+        stand_in.engine.change("destroy", api.Silent())
     left = [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or ())]
     for one in left:
         one.kill()
@@ -132,7 +127,7 @@ def test_a_failed_cli_leaves_no_plugin_behind(stand_in: StandIn, tmp_path: Path)
 def test_the_cli_is_told_everything_it_needs(stand_in: StandIn, project: Path) -> None:
     """Never interactive, our state, our passphrase, our Python first, and no foreign modules."""
     stand_in.plays({"events": [SUMMARY, END]})
-    stand_in.engine.change("destroy", _Silent())
+    stand_in.engine.change("destroy", api.Silent())
     (call,) = stand_in.calls
     assert call["arguments"][:6] == ["destroy", "--yes", "--skip-preview", "--non-interactive", "--stack", "dev"]
     assert call["arguments"][-2:] == ["--parallel", "3"]
@@ -173,7 +168,7 @@ def test_the_committed_stack_file_is_not_touched(stand_in: StandIn, project: Pat
     """The values of this run reach the CLI in a private copy, which is gone afterwards."""
     before = (project / "Pulumi.dev.yaml").read_bytes()
     stand_in.plays({"events": [SUMMARY, END]})
-    stand_in.engine.change("up", _Silent(), previewed=True)
+    stand_in.engine.change("up", api.Silent(), previewed=True)
     (call,) = stand_in.calls
     assert (project / "Pulumi.dev.yaml").read_bytes() == before
     assert "infra:port: '15432'" in call["file"]
@@ -191,7 +186,7 @@ def test_the_document_of_a_preview_is_the_clis_own(stand_in: StandIn, code: int,
     summary = {"summaryEvent": {"resourceChanges": {"same": 1}, "result": result}}
     events = [*([failed] if code else []), summary, END]
     stand_in.plays({"events": events, "out": json.dumps(document, indent=4), "err": "noise", "code": code})
-    ended, told = stand_in.engine.preview(_Silent())
+    ended, told = stand_in.engine.preview(api.Silent())
     assert (ended.succeeded, ended.kind, told) == (code == 0, "preview", document)
     (call,) = stand_in.calls
     assert call["arguments"][:2] == ["preview", "--json"]
@@ -201,7 +196,7 @@ def test_a_preview_that_the_cli_does_not_describe_still_says_why(stand_in: Stand
     """A document cut off by the CLI's death is replaced by what the log has told."""
     failed = {"diagnosticEvent": {"severity": "error", "message": "no"}}
     stand_in.plays({"events": [failed], "out": '{"steps": [', "code": 1})
-    ended, told = stand_in.engine.preview(_Silent())
+    ended, told = stand_in.engine.preview(api.Silent())
     assert not ended.succeeded
     assert told == {"diagnostics": [{"message": "error: no\n", "severity": "error"}]}
 
@@ -213,7 +208,7 @@ def test_a_preview_that_the_cli_does_not_describe_still_says_why(stand_in: Stand
 def test_a_plan_changes_nothing(stand_in: StandIn, kind: Any, command: list[str]) -> None:
     """Every plan is a preview of the CLI."""
     stand_in.plays({"events": [SUMMARY, END]})
-    assert stand_in.engine.plan(kind, _Silent()).kind == "preview"
+    assert stand_in.engine.plan(kind, api.Silent()).kind == "preview"
     (call,) = stand_in.calls
     assert call["arguments"][: len(command)] == command
     assert "--yes" not in call["arguments"]
@@ -222,7 +217,7 @@ def test_a_plan_changes_nothing(stand_in: StandIn, kind: Any, command: list[str]
 def test_an_unknown_stack_is_made_outside_the_project(stand_in: StandIn, project: Path) -> None:
     """`stack init` writes a stack file where it stands, so it stands in a folder that is thrown away."""
     stand_in.plays({"code": 6, "err": "error: no stack named 'dev' found"}, {}, {"events": [SUMMARY, END]})
-    assert stand_in.engine.change("up", _Silent(), previewed=True).succeeded
+    assert stand_in.engine.change("up", api.Silent(), previewed=True).succeeded
     calls = stand_in.calls
     assert [call["arguments"][0] for call in calls] == ["up", "stack", "up"]
     assert calls[1]["arguments"][:3] == ["stack", "init", "dev"]
@@ -234,7 +229,7 @@ def test_a_new_stack_gets_the_secrets_provider_of_its_file(stand_in: StandIn, pr
     """The CLI asks for a passphrase otherwise, which a stack with a key of its own has none of."""
     (project / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://key\nencryptedkey: abc\n")
     stand_in.plays({"code": 6, "err": "error: no stack named 'dev' found"}, {}, {"events": [SUMMARY, END]})
-    assert stand_in.engine.change("up", _Silent(), previewed=True).succeeded
+    assert stand_in.engine.change("up", api.Silent(), previewed=True).succeeded
     up, made, _again = stand_in.calls
     assert made["arguments"][3:6] == ["--no-select", "--secrets-provider", "awskms://key"]
     assert "encryptionsalt" not in up["file"]
@@ -288,7 +283,7 @@ def test_a_stack_elsewhere_without_resources_records_nothing(remote: StandIn, tu
 def test_the_passphrase_of_a_state_elsewhere_is_checked_too(remote: StandIn) -> None:
     """The CLI checks it by the salt in the stack's file, which comes from the state."""
     remote.plays({"out": json.dumps({"version": 3, "deployment": EXPORT})}, {"events": [SUMMARY, END]})
-    assert remote.engine.change("up", _Silent(), previewed=True).succeeded
+    assert remote.engine.change("up", api.Silent(), previewed=True).succeeded
     assert "encryptionsalt: v1:a:v1:b:c" in remote.calls[1]["file"]
 
 
@@ -336,7 +331,7 @@ def test_a_process_left_running_does_not_hold_the_command_up(stand_in: StandIn) 
     stand_in.plays({"lingering": True, "code": 1, "err": "error: broken before it began"})
     began = time.monotonic()
     with pytest.raises(ResourceFailedError, match="broken before it began"):
-        stand_in.engine.change("up", _Silent(), previewed=True)
+        stand_in.engine.change("up", api.Silent(), previewed=True)
     assert time.monotonic() - began < 20
 
 
@@ -345,7 +340,7 @@ def test_a_failed_run_keeps_its_errors(stand_in: StandIn) -> None:
     error = {"diagnosticEvent": {"severity": "error", "message": "no luck\n"}}
     summary = {"summaryEvent": {"resourceChanges": {"create": 1}, "result": "failed"}}
     stand_in.plays({"events": [error, summary, END], "code": 1})
-    result = stand_in.engine.change("up", _Silent(), previewed=True)
+    result = stand_in.engine.change("up", api.Silent(), previewed=True)
     assert not result.succeeded
     assert result.errors == ("no luck",)
     assert result.changes.create == 1
@@ -472,16 +467,16 @@ def test_the_real_cli_from_nothing_to_nothing(real: Callable[..., PulumiEngine])
     """Made, unchanged, changed, read, destroyed: counts and outputs are right, the stack file stays as it is."""
     engine = real()
     assert engine.outputs() == {}
-    assert engine.change("up", _Silent(), previewed=True).changes == api.Changes(create=2)
-    assert engine.change("up", _Silent(), previewed=True).changes == api.Changes(same=2)
-    changed = real(word="new").change("up", _Silent(), previewed=True)
+    assert engine.change("up", api.Silent(), previewed=True).changes == api.Changes(create=2)
+    assert engine.change("up", api.Silent(), previewed=True).changes == api.Changes(same=2)
+    changed = real(word="new").change("up", api.Silent(), previewed=True)
     assert changed.changes == api.Changes(update=1, same=1)
     assert engine.outputs() == {
         "word": api.Output(value="new", secret=False),
         "url": api.Output(value="s3cret", secret=True),
     }
-    assert engine.plan("destroy", _Silent()).changes == api.Changes(delete=2)
-    assert engine.change("destroy", _Silent()).changes == api.Changes(delete=2)
+    assert engine.plan("destroy", api.Silent()).changes == api.Changes(delete=2)
+    assert engine.change("destroy", api.Silent()).changes == api.Changes(delete=2)
     assert engine.workspace.stack_file.read_text() == "# committed\nconfig: {}\n"
 
 
@@ -491,10 +486,10 @@ def test_the_real_cli_forgets_what_was_destroyed(real: Callable[..., PulumiEngin
     """Not before that; afterwards none of its files speaks of the stack, and it is not known any more."""
     engine = real()
     assert not engine.remove()
-    engine.change("up", _Silent(), previewed=True)
+    engine.change("up", api.Silent(), previewed=True)
     with pytest.raises(HeldError, match="still holds"):
         engine.remove()
-    engine.change("destroy", _Silent())
+    engine.change("destroy", api.Silent())
     assert engine.remove()
     state = engine.workspace.state_folder
     assert state is not None
@@ -508,11 +503,11 @@ def test_the_real_clis_failures_are_told_without_noise(
     real: Callable[..., PulumiEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failing resource gives its sentence alone; a wrong passphrase has its class and changes nothing."""
-    failed = real(word="fail").change("up", _Silent(), previewed=True)
+    failed = real(word="fail").change("up", api.Silent(), previewed=True)
     assert (failed.succeeded, failed.errors) == (False, ("RuntimeError: cannot make it",))
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "another")
     with pytest.raises(StateError, match="incorrect passphrase"):
-        real().change("up", _Silent(), previewed=True)
+        real().change("up", api.Silent(), previewed=True)
 
 
 def _let_go_on(engine: PulumiEngine) -> None:
@@ -536,11 +531,11 @@ def test_the_real_cli_is_interrupted_once_and_keeps_what_was_made(real: Callable
 
     thread = threading.Thread(target=interrupt)
     thread.start()
-    result = engine.change("up", _Silent(), previewed=True)
+    result = engine.change("up", api.Silent(), previewed=True)
     thread.join()
     assert result.interrupted
     assert not result.succeeded
-    assert engine.change("up", _Silent(), previewed=True).changes.create == 0
+    assert engine.change("up", api.Silent(), previewed=True).changes.create == 0
 
 
 @pytest.mark.cli
@@ -549,14 +544,14 @@ def test_who_holds_the_real_clis_lock_is_named(real: Callable[..., PulumiEngine]
     """A second run says who is at work."""
     slow = real(word="slow")
     with contextlib.ExitStack() as exits:
-        thread = threading.Thread(target=slow.change, args=("up", _Silent()))
+        thread = threading.Thread(target=slow.change, args=("up", api.Silent()))
         thread.start()
         exits.callback(thread.join)
         exits.callback(_let_go_on, slow)
         while not (slow.workspace.folder / "creating").exists():
             time.sleep(0.05)
         with pytest.raises(StateLockedError, match="pid"):
-            real().change("up", _Silent(), previewed=True)
+            real().change("up", api.Silent(), previewed=True)
 
 
 @pytest.mark.cli
@@ -567,7 +562,7 @@ def test_after_a_killed_run_of_the_real_cli_the_lock_goes_and_up_goes_on(real: C
 
     def run() -> None:
         with contextlib.suppress(ResourceFailedError):
-            slow.change("up", _Silent(), previewed=True)
+            slow.change("up", api.Silent(), previewed=True)
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -579,12 +574,12 @@ def test_after_a_killed_run_of_the_real_cli_the_lock_goes_and_up_goes_on(real: C
     _let_go_on(slow)
     thread.join()
     with pytest.raises(StateLockedError, match="infra unlock"):
-        real().change("up", _Silent(), previewed=True)
+        real().change("up", api.Silent(), previewed=True)
     (left,) = slow.holders() or ()
     assert (left.pid, left.running) == (holder.pid, False)
     slow.unlock((left,))
     assert slow.holders() == ()
-    assert real().change("up", _Silent(), previewed=True).succeeded
+    assert real().change("up", api.Silent(), previewed=True).succeeded
 
 
 def test_the_project_lies_where_git_may_see_it(project: Path) -> None:

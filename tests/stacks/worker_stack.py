@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +17,7 @@ from cloud_sandbox.cloudflare.settings import Settings, Token
 from cloud_sandbox.server import application
 from tests.components.worker.stranger import Stranger
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT, TOKEN, app
+from tests.contract.served import serving
 from tests.engine.stack import Recorder
 
 if TYPE_CHECKING:
@@ -131,11 +130,7 @@ def worker_stack(folder: Path, *more: web.AbstractRouteDef) -> Iterator[WorkerSt
     service = Service(Settings(tokens=(Token(token=TOKEN),), calls=0), runtime=runtime)
     answering = application(service)
     answering.add_routes(more)
-    with (
-        background_loop() as loop,
-        served(loop, runtime.application()) as runs,
-        served(loop, answering) as api,
-    ):
+    with serving(runtime.application()) as runs, serving(answering) as api:
         runtime.base = runs
         client = Stranger(key=TOKEN, base_url=f"{api}{BASE_PATH}")
         project = folder.with_name(f"{folder.name}-project")
@@ -143,33 +138,3 @@ def worker_stack(folder: Path, *more: web.AbstractRouteDef) -> Iterator[WorkerSt
         (project / "components").symlink_to(PROJECT / "components")
         yield WorkerStack(folder=folder, project=project, base=api, runtime=runtime, client=client)
         client.close()
-
-
-@contextlib.contextmanager
-def background_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """An event loop that runs in a thread."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield loop
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-@contextlib.contextmanager
-def served(loop: asyncio.AbstractEventLoop, app: web.Application) -> Iterator[str]:
-    """The address of an application."""
-    runner = web.AppRunner(app, access_log=None)
-
-    async def start() -> str:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
-
-    try:
-        yield asyncio.run_coroutine_threadsafe(start(), loop).result(10)
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)

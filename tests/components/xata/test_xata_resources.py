@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from aiohttp import web
 
 import pulumi_embedded as engine
-from cloud_sandbox.server import application
 from cloud_sandbox.xata.databases import NoDatabases
 from cloud_sandbox.xata.service import Service
 from cloud_sandbox.xata.settings import Key, Settings
@@ -22,6 +18,7 @@ from components.xata.api.client import Client
 from components.xata.api.models import BranchCreation, ClusterConfiguration, ProjectCreation
 from pulumi_embedded.values import UNKNOWN
 from tests.components.xata.branches_world import IMAGE, KEY, ORGANIZATION, REGION, TYPE
+from tests.contract.served import served
 from tests.engine.stack import Recorder
 
 if TYPE_CHECKING:
@@ -123,30 +120,10 @@ class Stack:
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """A stack whose stand-in is served from a thread."""
     service = Service(Settings(organization=ORGANIZATION, keys=(Key(token=KEY),)), databases=NoDatabases())
-    loop, ready, ports = asyncio.new_event_loop(), threading.Event(), [0]
-
-    async def serve() -> web.AppRunner:
-        runner = web.AppRunner(application(service), access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        ports[0] = runner.addresses[0][1]
-        return runner
-
-    def work() -> None:
-        runner = loop.run_until_complete(serve())
-        ready.set()
-        loop.run_forever()
-        loop.run_until_complete(runner.cleanup())
-        loop.close()
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert ready.wait(10)
-    made = Stack(tmp_path, f"http://127.0.0.1:{ports[0]}")
-    yield made
-    made.other.close()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    with served(service) as api:
+        made = Stack(tmp_path, api)
+        yield made
+        made.other.close()
 
 
 def _steps(stack: Stack) -> set[str]:

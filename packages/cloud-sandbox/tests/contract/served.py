@@ -14,18 +14,23 @@ from cloud_sandbox.server import application
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cloud_sandbox.xata.service import Service
+    from cloud_sandbox.standin import StandIn
 
 START_SECONDS = 10.0
 
 
+def served(service: StandIn) -> contextlib.AbstractContextManager[str]:
+    """Serve a stand-in on a free port of this machine; the base URL."""
+    return serving(application(service))
+
+
 @contextlib.contextmanager
-def served(service: Service) -> Iterator[str]:
-    """Serve on a free port of this machine; the base URL."""
+def serving(app: web.Application) -> Iterator[str]:
+    """Serve an application on a free port of this machine; the base URL."""
     loop, ready, address = asyncio.new_event_loop(), threading.Event(), [("", 0)]
 
     async def start() -> web.AppRunner:
-        runner = web.AppRunner(application(service), access_log=None)
+        runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         address[0] = runner.addresses[0]

@@ -37,7 +37,7 @@ class StandIn:
         sleep: What the stand-in waits with.
         more_keys: Keys besides those of this module.
         limits: Limits of the organization that differ from the tier's.
-        settings: The rest, as `sandbox.xata.settings.Settings` has it.
+        settings: The rest, as `cloud_sandbox.xata.settings.Settings` has it.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """What the program asks for: one registration, read from its request, or refused by name.
 
-What is refused is in the tables of `engine.options`.
+What is refused is in the tables of `pulumi_embedded.options`.
 """
 
 from __future__ import annotations

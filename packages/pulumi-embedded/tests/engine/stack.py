@@ -49,16 +49,14 @@ class Recorder:
 
 
 @dataclass(kw_only=True)
-class Things:
-    """One stack in a folder of its own.
+class Home:
+    """The folder of a project of tests, and what lies where in it.
 
     Attributes:
         folder: Holds the project, the backend and the world.
-        seen: What the last run reported.
     """
 
     folder: Path
-    seen: Recorder = field(default_factory=Recorder)
 
     @property
     def project(self) -> Path:
@@ -76,14 +74,25 @@ class Things:
         return f"file://{self.folder / 'backend'}"
 
     @property
-    def checkpoint(self) -> Path:
-        """The state's file."""
-        return self.folder / "backend" / ".pulumi" / "stacks" / "probe" / "dev.json"
-
-    @property
     def environment(self) -> dict[str, str]:
         """What program and provider need."""
         return {"WORLD": str(self.world), "WANTED": str(self.folder / "wanted.json")}
+
+
+@dataclass(kw_only=True)
+class Things(Home):
+    """One stack in a folder of its own.
+
+    Attributes:
+        seen: What the last run reported.
+    """
+
+    seen: Recorder = field(default_factory=Recorder)
+
+    @property
+    def checkpoint(self) -> Path:
+        """The state's file."""
+        return self.folder / "backend" / ".pulumi" / "stacks" / "probe" / "dev.json"
 
     def want(self, resources: dict[str, Any] | None = None, **more: Any) -> None:
         """Write the program: resources by name, then outputs and whatever else it understands."""

@@ -45,6 +45,7 @@ from typing import Any, Final, Protocol
 import yaml
 
 import pulumi_embedded as engine
+from tests.engine.stack import Home
 from tests.parity import normal
 
 FOLDER: Final = Path(__file__).parent
@@ -85,45 +86,23 @@ class Engine(Protocol):
 
 
 @dataclass(kw_only=True)
-class Stack:
+class Stack(Home):
     """Stacks of one project in a folder of their own, with the world their things live in.
 
     Attributes:
-        folder: Holds the project, the backend and the world.
         name: The stack that is worked on.
         wanted: The program, by stack.
         said: What the last run printed.
     """
 
-    folder: Path
     name: str = "dev"
     wanted: dict[str, dict[str, Any]] = field(default_factory=dict)
     said: str = ""
 
     @property
-    def project(self) -> Path:
-        """The copy of the program."""
-        return self.folder / "project"
-
-    @property
-    def world(self) -> Path:
-        """Reality."""
-        return self.folder / "world"
-
-    @property
-    def backend_url(self) -> str:
-        """Where the state is kept."""
-        return f"file://{self.folder / 'backend'}"
-
-    @property
     def checkpoint(self) -> Path:
         """The state's file."""
         return self.folder / "backend" / ".pulumi" / "stacks" / "parity" / f"{self.name}.json"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What program and provider need."""
-        return {"WORLD": str(self.world), "WANTED": str(self.folder / "wanted.json")}
 
     def do(self, edit: Edit, by: Engine) -> Seen:
         """Do one edit; returns what was seen of it."""

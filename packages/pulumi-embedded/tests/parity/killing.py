@@ -162,11 +162,4 @@ def main() -> None:
         parallel=1,
         previewed=True,
     )
-    engine.run(request, _Deaf())
-
-
-class _Deaf:
-    """A listener that does not listen."""
-
-    def on_event(self, event: engine.Event) -> None:
-        """Take no note."""
+    engine.run(request)
