@@ -337,7 +337,7 @@ def test_a_refused_connection_is_told() -> None:
     with socket.socket() as taken:  # bound and not listening: connections are refused, and nobody else gets the port
         taken.bind(("127.0.0.1", 0))
         client = Client(key=KEY, base_url=f"http://127.0.0.1:{taken.getsockname()[1]}", budget_seconds=1.5)
-        with pytest.raises(errors.UnavailableError, match="no connection came about"):
+        with pytest.raises(errors.UnavailableError, match="nothing listens there, on this machine"):
             client.projects(ORGANIZATION)
         client.close()
 
