@@ -200,7 +200,7 @@ def change(
         show: Makes whoever shows the progress of one run.
     """
     config = target.config
-    recorded_first = kind == "destroy" and bool(config)
+    recorded_first = kind == "destroy" and bool(config.keys() - {next_steps.DATABASE})  # that says only which is meant
     if kind == "destroy":
         target = replace(target, config={**target.config, LEAVING: "true"})
     engine = opened(target, deploys=kind == "up" or recorded_first, changes=kind == "up", kind=kind, yes=yes)
@@ -325,10 +325,7 @@ def deployed(values: Mapping[str, Output], target: Target) -> Mapping[str, Outpu
     Raises:
         UsageError: It has none.
     """
-    again = f"./infra up {target.stack}"
-    if target.sandbox and target.stack == LOCAL_STACK:
-        again += " --config database=xata"  # of this machine's database there is none in the sandbox
-    return require_some(values, target.stack, again)
+    return require_some(values, target.stack, f"./infra up {target.stack}")
 
 
 def require_some(values: Mapping[str, Output], stack: str, next_step: str) -> Mapping[str, Output]:

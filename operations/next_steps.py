@@ -2,7 +2,8 @@
 
 Errors and findings name commands of `./infra` as a reader types them, with STACK for the stack at hand:
 `./infra up STACK heals it`. What is shown passes through `filled`, which puts the stack into the place of STACK, and
-after the stack what the run itself was given: `--sandbox`, and an engine that would not be chosen without being named.
+after the stack what the run itself was given: `--sandbox`, an engine that would not be chosen without being named, and
+where the database of `dev` is to be.
 Pure, but for the run that is kept.
 """
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import argparse
 
 PLACEHOLDER: Final = "STACK"
+DATABASE: Final = "infra:database"
+"""The setting without which the next command would be about another database."""
 WITH_ENGINE: Final = frozenset(
     {"up", "preview", "refresh", "destroy", "outputs", "verify", "drift", "rotate", "restore", "sync", "reset"}
     | {"unlock", "consumer", "sweep"}
@@ -24,11 +27,13 @@ WITH_ENGINE: Final = frozenset(
 """Commands that take `--engine`."""
 WITH_SANDBOX: Final = WITH_ENGINE | {"wrangler", "doctor", "comment"}
 """Commands that take `--sandbox`."""
+WITH_CONFIG: Final = frozenset({"up", "preview", "refresh", "destroy", "rotate", "sync", "reset", "wrangler"})
+"""Commands that take `--config`."""
 _NAMES: Final = "dev|foundation|staging|production|pr-[0-9]+|pr-<number>"
 _WORDS: Final = r"(?:(?<=wrangler) (?:check|write|deploy)|(?<=consumer) (?:up|preview|destroy|outputs) \S+)?"
 _START: Final = rf"\./infra (?P<verb>[a-z]+){_WORDS}"
 """A command up to its stack."""
-_OPTIONS: Final = r"(?P<rest>(?: --(?:engine \w+|[a-z-]+))*)"
+_OPTIONS: Final = r"(?P<rest>(?: --(?:config \S+|engine \w+|[a-z-]+))*)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +44,13 @@ class Run:
         stack: The stack's name; empty where there is none.
         sandbox: Whether the sandbox stands in for every service.
         engine: The engine that the next command has to name; empty where it finds the same one by itself.
+        database: Where this run alone has the database of `dev`; empty where the stack's file says it.
     """
 
     stack: str = ""
     sandbox: bool = False
     engine: str = ""
+    database: str = ""
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> Run:
@@ -53,6 +60,7 @@ class Run:
             stack=getattr(arguments, "stack", None) or "",
             sandbox=getattr(arguments, "sandbox", False),
             engine="embedded" if named else "",
+            database=dict(getattr(arguments, "config", ())).get(DATABASE, ""),
         )
 
     def filled(self, text: str) -> str:
@@ -70,6 +78,10 @@ class Run:
         # The sandbox has a `dev` only where a run asked for it: otherwise that is the database of this machine.
         sandbox = self.sandbox and verb in WITH_SANDBOX and (stack != " dev" or self.stack == "dev")
         more = " --sandbox" if sandbox and " --sandbox" not in rest else ""
+        # In the sandbox it can be nothing but a branch.
+        database = self.database or ("xata" if sandbox else "")
+        if stack == " dev" and database and verb in WITH_CONFIG and "database=" not in rest:
+            more += f" --config database={database}"
         more += f" --engine {self.engine}" if self.engine and verb in WITH_ENGINE and " --engine" not in rest else ""
         return f"{start}{stack or ''}{more}{rest}"
 
@@ -90,4 +102,4 @@ def in_the_sandbox() -> None:
 
 def filled(text: str, *, stack: str = "") -> str:
     """A text with the commands of the process's run; `stack` where it works on several."""
-    return (Run(stack=stack, sandbox=_run.sandbox, engine=_run.engine) if stack else _run).filled(text)
+    return (replace(_run, stack=stack) if stack else _run).filled(text)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from components import plugins as pulumi_plugins
 from components.errors import ConfigurationError, InfraError
 from operations import cli, console, stack_names, workspace
+from operations.changes import Target
 from operations.cloud_checks import Finding
 from operations.commands import verify
 from operations.display.table import Row, table
@@ -60,9 +61,10 @@ def add_parser(commands: cli.Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
+    stack = arguments.stack or ""
+    machine = Machine(folder=PROJECT, environ=Target(stack=stack, folder=PROJECT).environ(), sandbox=arguments.sandbox)
     findings = [
-        replace(one, found=filled(one.found), next_step=filled(one.next_step))
-        for one in examine(Machine(folder=PROJECT, sandbox=arguments.sandbox), arguments.stack or "")
+        replace(one, found=filled(one.found), next_step=filled(one.next_step)) for one in examine(machine, stack)
     ]
     healthy = all(finding.verdict != "failure" for finding in findings)
     if arguments.json:

@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     for result in results:
         if result.verdict == "drifted":
             step = f"./infra drift {result.stack} --repair brings it back; or let the program say what was found"
-            console.say(f"  next: {step}")
+            console.say(filled(f"  next: {step}", stack=result.stack))
     return code
 
 

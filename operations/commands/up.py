@@ -11,7 +11,7 @@ from operations.errors import ExitCode
 if TYPE_CHECKING:
     from operations.changes import Done
 
-NEXT = {"dev": "the app reads .dev.vars in its folder (config appPath); {verify} proves the database any time"}
+NEXT = {"dev": "{verify} proves the database any time, and says which file gives the app its URL"}
 
 
 def add_parser(commands: cli.Commands) -> None:

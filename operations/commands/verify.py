@@ -493,5 +493,6 @@ def app_finding(folder: Path, url: str) -> Finding:
         what = f"another {DATABASE_URL}" if DATABASE_URL in found.values else f"no {DATABASE_URL}"
         cause = f"wrangler dev reads {files} in {folder}, with {what} in it"
         return Finding(layer=AppLayer.VARIABLES, ok=False, cause=cause, next_step="./infra up dev writes it there")
-    cause = "; ".join([f"{DATABASE_URL} is in {files}", *(loss.what for loss in found.losses())])
+    counts = next(file.name for file in reversed(found.files) if DATABASE_URL in wrangler_dev.read(file))
+    cause = "; ".join([f"{DATABASE_URL} is in {counts}", *(loss.what for loss in found.losses())])
     return Finding(layer=AppLayer.VARIABLES, ok=True, cause=cause)

@@ -113,6 +113,7 @@ def test_ours_go_where_wrangler_reads_and_the_apps_own_stay(deployed: Clone, cas
         assert text in (folder / file).read_text()
     code, layer = _layer(deployed)
     assert (code, layer["ok"]) == (0, True)
+    assert layer["cause"].split(";")[0] == f"DATABASE_URL is in {target}"
     assert ("does not read OTHER of .env" in layer["cause"]) == (case == "both-of-wrangler")
 
 

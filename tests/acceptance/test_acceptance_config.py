@@ -115,7 +115,7 @@ def test_the_cli_and_this_command_write_the_same_file(clone: Clone) -> None:
     _pulumi(clone, "config", "set", "worker:THEIRS", "--secret", "--stack", "staging", told="other\n")
     assert _infra(clone, "get", "staging", "worker:THEIRS", "--show-secrets") == "other\n"
     salt = file.read_text().splitlines()[-1]
-    values = {"rotation": "a: b # c", "instanceType": "2026", "checkMode": "warn", "readyTimeoutSeconds": "500"}
+    values = {"rotation": "a: b # c", "parent": "2026", "checkMode": "warn", "readyTimeoutSeconds": "500"}
     written: list[str] = []
     for _ in range(2):
         file.write_text(f"{before}{salt}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,13 @@ def test_the_dev_database_keeps_its_own_state_in_the_sandboxs_shell(sandboxed: S
         sandboxed,
         f"./infra up dev --yes {engine}",
         "./infra verify dev",
+        "./infra doctor dev",
         f"ls {SANDBOXS} || ls '{own}/.pulumi/stacks/infra'",
         f"./infra destroy dev --yes --config retainData=false {engine}",
         PULUMI_BACKEND_URL=f"file://{own}",
     )
     assert "dev.json" in said.splitlines()
+    assert re.search(rf"^ok +state +{re.escape(str(own))}$", said, re.MULTILINE)
     assert not (sandboxed.clone.folder / SANDBOXS).exists()
     assert not list((sandboxed.clone.folder.parent / "data").rglob("PG_VERSION"))
 

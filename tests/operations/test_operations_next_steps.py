@@ -90,9 +90,13 @@ def test_the_options_are_those_of_the_parser() -> None:
     commands = actions._group_actions[0].choices
     having = {
         option: {name for name, one in commands.items() if option in one._option_string_actions}
-        for option in ("--sandbox", "--engine")
+        for option in ("--sandbox", "--engine", "--config")
     }
-    assert having == {"--sandbox": set(next_steps.WITH_SANDBOX), "--engine": set(next_steps.WITH_ENGINE)}
+    assert having == {
+        "--sandbox": set(next_steps.WITH_SANDBOX),
+        "--engine": set(next_steps.WITH_ENGINE),
+        "--config": set(next_steps.WITH_CONFIG),
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,6 +124,33 @@ def test_a_run_about_dev_in_the_sandbox_stays_there() -> None:
         deployed({}, Target(stack="dev", folder=PROJECT, sandbox=True))
     typed = Run(stack="dev", sandbox=True).filled(none_there.value.next_step)
     assert typed == "./infra up dev --sandbox --config database=xata"
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "typed"),
+    [
+        (
+            ["up", "dev", "--sandbox", "--config", "database=xata"],
+            "./infra up STACK --config protect=false --yes, then ./infra destroy STACK --yes",
+            (
+                "./infra up dev --sandbox --config database=xata --config protect=false --yes, then "
+                "./infra destroy dev --sandbox --config database=xata --yes"
+            ),
+        ),
+        (["up", "dev", "--config", "database=xata"], "./infra up STACK", "./infra up dev --config database=xata"),
+        (
+            ["up", "dev", "--config", "database=docker"],
+            "./infra up dev --config database=embedded --yes moves it; ./infra verify dev",
+            "./infra up dev --config database=embedded --yes moves it; ./infra verify dev",
+        ),
+        (["up", "staging", "--config", "port=1"], "./infra destroy STACK", "./infra destroy staging"),
+    ],
+)
+def test_where_a_run_has_the_database_of_dev_the_next_one_has_it(words: list[str], text: str, typed: str) -> None:
+    """Without the value the next command would be about another database, or be refused."""
+    run = Run.from_arguments(cli.parse(words))
+    assert run.filled(text) == typed
+    assert run.filled(typed) == typed
 
 
 def test_without_a_sandbox_a_command_gets_its_stack_alone() -> None:
