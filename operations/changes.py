@@ -315,8 +315,8 @@ def planned(engine: Engine, kind: Change, show: ShowProgress) -> Result:
 
 LOCAL = "local"
 """The branch id of a database on this machine."""
-WITHOUT_APP = frozenset({"development", "foundation"})
-"""Environments in which no app is deployed."""
+WITHOUT_APP = frozenset({LOCAL_STACK, "foundation"})
+"""Stacks in which no app is deployed."""
 
 
 def deployed(values: Mapping[str, Output], target: Target) -> Mapping[str, Output]:
@@ -357,7 +357,7 @@ def unseen(values: Mapping[str, Output], stack: str) -> list[str]:
             if database["mode"] == "off"
             else f"the database did not pass its check, and infra:checkMode is warn: ./infra verify {stack} says why"
         )
-    if not worker or worker["ok"] or values["environment"].value in WITHOUT_APP:
+    if not worker or worker["ok"] or stack in WITHOUT_APP:
         return found
     if not values["workerName"].value:
         return [*found, "the app was not checked: no Cloudflare account is known, or infra:worker is off"]

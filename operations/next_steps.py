@@ -5,6 +5,7 @@ Errors and findings name commands of `./infra` as a reader types them, with STAC
 after the stack what the run itself was given: `--sandbox`, an engine that would not be chosen without being named, and
 where the database of `dev` is to be.
 Pure, but for the run that is kept.
+Pure, but for the run that is kept, and for the names of the stacks there are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Final
+
+from operations import stack_names
 
 if TYPE_CHECKING:
     import argparse
@@ -29,11 +33,17 @@ WITH_SANDBOX: Final = WITH_ENGINE | {"wrangler", "doctor", "comment"}
 """Commands that take `--sandbox`."""
 WITH_CONFIG: Final = frozenset({"up", "preview", "refresh", "destroy", "rotate", "sync", "reset", "wrangler"})
 """Commands that take `--config`."""
-_NAMES: Final = "dev|foundation|staging|production|pr-[0-9]+|pr-<number>"
+_NAMES: Final = "dev|foundation|pr-[0-9]+|pr-<number>"
+"""Stacks that there are in every project; the others are those that have a file."""
 _WORDS: Final = r"(?:(?<=wrangler) (?:check|write|deploy)|(?<=consumer) (?:up|preview|destroy|outputs) \S+)?"
 _START: Final = rf"\./infra (?P<verb>[a-z]+){_WORDS}"
 """A command up to its stack."""
 _OPTIONS: Final = r"(?P<rest>(?: --(?:config \S+|engine \w+|[a-z-]+))*)"
+
+
+@cache
+def _named() -> tuple[str, ...]:
+    return tuple(stack_names.names(stack_names.PROJECT))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +77,8 @@ class Run:
         """The text with its commands as they are to be typed now; what they say already is left as it is."""
         if "./infra " not in text:
             return text
-        own = f"{re.escape(self.stack)}|" if self.stack else ""
-        stacks = rf"(?P<stack> (?:{PLACEHOLDER}|{own}{_NAMES})(?![\w/.-]*[\w/=]))?"
+        known = "|".join([PLACEHOLDER, _NAMES, *(re.escape(name) for name in (self.stack, *_named()) if name)])
+        stacks = rf"(?P<stack> (?:{known})(?![\w/.-]*[\w/=]))?"
         return re.sub(rf"(?P<start>{_START}){stacks}{_OPTIONS}", self._typed, text)
 
     def _typed(self, found: re.Match[str]) -> str:

@@ -34,9 +34,11 @@ def read_settings(workspace: Workspace, *, with_files: bool) -> Settings:
     Raises:
         pulumi_embedded.errors.ProjectError: A file cannot be read, or a value is not of the type that Pulumi.yaml
             declares.
-        components.errors.ConfigurationError: An unknown key, or a value that is not allowed.
+        components.errors.ConfigurationError: An unknown key, or a value that is not allowed; or another stack would
+            share what is to be the stack's own.
     """
     from pulumi_embedded.project import load_config, load_project
+    from stacks import side_by_side
     from stacks.config import check, read
 
     project = load_project(workspace.folder)
@@ -46,7 +48,9 @@ def read_settings(workspace: Workspace, *, with_files: bool) -> Settings:
     plain = {key: value for key, value in config.plain.items() if key not in config.secret_keys}
     given = workspace.overrides.keys()
     if with_files:
-        return check(workspace.stack, plain, folder=workspace.folder, shared=config.shared, given=given)
+        settings = check(workspace.stack, plain, folder=workspace.folder, shared=config.shared, given=given)
+        side_by_side.refuse_shared(settings, workspace.folder)
+        return settings
     return read(workspace.stack, plain, shared=config.shared, given=given)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import re
+from pathlib import Path
 
 from operations.errors import UsageError
+from stacks.stack_names import ALLOWED, files, is_name, is_pull_request, names, order, refusal
 
-STACKS = ("dev", "foundation", "staging", "production")
-PREVIEW = re.compile(r"pr-[1-9][0-9]{0,8}")
-"""The stacks of pull requests."""
-ALMOST = re.compile(r"pr[-_ ]?#?[0-9]+", re.IGNORECASE)
-ALLOWED = f"{', '.join(STACKS)}; or pr-<number> for a pull request"
+__all__ = ["ALLOWED", "checked", "files", "is_name", "is_pull_request", "names", "order"]
+
+PROJECT = Path(__file__).resolve().parent.parent
 
 
 def checked(name: str) -> str:
@@ -20,21 +18,7 @@ def checked(name: str) -> str:
     Raises:
         UsageError: There is none of that name; the nearest names and the allowed ones are in the text.
     """
-    if name in STACKS or is_preview(name):
-        return name
-    step = f"name a stack: the stacks are {ALLOWED}"
-    if ALMOST.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no stack of a pull request: allowed is pr-<number>, a number from 1 to 999999999 without "
-            "zeros before it, such as pr-7",
-            next_step=step,
-        )
-    meant = name.lower()
-    near = [meant] if meant in STACKS else difflib.get_close_matches(meant, STACKS, n=2, cutoff=0.4)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise UsageError(f"there is no stack named {name!r}{hint}", next_step=step)
-
-
-def is_preview(name: str) -> bool:
-    """Whether this is the stack of a pull request: `pr-<number>`."""
-    return bool(PREVIEW.fullmatch(name))
+    refused = refusal(name, PROJECT)
+    if refused:
+        raise UsageError(refused[0], next_step=refused[1])
+    return name

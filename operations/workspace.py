@@ -77,7 +77,7 @@ def describe_workspace(
         overrides=overrides or {},
         environ=dict(environ),
     )
-    if stack_names.is_preview(stack):
+    if stack_names.is_pull_request(stack):
         from operations.previews import files
 
         files.ensure(folder, stack)

@@ -24,9 +24,10 @@ from operations import console, stack_names, wrangler_edit
 from operations.errors import MachineError, ResourceFailedError, UsageError
 from operations.settings import read_settings
 from operations.workspace import NOT_FOR_CHILDREN, PROJECT, describe_workspace, private_folder
-from stacks import outside, worker_plan
+from stacks import names, outside, worker_plan
 from stacks.config import file_of
-from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW, AppSettings, CloudSettings, WorkerSettings
+from stacks.settings import DATABASE_URL, AppSettings, CloudSettings, WorkerSettings
+from stacks.stack_names import PREVIEW
 from stacks.worker_plan import ACCOUNT_VARIABLE
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ def asked(
     worker = settings if isinstance(settings, WorkerSettings) else None
     known = worker.worker_name if worker else ""
     # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
-    temporary = stack_names.is_preview(stack)
-    block = settings.environment if temporary else stack
+    temporary = stack_names.is_pull_request(stack)
+    block = PREVIEW if temporary else stack
     expectation = (Expectation if worker else LocalExpectation)(
         stack=block,
         environment=settings.environment,
         branch="" if temporary else settings.branch,
         secrets=(DATABASE_URL, *(worker.worker_secrets if worker else ())),
-        expected_name="" if path.is_file() and (temporary or not known) else known or f"{DEFAULT_WORKER}-{block}",
+        expected_name="" if path.is_file() and (temporary or not known) else known or names.worker(settings, block),
         account_id=_account(worker, environ),
     )
     return Asked(path=path, expectation=expectation)
@@ -157,7 +158,7 @@ def plan_deployment(target: Target) -> Deployment:
     if not isinstance(settings, CloudSettings):
         raise UsageError(
             f"the stack {target.stack} has no Worker to deploy to",
-            next_step="name staging, production or pr-<number>; for dev: npx wrangler dev --env dev",
+            next_step="name an environment, such as staging, or pr-<number>; for dev: npx wrangler dev --env dev",
         )
     file = locate((target.folder / settings.app_path).resolve())
     if not file.is_file():
@@ -178,7 +179,7 @@ def plan_deployment(target: Target) -> Deployment:
 
 def _built(stack: str, file: Path, script: str) -> Built | None:
     """What the app's build tool made for this environment; None for an app that wrangler builds itself."""
-    block = PREVIEW if stack_names.is_preview(stack) else stack
+    block = PREVIEW if stack_names.is_pull_request(stack) else stack
     built = find_build(file, block)
     if built:
         own = block == PREVIEW
@@ -188,7 +189,7 @@ def _built(stack: str, file: Path, script: str) -> Built | None:
 
 def _chosen(stack: str, script: str) -> tuple[str, ...]:
     """The environment; of a pull request all share one block, and the rest is said here."""
-    if not stack_names.is_preview(stack):
+    if not stack_names.is_pull_request(stack):
         return ("--env", stack)
     return ("--env", PREVIEW, "--name", script, "--var", f"XATA_BRANCH:{stack}", "--tag", app_tag(stack))
 

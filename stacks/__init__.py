@@ -33,16 +33,23 @@ def run(stack: str) -> None:
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415 - as above
 
     from components.errors import InfraError  # noqa: PLC0415 - as above
+    from stacks import side_by_side  # noqa: PLC0415 - as above
     from stacks.config import check, shared_by_all  # noqa: PLC0415 - as above
-    from stacks.settings import environment_of  # noqa: PLC0415 - as above
+    from stacks.names import adapted  # noqa: PLC0415 - as above
+    from stacks.settings import ENVIRONMENTS, kind_of  # noqa: PLC0415 - as above
 
     end_in_silence()
     folder = Path(__file__).resolve().parent.parent
     raw = CONFIG.get()
     try:
+        side_by_side.require_stack(stack, folder)
         secret_keys = {key for key in raw if is_config_secret(key)}
         settings = check(stack, raw, folder=folder, shared=shared_by_all(raw, folder), secret_keys=secret_keys)
-        import_module(f"stacks.{environment_of(stack)}").program(settings, folder)  # the judge knows no other names
+        side_by_side.refuse_shared(settings, folder)
+        if sentence := adapted(settings):
+            pulumi.log.info(sentence)
+        module = {ENVIRONMENTS: "cloud"}.get(kind_of(stack), kind_of(stack))
+        import_module(f"stacks.{module}").program(settings, folder)
     except InfraError as error:
         message = str(error)
     else:

@@ -21,9 +21,9 @@ from components.xata.branches.image import parse_image
 from components.xata.branches.ownership import mark
 from components.xata.database import Access, XataPostgres
 from components.xata.inputs import BranchInputs, RootConfiguration, Settings
-from stacks import worker
+from stacks import names, side_by_side, worker
 from stacks.outputs import export
-from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, DEFAULT_PROJECT
+from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE
 from stacks.worker_plan import told
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def organization(settings: XataSettings, environment: Mapping[str, str] = os.env
 
 def project(settings: XataSettings, environment: Mapping[str, str] = os.environ) -> str:
     """The project's id or name: the configured one, else the environment's, else the app's."""
-    return settings.project or _variable(environment, "XATA_PROJECT_ID", "XATA_PROJECTID") or DEFAULT_PROJECT
+    return settings.project or _variable(environment, "XATA_PROJECT_ID", "XATA_PROJECTID") or names.project(settings)
 
 
 def _variable(environment: Mapping[str, str], *names: str) -> str:
@@ -124,7 +124,7 @@ def xata_database(
     configuration = root_configuration(settings) if root else None
     return XataPostgres(
         "database",
-        branch=_branch(settings, project, temporary, configuration),
+        branch=_branch(settings, project, temporary, configuration, folder),
         settings=_branch_settings(settings, temporary, configuration),
         access=Access(
             sslmode=settings.database_sslmode,
@@ -155,6 +155,7 @@ def _branch(
     project: pulumi.Input[str],
     temporary: Temporary | None,
     root: RootConfiguration | None,
+    folder: Path,
 ) -> BranchInputs:
     return BranchInputs(
         organization=organization(settings),
@@ -166,6 +167,7 @@ def _branch(
         root=root.properties() if root else None,
         adopt=settings.adopt_branch,
         allow_parent=settings.allow_parent,
+        production=side_by_side.production_branches(folder) or None,
         most_previews=temporary.most if temporary else None,
         instead_of=(temporary.instead_of or None) if temporary else None,
     )

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError
-from stacks import outside
-from stacks.settings import DROPPED, MODELS, PREVIEW, AppSettings, Settings, environment_of, model_of
+from stacks import outside, stack_names
+from stacks.settings import DROPPED, MODELS, AppSettings, Settings, kind_of, model_of
+from stacks.stack_names import PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,21 +33,35 @@ def keys() -> dict[str, Field]:
 
 def file_of(stack: str) -> str:
     """The file in which a user writes a stack's configuration: for all pull requests one template."""
-    return f"Pulumi.{PREVIEW if environment_of(stack) == PREVIEW else stack}.yaml"
+    return f"Pulumi.{PREVIEW if stack_names.is_pull_request(stack) else stack}.yaml"
 
 
 def shared_by_all(raw: Mapping[str, str], folder: Path) -> set[str]:
     """The keys whose values are those that Pulumi.yaml in `folder` gives to every stack."""
+    return {key for key, text in written(folder / "Pulumi.yaml").items() if raw.get(key) == text}
+
+
+def written(file: Path) -> dict[str, str]:
+    """What a file of Pulumi's says in the clear under `config`, as a program would be told: full key to text.
+
+    Raises:
+        ConfigurationError: It is not there, or no YAML.
+    """
     import yaml  # noqa: PLC0415 - whoever knows where values come from does without
 
-    said = yaml.safe_load((folder / "Pulumi.yaml").read_text(encoding="utf-8")).get("config")
-    found = set()
-    for name, content in (said if isinstance(said, dict) else {}).items():
-        key = name if ":" in name else f"{NAMESPACE}:{name}"
-        value = content.get("default", content.get("value")) if isinstance(content, dict) else content
-        text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-        if key in raw and raw[key] == text:
-            found.add(key)
+    try:
+        # All scalars stay as they are written, since Pulumi's YAML has no `off` that means false.
+        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+        content = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - it makes texts, lists and maps
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{file} cannot be read: {error}", next_step="./infra doctor says where") from None
+    said = content.get("config") if isinstance(content, dict) else None
+    found = {}
+    for name, one in (said if isinstance(said, dict) else {}).items():
+        value = one.get("default", one.get("value")) if isinstance(one, dict) else one
+        if value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+            found[name if ":" in str(name) else f"{NAMESPACE}:{name}"] = text
     return found
 
 
@@ -71,14 +86,17 @@ def read(
         ConfigurationError: No such stack, an unknown key of ours, one of other environments, or a value that is not
             allowed.
     """
-    if not environment_of(stack):
-        raise unknown_stack(stack)
+    if not kind_of(stack):
+        raise ConfigurationError(
+            f"{stack!r} is no stack's name: allowed is {stack_names.RULE}; or pr-<number> for a pull request",
+            next_step="name another stack",
+        )
     model = model_of(stack)
     every = keys()
     own = {key.partition(":")[2]: value for key, value in raw.items() if key.partition(":")[0] == NAMESPACE}
     values = dict(model.defaults)
     for key in sorted(own):
-        full, said = f"{NAMESPACE}:{key}", _said(stack, key, given)
+        full, said = f"{NAMESPACE}:{key}", _said(stack, key, given, shared)
         shown = "a secret value" if full in secret_keys else repr(own[key])
         if key in DROPPED:
             raise _dropped(said, key)
@@ -88,6 +106,8 @@ def read(
             if full not in shared:
                 raise _of_others(said, key, shown, model.names())
             continue
+        if not own[key] and key in model.defaults:
+            continue  # what Pulumi.yaml has for all says nothing; a stack has its own
         field = every[key]
         try:
             values[key] = field.converted(_parsed(own[key], field), text=True)
@@ -120,20 +140,9 @@ def check(
     return settings
 
 
-def unknown_stack(stack: str) -> ConfigurationError:
-    """The error for a stack name that no program stands behind."""
-    names = [name for name in MODELS if name != PREVIEW]
-    nearest = difflib.get_close_matches(stack, names, n=1, cutoff=0.5)
-    hint = f"; did you mean {nearest[0]}?" if nearest else ""
-    return ConfigurationError(
-        f"there is no stack named {stack!r}{hint}",
-        next_step=f"use one of: {', '.join(names)}; or pr-<number> for a pull request",
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Said:
-    """Where a value was said: a stack's file, or the command line."""
+    """Where a value was said: a stack's file, Pulumi.yaml, or the command line."""
 
     stack: str
     where: str
@@ -151,9 +160,10 @@ class _Said:
         return "leave it out" if self.is_given else f"remove it from {self.where}"
 
 
-def _said(stack: str, key: str, given: Collection[str]) -> _Said:
-    is_given = f"{NAMESPACE}:{key}" in given
-    return _Said(stack=stack, where=f"--config {key}" if is_given else file_of(stack), is_given=is_given)
+def _said(stack: str, key: str, given: Collection[str], shared: Collection[str] = ()) -> _Said:
+    full = f"{NAMESPACE}:{key}"
+    file = "Pulumi.yaml" if full in shared else file_of(stack)
+    return _Said(stack=stack, where=f"--config {key}" if full in given else file, is_given=full in given)
 
 
 def _missing(said: _Said, key: str, path: str, what: str) -> ConfigurationError:

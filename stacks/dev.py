@@ -26,7 +26,7 @@ from components.postgres.server.ports import free_port
 from components.postgres.server.settings import ServerSettings
 from components.resource import later
 from components.worker.wrangler.findings import TOLD
-from stacks import cloud, worker
+from stacks import cloud, names, worker
 from stacks.home import STACK, record_file, require_own_state
 from stacks.outputs import export
 
@@ -180,8 +180,8 @@ def _embedded(settings: DevSettings, folder: Path) -> ServerSettings:
         project_folder=str(folder.resolve()),
         data_folder=settings.data_folder,
         preferred_port=settings.port,
-        database=settings.database_name,
-        user=settings.database_user,
+        database=names.database(settings),
+        user=names.role(settings),
         password="",  # the component makes it
         retain_data=settings.retain_data,
         start_timeout_seconds=settings.start_timeout_seconds,
@@ -192,11 +192,11 @@ def _container(settings: DevSettings, *, port: int, clone: str) -> DockerSetting
     return DockerSettings(
         stack=STACK,
         clone=clone,
-        container_name=settings.container_name,
+        container_name=names.container(settings),
         image=settings.docker_image,
         port=port,
-        database=settings.database_name,
-        user=settings.database_user,
+        database=names.database(settings),
+        user=names.role(settings),
         memory_megabytes=settings.memory_megabytes,
         retain_data=settings.retain_data,
         start_timeout_seconds=settings.start_timeout_seconds,

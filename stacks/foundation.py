@@ -12,7 +12,6 @@ from components.xata.branches.names import is_project_id
 from components.xata.project import Project, ProjectInputs
 from stacks import cloud
 from stacks.outputs import export
-from stacks.settings import DEFAULT_PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,4 +63,4 @@ def project_name(settings: FoundationSettings, environment: Mapping[str, str] = 
             next_step="leave the foundation out, since the project exists; or set infra:project to its name, and "
             f"infra:adoptProject to {given} to let the program own it",
         )
-    return given or DEFAULT_PROJECT
+    return given

@@ -68,8 +68,11 @@ class StackOutputs(_Part, frozen=True):
 
     contract_version: Annotated[Literal[1], Meta(description="The version of this contract.")]
     environment: Annotated[
-        Literal["development", "foundation", "staging", "production", "preview"],
-        Meta(description="As the app knows it; `preview` is that of every pull request."),
+        str,
+        Meta(
+            description="As the app knows it, such as `staging`; `development` is the stack dev, and `preview` that of "
+            "every pull request."
+        ),
     ]
     database_url: Annotated[
         str,

@@ -14,6 +14,7 @@ from stacks.settings import (
     MODELS,
     AppSettings,
     DevSettings,
+    EnvironmentSettings,
     FoundationSettings,
     PreviewSettings,
     Settings,
@@ -31,6 +32,8 @@ REFERENCE_FILE = PROJECT / "docs" / "configuration.md"
 PROJECT_FILE = PROJECT / "Pulumi.yaml"
 CONFIG = "config:\n"
 """Where the part of `Pulumi.yaml` begins that is written; it is the last one."""
+APP = f"  {NAMESPACE}:app: "
+"""The line in it that is the team's own."""
 
 HEAD = """\
 # Configuration
@@ -38,7 +41,8 @@ HEAD = """\
 Every key stands in `Pulumi.<stack>.yaml` under `config:`, or is given for one run with `--config key=value`. All
 have a default, so an empty file is a complete one. A wrong value, an unknown key and a setting of other stacks are
 refused before anything is made; what every stack is to get may stand in `Pulumi.yaml`.
-The stacks of pull requests, `pr-<number>`, share `Pulumi.preview.yaml` ([previews](previews.md)).
+The stacks of pull requests, `pr-<number>`, share `Pulumi.preview.yaml` ([previews](previews.md)). *environments* are
+all other stacks that have a file, such as `staging`: [another app, another environment](environments.md).
 What is a machine's affair stands in its environment: the keys of the services, and `INFRA_DATABASE_CA`, a file with the
 certificates that databases are [verified](xata.md#whom-it-trusts) by, instead of the system's.
 
@@ -46,6 +50,7 @@ certificates that databases are [verified](xata.md#whom-it-trusts) by, instead o
 """
 
 TOPICS: Mapping[type[Settings], str] = {
+    EnvironmentSettings: "An environment that a team names",
     XataSettings: "The branch",
     Settings: "What is applied to the database, and its check",
     WorkerSettings: "The Worker",
@@ -84,7 +89,9 @@ def project() -> str:
     """`Pulumi.yaml` with the keys of today."""
     text = PROJECT_FILE.read_text(encoding="utf-8")
     head = text[: text.index(CONFIG)]
-    return head + CONFIG + "".join(_declared(name, field) for name, field in keys().items())
+    app = next(line for line in text.splitlines(keepends=True) if line.startswith(APP))
+    declared = "".join(_declared(name, field) for name, field in keys().items() if name != "app")
+    return head + CONFIG + app + declared
 
 
 def _declared(name: str, field: Field) -> str:

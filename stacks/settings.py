@@ -18,19 +18,20 @@ from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import Declared, Rule, Words, about
 from components.worker.names import MOST_SECRETS, validate_name
-from components.xata.branches.names import is_preview
+from components.xata.branches.names import BRANCH_PATTERN, BRANCH_RULE, PRODUCTION, is_preview, set_aside_from
 from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
+from stacks import stack_names
+from stacks.names import LONGEST_APP, app_reason
+from stacks.stack_names import DEV, FOUNDATION, PREVIEW
 
-DEFAULT_PROJECT: Final = "printfarm-manager"
-DEFAULT_WORKER: Final = "printfarm-manager"
 DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE = "postgres:18", "xata.micro"
 """Of the root branch, where the configuration says nothing."""
 
 DATABASE_URL: Final = "DATABASE_URL"
 """The secret that the app reads; it is always set, so the configuration does not name it."""
 
-PREVIEW: Final = "preview"
-"""The environment of every pull request."""
+ENVIRONMENTS: Final = "environments"
+"""All stacks that are neither `dev` nor `foundation` nor of a pull request: each is what its file says."""
 
 Budget = Annotated[
     int,
@@ -38,7 +39,7 @@ Budget = Annotated[
     Words(f"a whole number of seconds from 1 to {LONGEST_BUDGET_SECONDS}", 60),
 ]
 
-Path = Annotated[str, Meta(min_length=1), Words("a path", "../printfarm-manager")]
+Path = Annotated[str, Meta(min_length=1), Words("a path", "../acme-shop")]
 
 Paths = Annotated[
     tuple[Annotated[str, Meta(min_length=1)], ...], Words("a list of paths", '["sql/001-extensions.sql"]')
@@ -47,7 +48,7 @@ Paths = Annotated[
 Name = Annotated[
     str,
     Meta(pattern=r"^(?!pg_)[a-z_][a-z0-9_]{0,62}\Z"),
-    Words("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not beginning with pg_", "printfarm"),
+    Words("a lower-case letter or _, then up to 62 of a-z, 0-9 and _; not beginning with pg_", "acme_shop"),
 ]
 
 _WORD = r"^[^\s/\\\x00-\x1f\x7f]{1,100}\Z"
@@ -62,14 +63,29 @@ def _further(names: tuple[str, ...]) -> str:
     return "these are not names of further secrets" if wrong else ""
 
 
+def _of_pull_requests(branch: str) -> str:
+    return "names such as pr-7 are those of pull requests" if is_preview(branch) or set_aside_from(branch) else ""
+
+
 class Settings(Declared):
     """What every environment is told."""
 
+    stack: ClassVar[str]
     environment: ClassVar[str]
+    """What the app is told that it is."""
     branch: ClassVar[str]
     defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     """Of keys whose default is another in this environment. Pulumi.yaml knows one for all: stack files repeat these."""
 
+    app: Annotated[
+        str,
+        Rule(app_reason),
+        Words(f"1 to {LONGEST_APP} printable characters, with a letter from a to z or a digit among them", "acme-shop"),
+        about(
+            "The app's name, said once in Pulumi.yaml. The Xata project, Workers, the dev database, its role and its "
+            "container are named after it, where no key of their own says otherwise."
+        ),
+    ] = ""
     check_mode: Annotated[
         Mode, about("What a failing database check does to the deployment: fail it, warn, or not look at all.")
     ] = "enforce"
@@ -134,10 +150,10 @@ class WorkerSettings(AppSettings):
     worker_name: Annotated[
         str,
         Meta(pattern=r"^[a-z0-9_][a-z0-9_-]{0,62}\Z"),
-        Words("up to 63 of a-z, 0-9, _ and -, not beginning with -", "printfarm-manager-staging"),
+        Words("up to 63 of a-z, 0-9, _ and -, not beginning with -", "acme-shop-staging"),
         about(
             "The Worker's name in full; empty: as wrangler derives it from the app's wrangler.jsonc, else "
-            f"{DEFAULT_WORKER}-<stack>. Of a preview without its -pr-<number>."
+            "<app>-<stack>. Of a preview without its -pr-<number>."
         ),
     ] = ""
     worker_url: Annotated[
@@ -207,13 +223,16 @@ class XataSettings(Settings):
     project: Annotated[
         str,
         Meta(pattern=r"^[^/\\\x00-\x1f\x7f]{1,100}\Z"),
-        Words("up to 100 characters without slashes", "printfarm-manager"),
-        about(f"The Xata project, by id or name; empty: XATA_PROJECT_ID from the environment, else {DEFAULT_PROJECT}."),
+        Words("up to 100 characters without slashes", "acme-shop"),
+        about("The Xata project, by id or name; empty: XATA_PROJECT_ID from the environment, else the app's name."),
     ] = ""
     parent: Annotated[Branch, about("The branch that this one is a copy of, by name or id.")] = "main"
     allow_parent: Annotated[
         Branch,
-        about("Names production as a parent that is meant: a preview made from it is a copy of production's data."),
+        about(
+            "Names the branch of a production environment as a parent that is meant: what is made from it is a copy of "
+            "production's data."
+        ),
     ] = ""
     region: Annotated[
         str,
@@ -245,7 +264,7 @@ class XataSettings(Settings):
     scale_to_zero: Annotated[
         Literal["auto", "true", "false"],
         Words("auto, true or false", "auto"),
-        about("Whether the branch sleeps when it is idle; auto: yes, but not in production."),
+        about("Whether the branch sleeps when it is idle; auto: yes, but not in a production environment."),
     ] = "auto"
     scale_to_zero_minutes: Annotated[Minutes, about("After how many idle minutes the branch sleeps.")] = 30
     backup_retention_days: Annotated[Days, about("How many days backups are kept.")] = 7
@@ -290,7 +309,12 @@ class XataSettings(Settings):
     @property
     def sleeps_when_idle(self) -> bool:
         """Whether the branch scales to zero."""
-        return self.branch != "production" if self.scale_to_zero == "auto" else self.scale_to_zero == "true"
+        return not self.is_production if self.scale_to_zero == "auto" else self.scale_to_zero == "true"
+
+    @property
+    def is_production(self) -> bool:
+        """Whether its data are production's: it is called so, or its app is told so."""
+        return PRODUCTION in {self.stack, self.branch, self.environment}
 
 
 class DevSettings(XataSettings, AppSettings):
@@ -307,10 +331,16 @@ class DevSettings(XataSettings, AppSettings):
             "(Docker where it works, else embedded; chosen once)."
         ),
     ] = "auto"
-    database_name: Annotated[Name, about("The dev database's name.")] = "printfarm"
-    database_user: Annotated[Name, about("The role that owns the dev database and that the app logs in as.")] = (
-        "printfarm"
-    )
+    database_name: Annotated[
+        Name, about("The dev database's name; empty: as the app is called. Another one renames it.")
+    ] = ""
+    database_user: Annotated[
+        Name,
+        about(
+            "The role that owns the dev database and that the app logs in as; empty: as the app is called. Another one "
+            "renames it."
+        ),
+    ] = ""
     port: Annotated[
         int,
         Rule(port_reason),
@@ -329,15 +359,15 @@ class DevSettings(XataSettings, AppSettings):
     ] = 90
     data_folder: Annotated[
         str,
-        Words("a path", "/srv/data/printfarm-dev"),
+        Words("a path", "/srv/data/acme-shop-dev"),
         about("The embedded server's data folder; empty: one for this clone in the user's data folder."),
     ] = ""
     container_name: Annotated[
         str,
         Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}\Z"),
-        Words("a letter or digit, then up to 62 letters, digits, _, . and -", "printfarm-db-dev"),
-        about("The Docker container's name; its volume is named after it."),
-    ] = "printfarm-db-dev"
+        Words("a letter or digit, then up to 62 letters, digits, _, . and -", "acme-shop-db-dev"),
+        about("The Docker container's name; its volume is named after it. Empty: <app>-db-dev."),
+    ] = ""
     docker_image: Annotated[
         str,
         Meta(min_length=1),
@@ -370,22 +400,29 @@ class CloudSettings(XataSettings, WorkerSettings):
     """What an environment with an app in the cloud is told: a Xata branch, and a Worker that is told its URL."""
 
 
-class StagingSettings(CloudSettings):
-    """The staging environment."""
+class EnvironmentSettings(CloudSettings):
+    """An environment that a team names: its file makes it one."""
 
-    environment = "staging"
-    branch = "staging"
-
-
-class ProductionSettings(CloudSettings):
-    """The production environment."""
-
-    environment = "production"
-    branch = "production"
+    branch: Annotated[  # type: ignore[misc] # what is fixed for other stacks is a setting here
+        str,
+        Meta(pattern=rf"^(?:{BRANCH_PATTERN})\Z"),
+        Rule(_of_pull_requests),
+        Words(BRANCH_RULE, "qa"),
+        about("The Xata branch, which no other stack may have; empty: as the stack is called."),
+    ] = ""
+    environment: Annotated[  # type: ignore[misc] # as above
+        str,
+        Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z"),
+        Words("1 to 63 letters, digits, _, . and -, beginning with a letter or a digit", "qa"),
+        about(
+            "What the app is told as ENVIRONMENT; empty: as the stack is called. Where it is `production` the branch "
+            "stays awake, and copies of it are refused (`allowParent`)."
+        ),
+    ] = ""
 
 
 class PreviewSettings(CloudSettings):
-    """The environment of one pull request; `model_of` says which branch is its own."""
+    """The environment of one pull request; `model_of` says whose."""
 
     environment = "preview"
     defaults = MappingProxyType({"parent": "staging", "protect": False, "backupRetentionDays": 2})
@@ -423,35 +460,34 @@ DROPPED: Mapping[str, str] = {
 """Keys that there were, and what holds instead."""
 
 MODELS: Mapping[str, type[Settings]] = {
-    "dev": DevSettings,
-    "foundation": FoundationSettings,
-    "staging": StagingSettings,
-    "production": ProductionSettings,
+    DEV: DevSettings,
+    FOUNDATION: FoundationSettings,
+    ENVIRONMENTS: EnvironmentSettings,
     PREVIEW: PreviewSettings,
 }
-"""By name of the environment: that of the stack, and for all pull requests one."""
+"""By kind: that of all pull requests is one, and so is that of all environments that teams name."""
 
 
-def environment_of(stack: str) -> str:
-    """The environment that a stack is, as `MODELS` names it; empty for a stack that there is not."""
-    if is_preview(stack):
+def kind_of(stack: str) -> str:
+    """The kind that a stack is of, as `MODELS` names it; empty for a name that no stack has."""
+    if stack_names.is_pull_request(stack):
         return PREVIEW
-    return stack if stack in MODELS and stack != PREVIEW else ""
+    if stack in {DEV, FOUNDATION}:
+        return stack
+    return ENVIRONMENTS if stack_names.is_name(stack) else ""
 
 
 @cache
 def model_of(stack: str) -> type[Settings]:
-    """The declaration of a stack; that of a pull request knows the branch that bears the stack's name.
+    """The declaration of a stack, which knows its name, and what follows from that.
 
     Raises:
-        KeyError: There is no such stack.
+        KeyError: No stack may be called so.
     """
-    if not is_preview(stack):
-        return MODELS[environment_of(stack)]
-
-    class OfOnePullRequest(PreviewSettings):
-        """The environment of this pull request."""
-
-        branch = stack
-
-    return OfOnePullRequest
+    kind = kind_of(stack)
+    own: dict[str, Any] = {"__module__": __name__, "stack": stack}
+    if kind == PREVIEW:
+        own["branch"] = stack
+    if kind == ENVIRONMENTS:
+        own["defaults"] = MappingProxyType({"branch": stack, "environment": stack})
+    return type(MODELS[kind].__name__, (MODELS[kind],), own)

@@ -22,7 +22,8 @@ from components.worker.names import Target
 from components.worker.secrets import Secrets, SecretsInputs
 from components.worker.wrangler.check import WranglerConfig, WranglerConfigInputs
 from stacks import worker_plan
-from stacks.settings import DATABASE_URL, PREVIEW
+from stacks.settings import DATABASE_URL, PreviewSettings
+from stacks.stack_names import PREVIEW
 from stacks.worker_plan import Plan
 
 if TYPE_CHECKING:
@@ -98,13 +99,13 @@ def wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
     if settings.wrangler_mode == "warn" and not plan.wrangler.is_file():
         pulumi.log.warn(f"there is no {plan.wrangler}, so it is not checked; infra:appPath names the app's folder")
         return []
-    temporary = settings.environment == PREVIEW
+    temporary = isinstance(settings, PreviewSettings)
     return [
         WranglerConfig(
             "wrangler-config",
             WranglerConfigInputs(
                 path=str(plan.wrangler),
-                stack=settings.environment,
+                stack=PREVIEW if temporary else settings.stack,
                 environment=settings.environment,
                 # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
                 branch="" if temporary else settings.branch,

@@ -11,7 +11,8 @@ from components.worker.api.models import HYPERDRIVE, SECRETS_STORE, WORKERS_SCRI
 from components.worker.names import DIRECTORY_VARIABLE, validate_target
 from components.worker.wrangler.config import TOP
 from components.worker.wrangler.file import locate, worker_name
-from stacks.settings import DATABASE_URL, DEFAULT_WORKER, PREVIEW
+from stacks import names
+from stacks.settings import DATABASE_URL, PreviewSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -167,30 +168,30 @@ def name_in_account(plan: Plan, settings: CloudSettings) -> str:
 def script(settings: CloudSettings, wrangler: Path) -> str:
     """The Worker's name: the configured one, else what wrangler derives from the app's file, else the app's.
 
-    That of a preview is the app's own with the name of its branch: `printfarm-manager-pr-7`.
+    That of a preview is the app's own with the name of its branch: `acme-shop-pr-7`.
 
     Raises:
         ConfigurationError: The file is there and no name can be told from it. Another name would be another Worker.
     """
-    suffix = f"-{settings.branch}" if settings.environment == PREVIEW else ""
+    suffix = f"-{settings.branch}" if isinstance(settings, PreviewSettings) else ""
     if settings.worker_name:
         return f"{settings.worker_name}{suffix}"
     if not wrangler.is_file():
-        return f"{DEFAULT_WORKER}{suffix or f'-{settings.environment}'}"
-    name = worker_name(wrangler, TOP if suffix else settings.environment)
+        return names.worker(settings, settings.stack)
+    name = worker_name(wrangler, TOP if suffix else settings.stack)
     name = f"{name}{suffix}" if name else ""
     reason = validate_target(script=name) if name else "the name of the Worker cannot be told from this file"
     if reason:
         raise ConfigurationError(
             f"{wrangler}: {reason}",
-            next_step=f"./infra wrangler check {settings.branch} says what is wrong with it; or set infra:workerName",
+            next_step=f"./infra wrangler check {settings.stack} says what is wrong with it; or set infra:workerName",
         )
     return name
 
 
 def owner(settings: CloudSettings) -> str:
     """The stack of a pull request whose Worker this is alone; empty for a Worker that stays."""
-    return settings.branch if settings.environment == PREVIEW else ""
+    return settings.branch if isinstance(settings, PreviewSettings) else ""
 
 
 def told(plan: Plan, settings: CloudSettings) -> dict[str, str]:

@@ -47,6 +47,13 @@ def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or 0) - function.lineno + 1 - docstring
 
 
+def test_no_code_knows_the_app() -> None:
+    """The name of the app that this repository ships with is a line of Pulumi.yaml (`infra:app`), and of no module."""
+    app = "print" + "farm"
+    assert app in (PROJECT / "Pulumi.yaml").read_text()
+    assert [_name(file) for file in _sources(*PACKAGES) if app in file.read_text().lower()] == []
+
+
 def test_sizes_stay_within_the_budget() -> None:
     """A function has at most 40 lines, a file at most 600; an exception carries its reason."""
     files = [*_sources(*PACKAGES), PROJECT / "infra"]

@@ -58,7 +58,7 @@ class DockerSettings:
 
     stack: str
     clone: str
-    container_name: str = "printfarm-db-dev"
+    container_name: str
     volume: str = ""
     image: str = "postgres:18-alpine"
     port: int
@@ -126,7 +126,7 @@ def container_name_reason(name: str) -> str:
     return f"{name!r} is no container's name; allowed: a letter or digit, then up to 62 letters, digits, _, . and -"
 
 
-ContainerName = Annotated[str, Rule(container_name_reason), Words("a container's name", "printfarm-db-dev")]
+ContainerName = Annotated[str, Rule(container_name_reason), Words("a container's name", "acme-shop-db-dev")]
 
 
 def docker_port_reason(port: int) -> str:

@@ -46,7 +46,7 @@ Script = Annotated[
     Meta(pattern=rf"^[A-Za-z0-9_][A-Za-z0-9_-]{{0,{LONGEST_SCRIPT - 1}}}\Z"),
     Words(
         f"1 to {LONGEST_SCRIPT} letters, digits, underscores and hyphens, and no hyphen at the beginning",
-        "printfarm-manager-staging",
+        "acme-shop-staging",
     ),
 ]
 

@@ -25,7 +25,7 @@ Flag = Annotated[bool, Words("true or false", example=True)]
 
 BranchName = Annotated[str, Meta(pattern=rf"^(?:{BRANCH_PATTERN})\Z"), Words(BRANCH_RULE, "staging")]
 
-ProjectName = Annotated[str, Meta(pattern=rf"^(?:{PROJECT_PATTERN})\Z"), Words(PROJECT_RULE, "printfarm-manager")]
+ProjectName = Annotated[str, Meta(pattern=rf"^(?:{PROJECT_PATTERN})\Z"), Words(PROJECT_RULE, "acme-shop")]
 
 StackName = Annotated[
     str,
@@ -93,6 +93,10 @@ class BranchIdentity(Declared):
         str, about("The id of an existing branch to take over, whoever made it; then nothing is ever created.")
     ] = ""
     allow_parent: Annotated[str, about("The parent's name, when it is production and that is meant.")] = ""
+    production: Annotated[
+        Sequence[str] | None,
+        about("Branches that hold production's data, besides the one called production: copies are asked for by name."),
+    ] = None
     most_previews: Annotated[
         Count | None, about("How many branches `pr-<number>` the project may hold, a new one among them.")
     ] = None

@@ -375,11 +375,11 @@ def _parent_reason(known: Properties) -> str:
         return ""
     if parent == name:
         return f"{parent!r} cannot be the parent of {name!r}; name another branch, such as main"
-    if may_descend(name, parent, allowed=known.get("allowParent") or ""):
+    if may_descend(name, parent, allowed=known.get("allowParent") or "", production=known.get("production") or ()):
         return ""
     return (
         f"the branch {name} would be a copy of all of production's data; set infra:parent to staging or main, or, if "
-        "that copy is meant, infra:allowParent to production"
+        f"that copy is meant, infra:allowParent to {parent}"
     )
 
 

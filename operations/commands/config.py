@@ -136,7 +136,7 @@ def set_value(stack: str, key: str, value: Callable[[], str], *, secret: bool) -
             next_step=f"./infra config set {stack} {key} --secret, if it is a secret of the Worker; Pulumi.yaml names "
             f"the keys of {cli.NAMESPACE}",
         )
-    if stack_names.is_preview(stack):
+    if stack_names.is_pull_request(stack):
         raise UsageError(
             f"Pulumi.{stack}.yaml is made of Pulumi.preview.yaml, again and again: {key} would not stay there",
             next_step="write it into Pulumi.preview.yaml, for all pull requests",

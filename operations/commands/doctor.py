@@ -27,7 +27,9 @@ from operations.sandbox.place import Place
 from operations.settings import on_xata, read_settings
 from operations.workspace import KINDS, PROJECT, scheme
 from pulumi_embedded.errors import EngineError
+from stacks import side_by_side
 from stacks.settings import CloudSettings
+from stacks.stack_names import DEV, FOUNDATION
 
 if TYPE_CHECKING:
     import argparse
@@ -108,8 +110,6 @@ MUST_BE_IGNORED = (
     "Pulumi.pr-1.yaml",
 )
 LONGEST_ANSWER = 15
-STACK_OF_XATA = "staging"
-"""Whose wishes are looked at when no stack is named."""
 BUNDLED_PLUGINS = ("pulumi-language-python", "pulumi-resource-pulumi-python")
 
 
@@ -147,7 +147,7 @@ def cloudflare(machine: Machine, stack: str) -> list[Finding]:
     """What a stack needs of Cloudflare; nothing for a stack without a Worker."""
     from operations import cloud_checks
 
-    name = stack or STACK_OF_XATA
+    name = stack or _usual(machine)
     try:
         settings = read_settings(_place(machine, name), with_files=False)
     except (InfraError, EngineError):  # another check tells of stack files
@@ -168,7 +168,7 @@ def xata(machine: Machine, stack: str) -> list[Finding]:
     from operations import cloud_checks
 
     try:
-        wanted = _wanted(machine, stack or STACK_OF_XATA)
+        wanted = _wanted(machine, stack or _usual(machine))
         return cloud_checks.examine_xata(machine.environ, wanted, named=bool(stack)) if wanted else []
     except (InfraError, EngineError) as error:  # another check tells of stack files
         found = f"not looked at: {error.message}"
@@ -200,9 +200,15 @@ def _wanted(machine: Machine, stack: str) -> Wanted | None:
     )
 
 
+def _usual(machine: Machine) -> str:
+    """Whose wishes are looked at when no stack is named: the first environment's, so not production's."""
+    there = stack_names.names(machine.folder)
+    return next((name for name in there if name not in {DEV, FOUNDATION}), FOUNDATION)
+
+
 def _place(machine: Machine, stack: str) -> workspace.Workspace:
     """A stack, to be inside and not opened."""
-    if stack_names.is_preview(stack):
+    if stack_names.is_pull_request(stack):
         with contextlib.suppress(CommandError):  # the check of the stack files tells it
             files.ensure(machine.folder, stack)
     return workspace.Workspace(folder=machine.folder, stack=stack, backend_url="", passphrase=None)
@@ -386,15 +392,13 @@ def postgres(name: str, _machine: Machine) -> Finding:
 
 
 def stack_files(name: str, machine: Machine) -> Finding:
-    """Every stack's file is there, readable and right."""
-    for stack in stack_names.STACKS:
-        place = _place(machine, stack)
-        if not place.stack_file.is_file():
-            step = f"git checkout -- {place.stack_file.name}"
-            return Finding(check=name, verdict="failure", found=f"{place.stack_file.name} is missing", next_step=step)
-        read_settings(place, with_files=False)
+    """Every stack's file is readable and right, bears the name of a stack, and shares nothing with another."""
+    stacks = stack_names.files(machine.folder)
+    for stack in dict.fromkeys([DEV, *stacks]):
+        side_by_side.require_stack(stack, machine.folder)
+        side_by_side.refuse_shared(read_settings(_place(machine, stack), with_files=False), machine.folder)
     files.content_of(files.text_in(machine.folder))
-    there = [*(f"Pulumi.{stack}.yaml" for stack in stack_names.STACKS), files.TEMPLATE]
+    there = [*(f"Pulumi.{stack}.yaml" for stack in sorted(stacks, key=stack_names.order)), files.TEMPLATE]
     return Finding(check=name, verdict="ok", found=", ".join(there))
 
 

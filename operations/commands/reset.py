@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     on where that one ended, and makes no second copy; an `up` that is not told of it completes it or takes it back.
     """
     target = changes.Target.from_arguments(arguments)
-    if not stack_names.is_preview(target.stack):
+    if not stack_names.is_pull_request(target.stack):
         raise UsageError(
             f"the stack {target.stack} keeps its data: only previews, pr-<number>, are given a fresh copy",
             next_step="name a preview, such as pr-7",

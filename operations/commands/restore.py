@@ -82,8 +82,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 def _refuse_name(target: Target, name: str) -> None:
     """A branch that bears the name of a stack's would be taken for that stack's."""
     from components.xata.branches.names import PERSISTENT, is_preview
+    from stacks.side_by_side import branches
 
-    if name in PERSISTENT or is_preview(name):
+    if name in PERSISTENT | branches(target.folder) or is_preview(name):
         raise UsageError(
             f"--into {name}: that is the name of a stack's own branch, and a restored one must not be taken for it",
             next_step=f"./infra restore {target.stack} --into {target.stack}-restored",

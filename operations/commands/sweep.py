@@ -32,7 +32,7 @@ from operations.previews.files import after_destroy, forget, remove_file
 from operations.workspace import Workspace, backend_url, known_passphrase
 from pulumi_embedded.errors import EngineError, HeldError, LockedError
 from stacks import worker_plan
-from stacks.config import read
+from stacks.config import read, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -215,7 +215,8 @@ def settings_in(folder: Path) -> PreviewSettings:
     """The configuration that all previews share."""
     config = files.content_of(files.text_in(folder))["config"]
     raw = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    return cast("PreviewSettings", read(ANY, raw))
+    shared = written(folder / "Pulumi.yaml")
+    return cast("PreviewSettings", read(ANY, {**shared, **raw}, shared=shared.keys() - raw.keys()))
 
 
 AT_ONCE: Final = 16

@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 def _preview(name: str) -> str:
     """The name of a pull request's stack, judged while the command line is read."""
-    if stack_names.is_preview(stack_names.checked(name)):
+    if stack_names.is_pull_request(stack_names.checked(name)):
         return name
     raise UsageError(
         f"{name} does not belong to a pull request; sync is for pr-<number>", next_step=f"./infra up {name}"

@@ -34,7 +34,7 @@ def add_parser(commands: cli.Commands) -> None:
             "./infra wrangler check staging",
             "./infra wrangler write staging",
             "./infra wrangler deploy pr-7 --sandbox",
-            "./infra wrangler check production --json --config appPath=../printfarm-manager",
+            "./infra wrangler check production --json --config appPath=../acme-shop",
         ),
         run=run,
     )

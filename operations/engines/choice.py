@@ -144,14 +144,8 @@ def known_stacks(folder: Path, environ: Mapping[str, str]) -> list[str]:
     else:
         stacks = state / ".pulumi" / "stacks" / load_project(folder).name
         names = {file.name.removesuffix(".json") for file in stacks.glob("*.json")}
-    ours = [name for name in names if name in stack_names.STACKS or stack_names.is_preview(name)]
-    return sorted(ours, key=_order)
-
-
-def _order(name: str) -> tuple[int, int]:
-    if name in stack_names.STACKS:
-        return 0, stack_names.STACKS.index(name)
-    return 1, int(name.removeprefix("pr-"))
+    ours = (name for name in names if stack_names.is_name(name) or stack_names.is_pull_request(name))
+    return sorted(ours, key=stack_names.order)
 
 
 def _told_by_the_cli(folder: Path, environ: Mapping[str, str]) -> set[str]:

@@ -154,8 +154,10 @@ def _secret_taken_away(resource: Resource) -> Found:
 
 
 def _copy_of_production(resource: Resource) -> Found:
-    _, parent = before_and_after(resource, "parent")
-    if resource.kind != BRANCH or resource.fate not in {"create", "replace"} or parent != PRODUCTION:
+    (_, parent), (_, further) = (before_and_after(resource, key) for key in ("parent", "production"))
+    if resource.kind != BRANCH or resource.fate not in {"create", "replace"}:
+        return None
+    if parent not in {PRODUCTION, *(further if isinstance(further, list | tuple) else ())}:
         return None
     return "the branch {} would be a copy of all of production's data", (resource.called,)
 

@@ -17,11 +17,13 @@ from components.postgres.server import lifecycle as servers
 from components.postgres.server import process as server_processes
 from components.postgres.server.folder import Layout
 from components.postgres.server.settings import ServerSettings
+from operations import stack_names
 from operations.errors import ChangesRefusedError, MachineError
 from operations.sandbox import process
 from operations.sandbox.place import STACK, DamagedRecordError, Record, new_record, read_record, write_record
 from operations.sandbox.process import NOT_WANTED, write_commands
 from operations.workspace import private_folder
+from stacks.stack_names import DEV, FOUNDATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -332,17 +334,16 @@ def _locked(place: Place) -> Iterator[None]:
         ) from None
 
 
-STACKS = ("staging", "production")
-"""What needs the project and its root branch."""
 ANSWER_SECONDS = 10.0
 
 
 def is_missing(place: Place, stack: str) -> bool:
-    """Whether this stack was never brought up there and there is no project at all.
+    """Whether this is an environment that was never brought up there, and there is no project at all.
 
     A sandbox that does not run or answer is for the run itself to tell. The question is in no log of calls.
     """
-    if stack not in STACKS or any(place.state.glob(f".pulumi/stacks/*/{stack}.json*")):
+    fixed = stack in {DEV, FOUNDATION} or stack_names.is_pull_request(stack)
+    if fixed or any(place.state.glob(f".pulumi/stacks/*/{stack}.json*")):
         return False
     try:
         port = require_running(place).api_port

@@ -24,7 +24,6 @@ from components.xata.branches.place import Place, find_organization, find_projec
 from components.xata.branches.remove import delete_branch
 from components.xata.branches.settings import apply
 from components.xata.inputs import BranchIdentity, Settings
-from stacks.settings import DEFAULT_PROJECT
 from tests.contract.deviations import DEVIATIONS
 from tests.contract.document import VARIABLE, Recorder, judge
 from tests.contract.standin import KEY, LOCAL, ORGANIZATION, StandIn
@@ -35,11 +34,12 @@ if TYPE_CHECKING:
 
     from components.xata.api.models import BranchSummary
 
+PROJECT = "contract-tests"
 URL_VARIABLE, KEY_VARIABLE = "XATA_API_BASE_URL", "XATA_API_KEY"
 REAL = bool(os.environ.get(URL_VARIABLE) and os.environ.get(KEY_VARIABLE))
 REASON = (
     f"set {URL_VARIABLE} (https://api.xata.tech) and {KEY_VARIABLE}; XATA_PROJECT_ID names the project where a branch"
-    f" pr-<number> is made and deleted, else {DEFAULT_PROJECT} is used"
+    f" pr-<number> is made and deleted, else {PROJECT} is used"
 )
 PLACES = [
     "stand-in",
@@ -84,7 +84,7 @@ def _standin() -> Ground:
 
     standin = StandIn(clock=lambda: now[0], sleep=sleep, pace="time")
     http = standin.http()
-    project = http.post(f"/organizations/{ORGANIZATION}/projects", json={"name": DEFAULT_PROJECT}).json()["id"]
+    project = http.post(f"/organizations/{ORGANIZATION}/projects", json={"name": PROJECT}).json()["id"]
     root = {"name": "main", "mode": "custom", "configuration": ROOT}
     http.post(f"/organizations/{ORGANIZATION}/projects/{project}/branches", json=root).raise_for_status()
     sleep(60)
@@ -98,7 +98,7 @@ def _real() -> Ground:
     recorder = Recorder(httpx.HTTPTransport())
     client = Client(key=os.environ[KEY_VARIABLE], base_url=os.environ[URL_VARIABLE], transport=recorder)
     organization = find_organization(client, os.environ.get("XATA_ORGANIZATION_ID", ""))
-    project = find_project(client, organization, os.environ.get("XATA_PROJECT_ID") or DEFAULT_PROJECT)
+    project = find_project(client, organization, os.environ.get("XATA_PROJECT_ID") or PROJECT)
     return _ground(client, Place(organization=organization, project=project.id), SYSTEM, recorder)
 
 

@@ -12,7 +12,6 @@ import pytest
 
 from components.xata.branches.names import is_preview
 from operations import cli, stack_names
-from stacks.settings import MODELS, PREVIEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,9 +63,9 @@ def test_top_level_help_names_every_command(capsys: pytest.CaptureFixture[str]) 
     assert all(f"\n    {command} " in text for command in cli.COMMANDS)
 
 
-def test_the_stack_names_are_those_of_the_configuration() -> None:
-    """The names known without loading anything are the environments that have a model."""
-    assert {*stack_names.STACKS, PREVIEW} == set(MODELS)
+def test_the_stacks_are_those_that_have_a_file() -> None:
+    """Those that every project has come first, and production last."""
+    assert stack_names.names(PROJECT) == ["dev", "foundation", "staging", "production"]
 
 
 @pytest.mark.parametrize("name", ["pr-1", "pr-7", "pr-999999999"])

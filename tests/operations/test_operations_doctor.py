@@ -171,20 +171,34 @@ def test_a_linked_environment_hides_no_verdict(machine: Machine, tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (None, "Pulumi.staging.yaml is missing"),
+        (None, "there is no stack named 'dev': there is no Pulumi.dev.yaml"),
         ("config: [", "Pulumi.staging.yaml"),
         ("config:\n  infra:prot: 1\n", "infra:prot"),
     ],
 )
 def test_a_wrong_stack_file_is_found(machine: Machine, text: str | None, said: str) -> None:
     """Missing, unreadable or wrong: the file is named with the next step."""
-    file = machine.folder / "Pulumi.staging.yaml"
-    file.unlink()
-    if text is not None:
-        file.write_text(text)
+    if text is None:
+        (machine.folder / "Pulumi.dev.yaml").unlink()
+    else:
+        (machine.folder / "Pulumi.staging.yaml").write_text(text)
     finding = _finding("stack files", machine)
     assert finding.verdict == "failure"
     assert said in finding.found
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("Live", "", "there is a Pulumi.Live.yaml, and that is no stack's name"),
+        ("qa", "config:\n  infra:branch: staging\n", "would share the Xata branch 'staging'"),
+    ],
+)
+def test_stack_files_are_looked_at_side_by_side(machine: Machine, name: str, text: str, said: str) -> None:
+    """A name that no stack can have, and a branch that two would have."""
+    (machine.folder / f"Pulumi.{name}.yaml").write_text(text)
+    finding = _finding("stack files", machine)
+    assert (finding.verdict, said in finding.found) == ("failure", True), finding.found
 
 
 def test_a_remote_backend_is_named_without_its_address(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from operations.cloud_checks import Finding
     from stacks.settings import CloudSettings
 
+APP = "printfarm-manager"
 TOKEN, NARROW = "t" * 40, "n" * 40
 KNOWN = {"CLOUDFLARE_ACCOUNT_ID": DEFAULT_ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN}
 
@@ -35,7 +36,7 @@ def service() -> Service:
 
 
 def _examined(service: Service, project: Path, environ: Mapping[str, str], **configured: str) -> dict[str, Finding]:
-    settings: Any = read("staging", {f"infra:{key}": value for key, value in configured.items()})
+    settings: Any = read("staging", {f"infra:{key}": value for key, value in {"app": APP, **configured}.items()})
     told: CloudSettings = settings
 
     def open_client(environment: Mapping[str, str]) -> Client:

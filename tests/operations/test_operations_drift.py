@@ -198,15 +198,15 @@ def test_a_look_that_fails_is_an_error(fake_engine: FakeEngine, infra: Callable[
 
 
 def test_without_names_all_that_have_a_state_are_looked_at(project: Path) -> None:
-    """Environments first, previews by their numbers; backups, side files and foreign stacks are none."""
+    """Environments first, previews by their numbers; backups, side files and what is no stack's name are none."""
     stacks = project / ".infra" / "state" / ".pulumi" / "stacks" / "infra"
     assert choice.known_stacks(project, {}) == []
     stacks.mkdir(parents=True)
-    for name in ("pr-10", "pr-9", "production", "dev", "pr-x", "mine"):
+    for name in ("pr-10", "pr-9", "production", "dev", "Mine", "qa"):
         (stacks / f"{name}.json").touch()
     (stacks / "staging.json.bak").touch()
     (stacks / "dev.json.attrs").touch()
-    assert choice.known_stacks(project, {}) == ["dev", "production", "pr-9", "pr-10"]
+    assert choice.known_stacks(project, {}) == ["dev", "qa", "production", "pr-9", "pr-10"]
 
 
 def test_in_a_bucket_only_the_cli_knows_the_stacks(
@@ -219,7 +219,7 @@ def test_in_a_bucket_only_the_cli_knows_the_stacks(
     with pytest.raises(MachineError, match="s3://bucket"):
         choice.known_stacks(project, environ)
     cli = tmp_path / "pulumi"
-    listed = '[{"name": "pr-3"}, {"name": "acme/infra/staging"}, {"name": "other"}]'
+    listed = '[{"name": "pr-3"}, {"name": "acme/infra/staging"}, {"name": "Other"}]'
     cli.write_text(f"#!/bin/sh\n[ \"$1\" = version ] && echo v3.259.0 || echo '{listed}'\n")
     cli.chmod(0o755)
     assert choice.known_stacks(project, environ) == ["staging", "pr-3"]

@@ -80,7 +80,8 @@ def declare(stack: str, config: Mapping[str, str], *, preview: bool = False, sec
     """
     monitor = Declared()
     pulumi.runtime.set_mocks(Cloud(), project="infra", stack=stack, preview=preview, monitor=monitor)
-    set_all_config({key if ":" in key else f"infra:{key}": value for key, value in config.items()}, list(secrets))
+    told = {key if ":" in key else f"infra:{key}": value for key, value in config.items()}
+    set_all_config({"infra:app": "acme-shop", **told}, list(secrets))
 
     def program() -> None:
         from stacks import run  # noqa: PLC0415 - only now is there somebody to register with

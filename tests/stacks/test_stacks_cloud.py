@@ -49,11 +49,11 @@ def test_the_project_comes_from_configuration_environment_or_default(variable: s
     """What is configured wins over the environment, which wins over the app's name."""
     assert cloud.project(_staging(project="mine"), {variable: PROJECT_ID}) == "mine"
     assert cloud.project(_staging(), {variable: PROJECT_ID}) == PROJECT_ID
-    assert cloud.project(_staging(), {}) == "printfarm-manager"
+    assert cloud.project(_staging(app="acme-shop"), {}) == "acme-shop"
 
 
 def test_the_foundation_makes_a_project_by_name_only() -> None:
     """An id is a project that exists: it is adopted on purpose or left alone."""
-    assert foundation.project_name(_foundation(), {}) == "printfarm-manager"
+    assert foundation.project_name(_foundation(app="acme-shop"), {}) == "acme-shop"
     with pytest.raises(ConfigurationError, match=f"infra:adoptProject to {PROJECT_ID}"):
         foundation.project_name(_foundation(), {"XATA_PROJECT_ID": PROJECT_ID})

@@ -276,10 +276,10 @@ def real(tmp_path: Path, commands: Path) -> Iterator[Real]:
 def test_on_the_real_cli_a_name_that_is_taken_is_said_at_once(real: Real) -> None:
     """In the preview, in one sentence, with nothing made; and what was made is found as it was made."""
     path = f"{BASE_PATH}/accounts/{THERE}/hyperdrive/configs"
-    real.account.held["0"] = {"path": path, "name": "printfarm-manager-staging", "inputs": {}}
+    real.account.held["0"] = {"path": path, "name": "acme-shop-staging", "inputs": {}}
     taken = real.up()
     assert taken.returncode != 0
-    said = "the account has a Hyperdrive configuration named printfarm-manager-staging already"
+    said = "the account has a Hyperdrive configuration named acme-shop-staging already"
     assert f'error: Preview failed: before hook "Hyperdrive configuration is new" failed: {said}' in taken.stdout
     assert "next: delete it in the dashboard" in taken.stdout
     assert list(real.account.held) == ["0"]
@@ -288,7 +288,7 @@ def test_on_the_real_cli_a_name_that_is_taken_is_said_at_once(real: Real) -> Non
     made = real.up()
     assert made.returncode == 0, made.stdout
     assert {one["name"] for one in real.account.held.values()} == {
-        "printfarm-manager-staging",
+        "acme-shop-staging",
         "PRINTFARM_MANAGER_STAGING_DATABASE_URL",
     }
     again = real.up("--refresh", "--expect-no-changes")

@@ -12,11 +12,27 @@ import yaml
 
 from components.errors import ConfigurationError
 from stacks.config import check, file_of, keys, read, shared_by_all
-from stacks.settings import DROPPED, MODELS, PREVIEW, DevSettings, PreviewSettings, XataSettings
+from stacks.settings import (
+    DROPPED,
+    ENVIRONMENTS,
+    MODELS,
+    DevSettings,
+    EnvironmentSettings,
+    PreviewSettings,
+    XataSettings,
+)
+from stacks.stack_names import PREVIEW, names
 
 PROJECT = Path(__file__).resolve().parents[2]
 
 WRONG_VALUES = [
+    ("app", "\u65e5\u672c", "a letter from a to z or a digit"),
+    ("app", "a" * 101, "1 to 100"),
+    ("app", "acme\nshop", "printable"),
+    ("branch", "pr-7", "beginning with a letter"),
+    ("branch", "pr-7-old-abcdefgh", "beginning with a letter"),
+    ("branch", "qa/2", "letters, digits, hyphens"),
+    ("environment", "the qa", "1 to 63 letters"),
     ("database", "mysql", "auto, docker, embedded or xata"),
     ("port", "70000", "0, or a port from 1024 to 65535"),
     ("port", "80", "0, or a port from 1024 to 65535"),
@@ -29,7 +45,6 @@ WRONG_VALUES = [
     ("checkBudgetSeconds", "0", "from 1 to 600"),
     ("startTimeoutSeconds", "1", "from 5 to 3600"),
     ("databaseName", "Print Farm", "a lower-case letter"),
-    ("databaseName", "", "a lower-case letter"),
     ("databaseName", "a" * 64, "up to 62"),
     ("databaseSslmode", "disable", "require or verify-full"),
     ("databaseUser", "pg_admin", "not beginning with pg_"),
@@ -41,7 +56,7 @@ WRONG_VALUES = [
     ("memoryMegabytes", "12", "from 128"),
     ("appPath", "", "a path"),
     ("organization", "my team", "an organization's id"),
-    ("project", "apps/printfarm", "without slashes"),
+    ("project", "apps/acme", "without slashes"),
     ("parent", "", "the name or id of a branch"),
     ("parent", "ma\x01in", "the name or id of a branch"),
     ("project", "print\x7ffarm", "without slashes"),
@@ -104,7 +119,7 @@ WRONG_VALUES = [
 def _stack_with(key: str) -> str:
     """A stack that has the key."""
     found = next(stack for stack, model in MODELS.items() if key in model.names())
-    return "pr-7" if found == PREVIEW else found
+    return {PREVIEW: "pr-7", ENVIRONMENTS: "qa"}.get(found, found)
 
 
 def test_no_configuration_gives_the_defaults() -> None:
@@ -201,7 +216,9 @@ def test_unlike_unknown_key_lists_the_known_ones() -> None:
         ("staging", "lifeDays", "7", "preview"),
         ("production", "insteadOf", "", "preview"),
         ("staging", "port", "5432", "dev"),
-        ("foundation", "workerUrl", "", "staging, production, preview"),
+        ("foundation", "workerUrl", "", "environments, preview"),
+        ("pr-7", "branch", "mine", "environments"),
+        ("dev", "environment", "mine", "environments"),
         ("pr-7", "adoptProject", "", "foundation"),
         ("dev", "mostPreviews", "50", "preview"),
     ],
@@ -258,14 +275,39 @@ def test_keys_of_other_namespaces_are_theirs() -> None:
     assert read("dev", {"docker:host": "unix:///run/docker.sock"}) == read("dev", {})
 
 
-@pytest.mark.parametrize(("stack", "nearest"), [("dve", "dev"), ("prod", "production"), ("stage", "staging")])
-def test_unknown_stack_is_refused_with_the_nearest(stack: str, nearest: str) -> None:
-    """A stack that no program stands behind is refused by name."""
-    with pytest.raises(ConfigurationError, match=f"no stack named '{stack}'; did you mean {nearest}"):
-        read(stack, {})
+@pytest.mark.parametrize(
+    ("said", "branch", "environment", "production"),
+    [
+        ({}, "qa", "qa", False),
+        ({"branch": "", "environment": ""}, "qa", "qa", False),
+        ({"branch": "quality", "environment": "staging"}, "quality", "staging", False),
+        ({"environment": "production"}, "qa", "production", True),
+        ({"branch": "production"}, "production", "qa", True),
+    ],
+)
+def test_an_environment_is_what_its_file_says(
+    said: dict[str, str],
+    branch: str,
+    environment: str,
+    production: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Branch and ENVIRONMENT are called as the stack is; whoever tells its app so is production, and stays awake."""
+    settings = read("qa", {f"infra:{key}": value for key, value in said.items()})
+    assert isinstance(settings, EnvironmentSettings)
+    assert (settings.stack, settings.branch, settings.environment) == ("qa", branch, environment)
+    assert settings.protect
+    assert settings.is_production is production
+    assert settings.sleeps_when_idle is not production
 
 
-@pytest.mark.parametrize("stack", [*(name for name in MODELS if name != PREVIEW), "pr-7"])
+def test_who_is_called_production_is_production() -> None:
+    """Whatever it tells its app, and however its branch is called."""
+    settings = read("production", {"infra:branch": "live", "infra:environment": "live"})
+    assert isinstance(settings, EnvironmentSettings)
+    assert settings.is_production
+
+
+@pytest.mark.parametrize("stack", [*names(PROJECT), "pr-7"])
 def test_committed_stack_files_are_accepted(stack: str) -> None:
     """The stack files of the repository are judged as a user's are; a pull request's is the template."""
     written = yaml.safe_load((PROJECT / file_of(stack)).read_text())
@@ -292,10 +334,12 @@ def test_a_pull_request_has_defaults_and_a_branch_of_its_own() -> None:
     assert read("pr-7", {}) == settings
 
 
-@pytest.mark.parametrize("stack", ["preview", "pr-0", "pr-01", "pr-9999999999", "pr-", "pr-7x"])
+@pytest.mark.parametrize(
+    "stack", ["preview", "pr-0", "pr-01", "pr-9999999999", "pr-", "pr-7x", "Production", "q a", "q\u00e4", "a" * 22, ""]
+)
 def test_what_is_no_pull_request_has_no_program(stack: str) -> None:
     """Neither the environment's own name nor a number that GitHub does not give."""
-    with pytest.raises(ConfigurationError, match=r"(?s)there is no stack named .*or pr-<number> for a pull request"):
+    with pytest.raises(ConfigurationError, match=r"(?s)is no stack's name: .*or pr-<number> for a pull request"):
         read(stack, {})
 
 

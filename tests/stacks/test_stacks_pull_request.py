@@ -75,7 +75,7 @@ def test_what_is_declared_of_a_preview(monkeypatch: pytest.MonkeyPatch) -> None:
     ("values", "there", "name"),
     [
         ({}, True, "health-worker-pr-7"),
-        ({}, False, "printfarm-manager-pr-7"),
+        ({"app": "Acme Shop"}, False, "acme-shop-pr-7"),
         ({"workerName": "shop"}, True, "shop-pr-7"),
     ],
 )

@@ -115,7 +115,7 @@ def test_no_file_is_no_obstacle_unless_asked(mode: str, tmp_path: Path) -> None:
     """Only `enforce` needs the app's file beside the project; the Worker then has the app's usual name."""
     declared = declare("staging", {"appPath": str(tmp_path), "wranglerMode": mode})
     assert "wrangler-config" not in declared.requests
-    assert declared.inputs("worker-secrets")["script"] == "printfarm-manager-staging"
+    assert declared.inputs("worker-secrets")["script"] == "acme-shop-staging"
 
 
 def test_enforce_checks_a_file_that_is_missing(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_missing_token_is_told_in_words() -> None:
 def test_the_name_is_that_of_the_app(tmp_path: Path) -> None:
     """What is configured wins over the app's file, as wrangler reads it, and that over the default."""
     file = tmp_path / "wrangler.jsonc"
-    assert worker_plan.script(_staging(), file) == "printfarm-manager-staging"
+    assert worker_plan.script(_staging(app="Acme Shop"), file) == "acme-shop-staging"
     file.write_text('{"name": "shop", "env": {"staging": {}, "production": {"name": "shop-live"}}} // ours')
     assert worker_plan.script(_staging(), file) == "shop-staging"
     production = read("production", {})

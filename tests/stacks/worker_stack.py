@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROGRAM = Path(__file__).parent / "programs" / "worker"
+APP = SCRIPT.removesuffix("-staging")
 DATABASE = "postgresql://xata:P4ss%21word@nowhere.invalid:5432/xata?sslmode=require"
 
 
@@ -103,7 +104,7 @@ class WorkerStack:
             backend_url=f"file://{self.folder}",
             passphrase="correct horse",
             refresh=kind == "up",  # as the project's file has it
-            config={f"infra:{key}": value for key, value in (config or {}).items()},
+            config={f"infra:{key}": value for key, value in {"app": APP, **(config or {})}.items()},
             environment={**self.environment(), **(environment or {})},
         )
         return engine.run(request, self.seen)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from components.worker.wrangler.jsonc import Document, Node
 
 ENVIRONMENTS = ("dev", "development", "staging", "production")
-"""Names of environments and branches, of which a stack's block may name only its own."""
+"""Usual names of environments and branches, of which a stack's block may name only its own."""
 
 PREVIEW = "preview"
 """The block that all pull requests share."""
@@ -63,24 +63,9 @@ class Expectation(Declared):
         return {ENVIRONMENT: self.environment, **({BRANCH: self.branch} if self.branch else {})}
 
     @property
-    def strangers(self) -> tuple[str, ...]:
-        """The names of other environments and branches."""
-        return tuple(name for name in ENVIRONMENTS if name not in {self.stack, self.environment, self.branch})
-
-    @property
     def write_command(self) -> str:
         """The command that edits the stack's block; that of previews belongs to all of them."""
         return f"./infra wrangler write {'pr-<number>' if self.stack == PREVIEW else self.stack}"
-
-    def stranger_in(self, text: str) -> str:
-        """The first other environment that the text names as a word of its own; empty for none.
-
-        The end of a host name does not count: `workers.dev` is no environment.
-        """
-        for name in self.strangers:
-            if re.search(rf"(?<![a-z0-9.]){name}(?![a-z0-9])|(?<=\.){name}(?=[._-])", text.lower()):
-                return name
-        return ""
 
 
 class LocalExpectation(Expectation):
@@ -303,7 +288,7 @@ def _stranger_names(case: _Case) -> Iterator[Finding]:
         if case.config.worker_name(other) == name and (severity == "error" or name != case.expectation.expected_name):
             what = f"{case.block} and {label} are the same Worker, {name}"
             yield case.finding(severity, own.start, what, next_step="give each its own name")
-    stranger = case.expectation.stranger_in(name.removeprefix(case.config.worker_name(TOP)))
+    stranger = case.stranger_in(name.removeprefix(case.config.worker_name(TOP)))
     if stranger and not case.expectation.expected_name:
         what = f"the name of the Worker of {case.block} names the environment {stranger}"
         yield case.finding("warning", own.start, what, next_step="rename the Worker if it is not the right one")
@@ -328,7 +313,7 @@ def _stranger_routes(case: _Case) -> Iterator[Finding]:
             yield case.finding(
                 severity, node.start, what, found=repr(pattern), expected="a route of its own", next_step=mended
             )
-        elif stranger := case.expectation.stranger_in(pattern):
+        elif stranger := case.stranger_in(pattern):
             what = f"a route of {who} names the environment {stranger}"
             yield case.finding("warning", node.start, what, next_step="correct the route if it is not the right one")
 
@@ -356,7 +341,7 @@ def _stranger_words(case: _Case) -> Iterator[Finding]:
     known = {*case.expectation.variables, *case.expectation.secrets, *ORDINARY}
     for entry in variables.entries if variables and is_object(variables) else ():
         text = entry.value.data
-        stranger = case.expectation.stranger_in(text) if isinstance(text, str) and entry.key not in known else ""
+        stranger = case.stranger_in(text) if isinstance(text, str) and entry.key not in known else ""
         if stranger:
             what = f"{case.block}.vars.{entry.key} names the environment {stranger}"
             yield case.finding("warning", entry.value.start, what, next_step="correct it if it is not the right one")
@@ -373,6 +358,19 @@ class _Case:
     def block(self) -> str:
         """The path of the stack's block."""
         return f"env.{self.expectation.stack}"
+
+    def stranger_in(self, text: str) -> str:
+        """The first other environment that the text names as a word of its own; empty for none.
+
+        The end of a host name does not count: `workers.dev` is no environment.
+        """
+        own = {self.expectation.stack, self.expectation.environment, self.expectation.branch, PREVIEW}
+        for name in dict.fromkeys((*ENVIRONMENTS, *self.config.environments())):
+            word = re.escape(name.lower())
+            found = rf"(?<![a-z0-9.]){word}(?![a-z0-9])|(?<=\.){word}(?=[._-])"
+            if name not in own and re.search(found, text.lower()):
+                return name
+        return ""
 
     def finding(
         self, severity: Severity, offset: int, what: str, *, found: str = "", expected: str = "", next_step: str = ""

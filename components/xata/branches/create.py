@@ -133,7 +133,7 @@ def require_parent_allowed(spec: BranchIdentity, parent_name: str) -> None:
     Raises:
         RefusedError: The parent is production and was not allowed by name.
     """
-    if may_descend(spec.name, parent_name, allowed=spec.allow_parent):
+    if may_descend(spec.name, parent_name, allowed=spec.allow_parent, production=spec.production or ()):
         return
     raise RefusedError(
         f"the branch {spec.name!r} would be a child of {parent_name!r}, and a child is a copy of all its parent's data",

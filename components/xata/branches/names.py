@@ -7,11 +7,15 @@ has no pattern). Ours are stricter, because a branch's name is stamped on its da
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 PERSISTENT = frozenset({"main", "staging", "production", "dev"})
-"""Branches that hold data of their own."""
+"""Branches that hold data of their own, whatever stack files there are."""
 
 PRODUCTION = "production"
 
@@ -37,9 +41,17 @@ def is_preview(name: str) -> bool:
     return bool(_PREVIEW.fullmatch(name))
 
 
-def may_descend(name: str, parent: str, *, allowed: str) -> bool:
-    """Whether a branch may be a copy of this parent; of production only its own kind, and whose is allowed by name."""
-    return parent != PRODUCTION or name in MAY_DESCEND_FROM_PRODUCTION or allowed == parent
+def may_descend(name: str, parent: str, *, allowed: str, production: Collection[str] = ()) -> bool:
+    """Whether a branch may be a copy of this parent; of production only its own kind, and whose is allowed by name.
+
+    Args:
+        name: The branch.
+        parent: Its parent.
+        allowed: The parent that is allowed by name.
+        production: Branches that hold production's data, besides the one that is called so.
+    """
+    own_kind = {*MAY_DESCEND_FROM_PRODUCTION, *production}
+    return parent not in {PRODUCTION, *production} or name in own_kind or allowed == parent
 
 
 def aside_name(name: str, branch_id: str) -> str:

@@ -111,10 +111,11 @@ def require_replaceable(what: str, olds: Mapping[str, Any], news: Mapping[str, A
     if not replaces or (what == "branch" and is_preview(name)) or name in allowed_names(os.environ):
         return
     changed = sorted(replaces)
+    keeps = f" (infra:project: {olds.get('project')})" if "project" in replaces else ""
     told = ", ".join(f"{key} from {olds.get(key)!r} to {news.get(key)!r}" for key in changed)
     raise RefusedError(
         f"{', '.join(changed)}: the {what} {name!r} is protected, and a {what} cannot change its {told}: it would be "
         "deleted with its data and made anew",
-        next_step="put the old value back; or, if the data may go for good, set infra:protect to false and name it: "
-        f"{ALLOW_DELETE}={name}",
+        next_step=f"put the old value back{keeps}; or, if the data may go for good, set infra:protect to false and "
+        f"name it: {ALLOW_DELETE}={name}",
     )

@@ -50,11 +50,11 @@ class Machine:
 
 def container(**changes: Any) -> ContainerFacts:
     """Our container, running."""
-    facts = {"id": "c1", "labels": OURS, "state": "running", "port": 15432, "major": "18", "name": "printfarm-db-dev"}
+    facts = {"id": "c1", "labels": OURS, "state": "running", "port": 15432, "major": "18", "name": "acme-shop-db-dev"}
     return ContainerFacts(**{**facts, **changes})
 
 
-def volume(name: str = "printfarm-db-dev-data", **labels: str) -> VolumeFacts:
+def volume(name: str = "acme-shop-db-dev-data", **labels: str) -> VolumeFacts:
     """A volume, ours where no labels are given."""
     return VolumeFacts(name=name, labels=labels or OURS)
 
@@ -63,9 +63,8 @@ def claim(
     machine: Machine, *, known: bool = True, free: bool = True, recorded_volume: str = "", **changes: Any
 ) -> DockerSettings:
     """Read whether the container may be made."""
-    settings = DockerSettings(
-        **{"stack": "dev", "clone": "here", "port": 15432, "database": "shop", "user": "clerk", **changes}
-    )
+    there = {"stack": "dev", "clone": "here", "container_name": "acme-shop-db-dev", "port": 15432}
+    settings = DockerSettings(**{**there, "database": "shop", "user": "clerk", **changes})
     return docker_claim.claimed(
         settings, machine, Known(recorded=known, volume=recorded_volume), is_free=lambda _: free
     )
@@ -83,7 +82,7 @@ def test_own_running_container_holds_its_own_port() -> None:
 
 def test_own_volume_is_taken_over() -> None:
     """A volume kept by an earlier destroy is adopted by its label."""
-    assert claim(Machine(None, volume()), known=False).volume_name == "printfarm-db-dev-data"
+    assert claim(Machine(None, volume()), known=False).volume_name == "acme-shop-db-dev-data"
 
 
 @pytest.mark.parametrize("labels", [{}, {"infra.stack": "other"}])
@@ -92,8 +91,8 @@ def test_foreign_container_is_refused_with_remedy(labels: dict[str, str], known:
     """A container of that name without our label is never touched."""
     with pytest.raises(RefusedError) as caught:
         claim(Machine(container(labels=labels)), known=known)
-    assert "printfarm-db-dev exists and is not this stack's" in caught.value.message
-    assert "docker rename printfarm-db-dev printfarm-db-dev-old" in caught.value.next_step
+    assert "acme-shop-db-dev exists and is not this stack's" in caught.value.message
+    assert "docker rename acme-shop-db-dev acme-shop-db-dev-old" in caught.value.next_step
     assert "containerName" in caught.value.next_step
 
 
@@ -105,13 +104,13 @@ def test_container_of_another_clone_is_refused() -> None:
     with pytest.raises(RefusedError) as caught:
         claim(Machine(container(labels={"infra.stack": "dev"})), known=False)
     assert "another clone, or the state of this one was removed" in caught.value.message
-    assert "docker rm --force printfarm-db-dev (its data stay in the volume" in caught.value.next_step
+    assert "docker rm --force acme-shop-db-dev (its data stay in the volume" in caught.value.next_step
 
 
 def test_foreign_volume_is_refused() -> None:
     """A volume without our label holds somebody else's data."""
-    with pytest.raises(RefusedError, match="volume printfarm-db-dev-data is not this stack's"):
-        claim(Machine(None, VolumeFacts(name="printfarm-db-dev-data", labels={})))
+    with pytest.raises(RefusedError, match="volume acme-shop-db-dev-data is not this stack's"):
+        claim(Machine(None, VolumeFacts(name="acme-shop-db-dev-data", labels={})))
 
 
 def test_another_major_version_is_refused_with_the_recipe() -> None:
@@ -129,7 +128,7 @@ def test_another_image_of_the_same_or_no_named_major_is_fine(image: str) -> None
 
 
 @pytest.mark.parametrize("state", ["running", "paused", "restarting"])
-@pytest.mark.parametrize("name", ["printfarm-db-dev", "renamed"])
+@pytest.mark.parametrize("name", ["acme-shop-db-dev", "renamed"])
 def test_port_of_our_own_container_is_not_taken(state: str, name: str) -> None:
     """Paused, or renamed behind our back, it holds its port all the same."""
     claim(Machine(container(state=state, name=name)), free=False)
@@ -150,7 +149,7 @@ def test_volumes_that_are_not_used_or_taken_over_are_named() -> None:
         [volume(), volume("old-data"), volume("theirs-data", **{"infra.stack": "dev", "infra.clone": "there"})],
     )
     assert len(said) == 1
-    assert "old-data is this stack's, too, and is not used: the data are in printfarm-db-dev-data" in said[0]
+    assert "old-data is this stack's, too, and is not used: the data are in acme-shop-db-dev-data" in said[0]
     assert "docker volume rm old-data" in said[0]
     theirs = volume(**{"infra.stack": "dev", "infra.clone": "there"})
     assert "another clone" in docker_claim.remarks_on(claim(Machine()), [theirs])[0]
@@ -160,7 +159,7 @@ def test_volumes_that_are_not_used_or_taken_over_are_named() -> None:
 def test_what_a_cut_off_run_has_left_is_removed_by_its_mark(labels: dict[str, str], removed: list[str]) -> None:
     """A container of the name that is about to be made goes when it is ours, and only then."""
     machine = Machine(container(labels=labels))
-    docker_claim.make_room("printfarm-db-dev", OURS, machine)
+    docker_claim.make_room("acme-shop-db-dev", OURS, machine)
     docker_claim.make_room("another", OURS, machine)
     assert machine.removed == removed
 
@@ -175,19 +174,19 @@ def test_taken_port_is_refused(machine: Machine) -> None:
 def clear(machine: Machine, *recorded: str, spent: str = "") -> list[str]:
     """Take down what this clone has left."""
     said = docker_claim.clear(machine, stack="dev", clone="here", recorded=recorded, spent=spent)
-    assert all(name in " ".join(said) for name in ("printfarm-db-dev",) if said)
+    assert all(name in " ".join(said) for name in ("acme-shop-db-dev",) if said)
     return machine.removed
 
 
 def test_what_a_run_that_was_cut_off_has_left_goes_with_the_stack() -> None:
     """Its container is removed; its volume only where data are not kept."""
     assert clear(Machine(container(), volume())) == ["c1"]
-    assert clear(Machine(container(), volume()), spent="printfarm-db-dev-data") == ["c1", "printfarm-db-dev-data"]
+    assert clear(Machine(container(), volume()), spent="acme-shop-db-dev-data") == ["c1", "acme-shop-db-dev-data"]
 
 
 def test_what_is_recorded_or_of_another_clone_is_left_to_its_owner() -> None:
     """The engine deletes its own, and other volumes of this stack hold data that somebody kept."""
     other = {"infra.stack": "dev", "infra.clone": "there"}
-    assert clear(Machine(container(), volume()), "c1", "printfarm-db-dev-data", spent="printfarm-db-dev-data") == []
-    assert clear(Machine(container(labels=other), volume(**other)), spent="printfarm-db-dev-data") == []
-    assert clear(Machine(None, volume("printfarm-db-dev-old")), spent="printfarm-db-dev-data") == []
+    assert clear(Machine(container(), volume()), "c1", "acme-shop-db-dev-data", spent="acme-shop-db-dev-data") == []
+    assert clear(Machine(container(labels=other), volume(**other)), spent="acme-shop-db-dev-data") == []
+    assert clear(Machine(None, volume("acme-shop-db-dev-old")), spent="acme-shop-db-dev-data") == []

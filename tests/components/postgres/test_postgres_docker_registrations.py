@@ -70,9 +70,8 @@ class Recorded:
 
 def settings(**changes: Any) -> DockerSettings:
     """Good settings with some changes."""
-    return DockerSettings(
-        **{"stack": "dev", "clone": "here", "port": 15432, "database": "shop", "user": "clerk", **changes}
-    )
+    known = {"stack": "dev", "clone": "here", "container_name": "acme-shop-db-dev", "port": 15432}
+    return DockerSettings(**{**known, "database": "shop", "user": "clerk", **changes})
 
 
 def declare(**changes: Any) -> Recorded:
@@ -137,7 +136,7 @@ def test_image_is_taken_by_its_id_and_kept(recorded: Recorded, container: dict[s
 
 def test_container_is_named_labelled_and_restarted(container: dict[str, Any]) -> None:
     """The container has its fixed name, our label, and comes back with the daemon."""
-    assert container["name"] == "printfarm-db-dev"
+    assert container["name"] == "acme-shop-db-dev"
     assert container["labels"] == LABELS
     assert container["restart"] == "unless-stopped"
     assert container["mustRun"] is True
@@ -150,7 +149,7 @@ def test_only_the_loopback_is_published(container: dict[str, Any]) -> None:
 
 def test_data_live_in_the_named_volume_at_the_parent_folder(container: dict[str, Any]) -> None:
     """Postgres 18 and later keep a folder for each major version below this one."""
-    assert container["volumes"] == [{"volumeName": "printfarm-db-dev-data", "containerPath": "/var/lib/postgresql"}]
+    assert container["volumes"] == [{"volumeName": "acme-shop-db-dev-data", "containerPath": "/var/lib/postgresql"}]
 
 
 def test_health_is_asked_over_tcp_for_the_real_database(container: dict[str, Any]) -> None:
@@ -254,7 +253,7 @@ def test_volume_is_kept_and_never_replaced(recorded: Recorded) -> None:
     assert options.retainOnDelete is True
     assert set(options.ignoreChanges) == {"name", "labels", "driver", "driverOpts"}
     assert recorded.inputs("Volume") == {
-        "name": "printfarm-db-dev-data",
+        "name": "acme-shop-db-dev-data",
         "labels": LABELS,
     }
 
@@ -286,7 +285,7 @@ def test_role_follows_the_container(recorded: Recorded) -> None:
     role = recorded.inputs("DockerRole")
     assert role["containerId"] == "db-container-id"
     assert (role["container"], role["port"], role["user"], role["database"]) == (
-        "printfarm-db-dev",
+        "acme-shop-db-dev",
         15432,
         "clerk",
         "shop",

@@ -11,15 +11,14 @@ from components.postgres.docker_settings import DockerSettings, image_major
 
 def settings(**changes: Any) -> DockerSettings:
     """Good settings with some changes."""
-    return DockerSettings(
-        **{"stack": "dev", "clone": "here", "port": 15432, "database": "shop", "user": "clerk", **changes}
-    )
+    known = {"stack": "dev", "clone": "here", "container_name": "acme-shop-db-dev", "port": 15432}
+    return DockerSettings(**{**known, "database": "shop", "user": "clerk", **changes})
 
 
 def test_defaults_are_good() -> None:
     """What is not configured has a good value."""
     made = settings()
-    assert (made.container_name, made.volume_name) == ("printfarm-db-dev", "printfarm-db-dev-data")
+    assert (made.container_name, made.volume_name) == ("acme-shop-db-dev", "acme-shop-db-dev-data")
     assert (made.image, made.mount, made.retain_data) == ("postgres:18-alpine", "/var/lib/postgresql", True)
 
 

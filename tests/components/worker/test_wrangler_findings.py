@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from components.worker.wrangler.config import Config
-from components.worker.wrangler.findings import ENVIRONMENTS, Expectation, Finding, errors, findings
+from components.worker.wrangler.findings import Expectation, Finding, errors, findings
 from components.worker.wrangler.jsonc import parse
-from tests.components.worker.wrangler_world import DEV, STAGING, read_by_wrangler, sample
+from tests.components.worker.wrangler_world import STAGING, read_by_wrangler, sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -323,14 +323,17 @@ def test_a_variable_that_names_another_environment_is_a_warning() -> None:
 )
 def test_an_environment_is_named_as_a_word_of_its_own(text: str, stranger: str) -> None:
     """The end of a host name does not count."""
-    assert STAGING.stranger_in(text) == stranger
+    named = [one.what for one in _found(_config(_vars(API_HOST=text))) if "names the environment" in one.what]
+    assert named == ([f"env.staging.vars.API_HOST names the environment {stranger}"] if stranger else [])
 
 
-def test_no_stack_is_a_stranger_to_itself() -> None:
-    """Its name, its `ENVIRONMENT` and its branch are its own."""
-    assert DEV.strangers == ("staging", "production")
-    assert STAGING.strangers == ("dev", "development", "production")
-    assert {*DEV.strangers, *STAGING.strangers} == {*ENVIRONMENTS}
+def test_an_environment_is_what_the_file_has_a_block_for() -> None:
+    """`qa` is a stranger to staging once there is an `env.qa`; the block of all pull requests names nobody's."""
+    data = _config(_vars(API_HOST="qa.example.com", MODE="preview"))
+    assert not [one for one in _found(data) if "names the environment" in one.what]
+    data["env"].update(qa={}, preview={})
+    named = [one.what for one in _found(data) if "names the environment" in one.what]
+    assert named == ["env.staging.vars.API_HOST names the environment qa"]
 
 
 def test_only_errors_block() -> None:
