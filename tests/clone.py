@@ -8,8 +8,14 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from psycopg import pq
+
+from pulumi_embedded.processes import SHARED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROJECT = Path(__file__).resolve().parent.parent
 SECONDS = 500.0
@@ -38,7 +44,7 @@ class Clone:
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a user who has set nothing; `more` is added."""
         dropped = ("PULUMI_", "INFRA_", "XATA_", "CLOUDFLARE_", "GITHUB_", "GH_", "XDG_", "PG", "VIRTUAL_ENV")
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+        kept = {key: value for key, value in os.environ.items() if key == SHARED or not key.startswith(dropped)}
         return {**kept, "HOME": str(self.home), "NO_COLOR": "1", **more}
 
     def infra(self, *arguments: str, timeout: float = SECONDS, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -53,6 +59,11 @@ class Clone:
             timeout=timeout,
             check=False,
         )
+
+
+def with_own_children(environment: Mapping[str, str]) -> dict[str, str]:
+    """For a test that looks at a run's processes, or ends them: they are the run's own, as they are for a user."""
+    return {key: value for key, value in environment.items() if key != SHARED}
 
 
 def make_clone(parent: Path, *, settings: str = "") -> Clone:

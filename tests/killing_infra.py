@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from tests.clone import with_own_children
 from tests.sandboxed import ENGINE
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def killed(
     process = subprocess.Popen(
         [folder / "infra", *words],
         cwd=folder,
-        env=environment,
+        env=with_own_children(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -17,11 +17,15 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pulumi_embedded import shared_forkserver
+
 LONG = {"acceptance", "docs", "test_workflows_runs.py", "test_workflows_workers.py"}
 """Folders and files of tests that walk through a whole clone."""
 CHEAP = {"untouched"}
 """Fixtures of a file that each worker may make for itself."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+SHARED = pytest.StashKey[contextlib.ExitStack]()
+"""What all tests of the run share, until its end."""
 RUN = pytest.StashKey[Path]()
 """The folder in which everything temporary of this run lies; what a process of the run says of itself names it."""
 LEFT = pytest.StashKey[list[str]]()
@@ -63,6 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PATH"] = f"{sys.base_prefix}/bin{os.pathsep}{os.environ['PATH']}"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what we start would be deaf, too
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    config.stash[SHARED] = contextlib.ExitStack()
+    config.stash[SHARED].enter_context(shared_forkserver())
 
 
 @pytest.hookimpl(trylast=True)
@@ -70,6 +76,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a run of which a process is left, and name it; remove the folder of a run that went well."""
     if RUN not in session.config.stash:
         return
+    session.config.stash[SHARED].close()
     run = session.config.stash[RUN]
     psutil.wait_procs(_processes_of(run), timeout=ENDING_SECONDS)
     session.config.stash[LEFT] = [f"{one.pid} {' '.join(one.cmdline())[:200]}" for one in _processes_of(run)]

@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from components.postgres.choice import Record, write_record
-from tests.clone import OTHER_SERVERS, SECONDS
+from tests.clone import OTHER_SERVERS, SECONDS, with_own_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -160,7 +160,7 @@ def _terminated(clone: Clone, *command: str, when: Callable[[psutil.Process], bo
     """Send SIGTERM to a command when it is as far as that, and answer what it said; it has to end soon."""
     process = subprocess.Popen(
         [clone.folder / "infra", *command, *ENGINE],
-        env=clone.environment(),
+        env=with_own_children(clone.environment()),
         cwd=clone.folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -18,6 +18,7 @@ from pulumi_embedded.api import (
     StepStarted,
 )
 from pulumi_embedded.errors import EngineError
+from pulumi_embedded.processes import shared_forkserver
 from pulumi_embedded.run import forget, read_outputs, run
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "forget",
     "read_outputs",
     "run",
+    "shared_forkserver",
 ]

@@ -1,7 +1,8 @@
 """Runs the user's program, or the server of dynamic providers, as a child of the engine.
 
-Started by path in the project's own Python, so it imports nothing but the standard library and `pulumi`. Its first
-line of standard input tells it what to do; when standard input ends, the engine is gone, and so is this process.
+Started by path in the project's own Python (see forkserver.py), so it imports nothing but the standard library and
+`pulumi`. Its first line of standard input tells it what to do; when standard input ends, the engine is gone, and so is
+this process.
 """
 
 from __future__ import annotations
@@ -195,6 +196,8 @@ def _run_program(settings: dict[str, Any]) -> int:
 def _main() -> int:
     settings = _read_orders()
     threading.Thread(target=_end_with_engine, daemon=True).start()
+    os.environ.clear()
+    os.environ.update(settings["environment"])
     pulumi_config.set_all_config(settings["config"], settings["secret_keys"])
     sys.argv = [settings["program"]]
     os.chdir(settings["folder"])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pulumi_embedded.api import Event
     from pulumi_embedded.deployment import Deployment
-    from pulumi_embedded.processes import Child
+    from pulumi_embedded.processes import ForkServer
     from pulumi_embedded.steps import Steps
 
 _FAREWELL_SECONDS: Final = 5.0
@@ -28,7 +28,7 @@ class Program:
     """Serves the program's calls and waits for its end.
 
     Attributes:
-        child: The process, which has no orders yet.
+        server: Starts the process.
         orders: What the host needs besides the address: project, stack, configuration, program.
         deployment: Takes the registrations.
         steps: Knows whether the deployment has stopped.
@@ -36,7 +36,7 @@ class Program:
         on_line: Takes what it prints.
     """
 
-    child: Child
+    server: ForkServer
     orders: Mapping[str, Any]
     deployment: Deployment
     steps: Steps
@@ -67,7 +67,8 @@ class Program:
         port = self._server.add_insecure_port("127.0.0.1:0")
         self._server.start()
         self._status: int | None = None
-        self.child.order("program", {**orders, "root": str(root), "address": f"127.0.0.1:{port}"}, self.on_line)
+        orders = {**orders, "root": str(root), "address": f"127.0.0.1:{port}"}
+        self._child = self.server.start("program", orders, self.on_line)
         self._waiter = threading.Thread(target=self._wait_for_exit, daemon=True)
         self._waiter.start()
 
@@ -93,10 +94,10 @@ class Program:
             if self._status:
                 self.steps.fail(f"The program ended with exit status {self._status}.")
         self.deployment.drain()
-        self.child.stop()
+        self._child.stop()
         self._server.stop(None).wait()
         self._threads.shutdown(wait=False)
 
     def _wait_for_exit(self) -> None:
-        self._status = self.child.wait()
+        self._status = self._child.wait()
         self._monitor.ended.set()

@@ -1,7 +1,7 @@
 """The functions of the engine.
 
-They import what they need when they are called: importing the engine stays quick, and the children of a run import
-Pulumi while the engine itself imports gRPC, derives the key and reads the state.
+They import what they need when they are called: importing the engine stays quick, and the server of a run's children
+imports Pulumi while the engine itself imports gRPC, derives the key and reads the state.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from pulumi_embedded.api import Output, Silent
-from pulumi_embedded.processes import Child
+from pulumi_embedded.processes import ForkServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,15 +29,9 @@ _STACK_TYPE: Final = "pulumi:pulumi:Stack"
 def run(request: Request, listener: Listener | None = None) -> Result:
     """Do what is requested; what prevents the start is raised, what fails later is in the result."""
     began = time.monotonic()
-    # gRPC's fork handlers are of no use here: they only complain, on the console, about programs that providers start.
-    own = {"INFRA_ENGINE": "embedded", "GRPC_ENABLE_FORK_SUPPORT": "0"}
-    environment = {**os.environ, **request.environment, **own}
+    environment = {**os.environ, **request.environment, "INFRA_ENGINE": "embedded"}
     with contextlib.ExitStack() as exits:
-
-        def spawn() -> Child:
-            return exits.enter_context(Child(request.python, environment=environment))
-
-        children = [spawn() for _ in range(2 if request.kind in ("up", "preview") else 1)]
+        server = exits.enter_context(ForkServer(request.python, environment=environment))
         project, store = _open(request.project_folder, request.stack, request.backend_url, request.passphrase)
         store.warm_up()
         from pulumi_embedded.session import Session  # noqa: PLC0415 - imports gRPC while the key is derived
@@ -47,8 +41,7 @@ def run(request: Request, listener: Listener | None = None) -> Result:
             listener=listener or Silent(),
             project=project,
             store=store,
-            spawn=spawn,
-            children=children,
+            server=server,
             exits=exits,
         )
         interrupted = session.work()

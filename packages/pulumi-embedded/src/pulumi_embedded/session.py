@@ -31,10 +31,10 @@ from pulumi_embedded.steps import Steps, StoppedError
 from pulumi_embedded.trust import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from pulumi_embedded.api import Event, Listener, Request
-    from pulumi_embedded.processes import Child
+    from pulumi_embedded.processes import Child, ForkServer
     from pulumi_embedded.project import Project
     from pulumi_embedded.state import Store
 
@@ -53,8 +53,7 @@ class Session:
         listener: Who is told.
         project: What Pulumi.yaml says.
         store: The stack's, whose keys are on their way.
-        spawn: Starts a child, which waits for its orders.
-        children: Those that were started already: a provider's, and a program's where one is to run.
+        server: Starts the children.
         exits: Closes everything.
     """
 
@@ -62,13 +61,10 @@ class Session:
     listener: Listener
     project: Project
     store: Store
-    spawn: Callable[[], Child]
-    children: list[Child]
+    server: ForkServer
     exits: contextlib.ExitStack
 
     def __post_init__(self) -> None:
-        self._programs = self.children[:-1]
-        self._hosts = self.children[-1:]
         self._emit_lock = threading.Lock()
         self._kept: list[Event] | None = None
         self._interrupted = threading.Event()
@@ -157,9 +153,7 @@ class Session:
         }
 
     def _start_provider(self, config: Mapping[str, str]) -> Child:
-        child = self._hosts.pop() if self._hosts else self.spawn()
-        child.order("provider", {**self._orders(), "config": dict(config)}, self._on_line)
-        return child
+        return self.server.start("provider", {**self._orders(), "config": dict(config)}, self._on_line)
 
     # Events.
 
@@ -268,11 +262,8 @@ class Session:
             "dry_run": self._stage == "preview",
             "verbose": self.request.verbose,
         }
-        child = self._programs.pop() if self._programs else self.spawn()
-        if self._trial and self._stage == "preview":
-            self._programs.append(self.spawn())  # the real pass's, which gets ready meanwhile
         return Program(
-            child=child,
+            server=self.server,
             orders=orders,
             deployment=self._deployment,
             steps=self._steps,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pulumi_embedded import processes
 from pulumi_embedded.state import crypto
 from tests.engine.stack import Things, make_things
 
@@ -27,3 +28,9 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(crypto, "_ROUNDS", 10)
     yield
     crypto.derive_key.cache_clear()
+
+
+@pytest.fixture
+def own_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The children of a run are its own, as they are for a user, and not of the server that the tests share."""
+    monkeypatch.delenv(processes.SHARED, raising=False)

@@ -15,6 +15,8 @@ import pulumi_embedded as engine
 
 PROGRAM = Path(__file__).parent / "programs" / "things"
 PASSPHRASE = "correct horse"
+SALT = "v1:Gf0XupowC5o=:v1:xKaWm+MFBurwEYpR:YQRe6ZfTpSmGgmR7SjBQ/vmVzRHvbg=="
+"""One salt for all stacks, so that the key is derived once per process and not once per stack."""
 
 
 @dataclass(kw_only=True)
@@ -175,6 +177,7 @@ def make_things(folder: Path) -> Things:
     shutil.copytree(PROGRAM, made.project, ignore=shutil.ignore_patterns("__pycache__"))
     made.world.mkdir()
     (folder / "backend").mkdir()
+    (made.project / "Pulumi.dev.yaml").write_text(f"encryptionsalt: {SALT}\n")
     made.want()
     return made
 

@@ -9,9 +9,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 import pulumi_embedded as engine
+from pulumi_embedded import processes
 from pulumi_embedded.errors import EngineError, LockedError, PassphraseError, UnsupportedError
 from tests.engine.stack import PASSPHRASE
 
@@ -445,6 +447,7 @@ def test_the_second_of_two_runs_is_told_who_holds_the_lock(things: Things) -> No
         slow.communicate(timeout=60)
 
 
+@pytest.mark.usefixtures("own_children")
 def test_an_interrupt_saves_what_was_made_and_leaves_no_child(things: Things) -> None:
     """Ctrl-C cuts a call that takes too long; the state is saved and the next run continues."""
     things.want({"a": {}, "b": {"color": {"ref": "a.token"}, "slow": "create"}})
@@ -453,7 +456,7 @@ def test_an_interrupt_saves_what_was_made_and_leaves_no_child(things: Things) ->
     )
     _wait_for(things)
     children = _descendants(cut.pid)
-    assert len(children) >= 2
+    assert len(children) >= 3  # the server that forks, the program, the provider
     cut.send_signal(signal.SIGINT)
     time.sleep(0.2)
     cut.send_signal(signal.SIGINT)
@@ -464,12 +467,14 @@ def test_an_interrupt_saves_what_was_made_and_leaves_no_child(things: Things) ->
     things.up(PAIR)
 
 
+@pytest.mark.usefixtures("own_children")
 def test_children_end_with_an_engine_that_is_killed(things: Things) -> None:
     """When the engine is killed outright, its children notice and end."""
     things.want({"a": {}, "b": {"color": {"ref": "a.token"}, "slow": "create"}})
     killed = subprocess.Popen([sys.executable, "-c", _driver(things)], stdout=subprocess.PIPE, cwd=things.folder)
     _wait_for(things)
     children = _descendants(killed.pid)
+    assert len(children) >= 3
     killed.kill()
     killed.communicate()
     deadline = time.monotonic() + 20
@@ -477,6 +482,38 @@ def test_children_end_with_an_engine_that_is_killed(things: Things) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert things.pending() == ["creating b"]
+
+
+@pytest.mark.usefixtures("own_children")
+@pytest.mark.parametrize("way", ["fork", "spawn"])
+def test_a_run_is_the_same_whether_its_children_are_forked_or_load_pulumi_themselves(
+    things: Things, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Both ways of the server of a run's own, which users have and other tests have not."""
+    monkeypatch.setattr(processes, "WAY", way)
+    things.up(PAIR)
+    assert things.up(PAIR).changes == engine.Changes(same=3)
+    assert things.run("destroy").succeeded
+
+
+@pytest.mark.usefixtures("own_children")
+def test_a_python_without_pulumi_is_told_with_its_own_words(things: Things, capfd: pytest.CaptureFixture[str]) -> None:
+    """The server of the children cannot start: the run fails, and what Python says is on the console."""
+    (things.folder / "sitecustomize.py").write_text("import sys\nsys.modules['pulumi'] = None\n")
+    things.want(PAIR)
+    result = things.run("up", environment={**things.environment, "PYTHONPATH": str(things.folder)})
+    assert not result.succeeded
+    assert "before it" in str(result.errors)
+    assert "ModuleNotFoundError" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["", "nowhere", "{prefix}=/nowhere", "/other=/nowhere"])
+def test_a_shared_server_that_is_not_there_is_done_without(
+    things: Things, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """A run whose environment names one that has ended, or another Python's, has one of its own."""
+    monkeypatch.setenv(processes.SHARED, address.format(prefix=Path(sys.prefix).resolve()))
+    things.up(PAIR)
 
 
 def test_several_things_are_made_at_once(things: Things) -> None:
@@ -531,9 +568,7 @@ def _wait_for(things: Things) -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    return [child for child, parent in pairs if parent == pid]
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 
 def _alive(pid: int) -> bool:

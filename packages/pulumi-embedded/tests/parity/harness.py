@@ -45,15 +45,11 @@ from typing import Any, Final, Protocol
 import yaml
 
 import pulumi_embedded as engine
-from tests.engine.stack import Home
+from tests.engine.stack import PASSPHRASE, SALT, Home
 from tests.parity import normal
 
 FOLDER: Final = Path(__file__).parent
 RECORDED: Final = FOLDER / "recorded"
-PASSPHRASE: Final = "correct horse"
-SALT: Final = "v1:Gf0XupowC5o=:v1:xKaWm+MFBurwEYpR:YQRe6ZfTpSmGgmR7SjBQ/vmVzRHvbg=="
-"""One salt for all stacks, so that the key is derived once per process and not once per program."""
-
 PROGRAM_KEYS: Final[tuple[str, ...]] = ("resources", "outputs", "error", "bug", "exit")
 Edit = dict[str, Any]
 Seen = dict[str, Any]

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi_embedded as engine
-from tests.parity.harness import PASSPHRASE, Run
+from tests.engine.stack import PASSPHRASE
+from tests.parity.harness import Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_embedded.api import Changes
 from pulumi_embedded.state.crypto import Crypter
 from pulumi_embedded.values import UNKNOWN
+from tests.engine.stack import PASSPHRASE, SALT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,8 +68,6 @@ URN_START: Final = "urn:pulumi:"
 @cache
 def crypter() -> Crypter:
     """The key of all stacks."""
-    from tests.parity.harness import PASSPHRASE, SALT  # noqa: PLC0415 - it imports this module
-
     return Crypter(PASSPHRASE, SALT, place="the harness")
 
 
