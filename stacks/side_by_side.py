@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from components.errors import ConfigurationError, InfraError
 from components.xata.branches.names import PRODUCTION
 from stacks import config, stack_names, worker_plan
-from stacks.settings import CloudSettings, PreviewSettings, Settings, XataSettings
+from stacks.settings import ENVIRONMENTS, CloudSettings, PreviewSettings, Settings, XataSettings, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,9 +31,20 @@ def branches(folder: Path) -> frozenset[str]:
 
 
 def production_branches(folder: Path) -> tuple[str, ...]:
-    """The branches that hold production's data by what their files say, but for the one that is called so."""
-    there = [one.branch for one in said(folder) if isinstance(one, CloudSettings) and one.is_production]
-    return tuple(sorted({*there} - {PRODUCTION}))
+    """The branches that hold production's data by what their files say, but for the one that is called so.
+
+    A file that is wrong elsewhere counts all the same, and one that cannot be read might say anything.
+    """
+    shared, found = config.written(folder / "Pulumi.yaml"), set()
+    for stack in filter(lambda one: kind_of(one) == ENVIRONMENTS, stack_names.names(folder)):
+        try:
+            said_there = {**shared, **config.written(folder / f"Pulumi.{stack}.yaml")}
+        except InfraError:
+            said_there = {"infra:environment": PRODUCTION}
+        branch, environment = (said_there.get(key) or stack for key in ("infra:branch", "infra:environment"))
+        if PRODUCTION in {stack, branch, environment}:
+            found.add(branch)
+    return tuple(sorted(found - {PRODUCTION}))
 
 
 def require_stack(stack: str, folder: Path) -> None:

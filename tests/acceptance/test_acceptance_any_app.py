@@ -10,7 +10,7 @@ import pytest
 from cloud_sandbox import node
 from tests.acceptance.conftest import cloned
 from tests.clone import SECONDS
-from tests.sandboxed import NOTHING, Sandboxed, changes, sandbox_of
+from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes, sandbox_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,10 @@ def test_one_name_and_one_file_make_an_environment(shop: Sandboxed) -> None:
     assert before["branchId"] == outputs["branchId"]
     every = json.loads(shop.clone.infra("drift", "--sandbox", "--engine", "embedded", "--json", timeout=SECONDS).stdout)
     assert [(one["stack"], one["result"]) for one in every["stacks"]] == [("foundation", "none"), ("qa", "none")]
+    example = shop.clone.folder / "examples/consumer"
+    (example / "Pulumi.qa.yaml").write_text("config: {}\n")
+    consumed = shop.clone.infra("consumer", "up", str(example), "qa", "--sandbox", *ENGINE, "--yes", "--json")
+    assert json.loads(consumed.stdout)["outputs"]["environment"] == "test"
     shop.must("rotate", "qa", "--yes")
     assert shop.outputs("qa")["databaseUrl"] != before["databaseUrl"]
     taken = shop.run("restore", "foundation", "--into", "qa", "--yes")
@@ -110,8 +114,8 @@ def test_the_worker_is_called_after_the_app() -> None:
         wrangler = clone.folder / "examples/health-worker/wrangler.jsonc"
         wrangler.write_text(wrangler.read_text().replace("health-worker", "acme-shop"))
         assert made.up("qa", "--config", "wranglerMode=off")["outputs"]["workerName"] == "acme-shop-qa"
-        for action in ("write", "check", "deploy"):
-            done = clone.infra("wrangler", action, "qa", "--sandbox", timeout=SECONDS)
+        for action in (("write", "qa", "--yes"), ("check", "qa"), ("deploy", "qa")):
+            done = clone.infra("wrangler", *action, "--sandbox", timeout=SECONDS)
             assert done.returncode == 0, done.stdout + done.stderr
         assert made.up("qa")["outputs"]["checks"]["worker"]["environment"] == "test"
         layers = json.loads(made.must("verify", "qa", "--json").stdout)["layers"]

@@ -223,7 +223,7 @@ def test_a_stack_that_leaves_docker_without_its_daemon_is_told_how(clone: Clone)
         "type": "docker:index/container:Container",
         "id": "c1",
         "provider": f"{provider['urn']}::1",
-        "outputs": {"name": "printfarm-db-dev"},
+        "outputs": {"name": "acme-shop-db-dev"},
     }
     document["checkpoint"]["latest"]["resources"] += [{**one, "custom": True} for one in (provider, container)]
     state.write_text(json.dumps(document))
@@ -233,11 +233,11 @@ def test_a_stack_that_leaves_docker_without_its_daemon_is_told_how(clone: Clone)
     for command in (("preview", "dev"), ("refresh", "dev", "--yes"), ("up", "dev")):
         refused = clone.infra(*command, *ENGINE, DOCKER_HOST=gone)
         assert refused.returncode == 3, refused.stderr
-        assert "the Docker container printfarm-db-dev cannot be reached" in refused.stderr
+        assert "the Docker container acme-shop-db-dev cannot be reached" in refused.stderr
         assert "./infra up dev --yes" in refused.stderr
     left = clone.infra("up", "dev", "--yes", *ENGINE, DOCKER_HOST=gone)
     assert left.returncode == 0, left.stderr
-    assert "docker rm --force printfarm-db-dev" in left.stderr
+    assert "docker rm --force acme-shop-db-dev" in left.stderr
     assert clone.infra("preview", "dev", *ENGINE, DOCKER_HOST=gone).returncode == 0
 
 

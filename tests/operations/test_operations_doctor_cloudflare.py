@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from operations.cloud_checks import Finding
     from stacks.settings import CloudSettings
 
-APP = "printfarm-manager"
+APP = "acme-shop"
 TOKEN, NARROW = "t" * 40, "n" * 40
 KNOWN = {"CLOUDFLARE_ACCOUNT_ID": DEFAULT_ACCOUNT, "CLOUDFLARE_API_TOKEN": TOKEN}
 
@@ -61,7 +61,7 @@ def test_everything_is_looked_at_and_nothing_changed(service: Service, project: 
         "cloudflare worker": "ok",
         "cloudflare workers.dev": "ok",
     }
-    assert "printfarm-manager-staging is not there yet" in found["cloudflare worker"].found
+    assert "acme-shop-staging is not there yet" in found["cloudflare worker"].found
     assert {entry["method"] for entry in service.log.listed()} == {"GET"}
     assert all(one.next_step for one in found.values() if one.verdict != "ok")
 

@@ -83,8 +83,8 @@ def test_a_missing_file_is_found_and_begun(app: Callable[..., Any], tmp_path: Pa
     """Check says how to begin one; write makes one that names the Worker as the stack does."""
     missing = app(None, "check", "staging")
     assert (missing.code, "./infra wrangler write staging" in missing.out) == (ExitCode.VERIFICATION_FAILED, True)
-    assert app(None, "write", "staging", "--yes").code == ExitCode.SUCCESS
-    assert json.loads((tmp_path / "app/wrangler.jsonc").read_text())["name"] == "printfarm-manager"
+    assert app(None, "write", "staging", "--yes", "--config", "app=Acme Shop").code == ExitCode.SUCCESS
+    assert json.loads((tmp_path / "app/wrangler.jsonc").read_text())["name"] == "acme-shop"
 
 
 @pytest.mark.parametrize("action", ["check", "write"])
@@ -108,5 +108,6 @@ def test_what_is_expected_comes_from_the_configuration(project: Path) -> None:
     expected = wrangler.asked("staging", told, folder=project, environ={}).expectation
     assert expected.secrets == ("DATABASE_URL", "SESSION_KEY")
     assert (expected.expected_name, expected.account_id) == ("shop", "a" * 32)
-    other = wrangler.asked("staging", {}, folder=project, environ={"CLOUDFLARE_ACCOUNT_ID": "b" * 32}).expectation
-    assert (other.expected_name, other.account_id) == ("printfarm-manager-staging", "b" * 32)
+    elsewhere = {"CLOUDFLARE_ACCOUNT_ID": "b" * 32}
+    other = wrangler.asked("staging", {"infra:app": "acme-shop"}, folder=project, environ=elsewhere).expectation
+    assert (other.expected_name, other.account_id) == ("acme-shop-staging", "b" * 32)

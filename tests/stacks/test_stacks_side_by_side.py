@@ -113,3 +113,6 @@ def test_production_is_who_tells_its_app_so(tmp_path: Path) -> None:
     """Copies of these branches are asked for by name; that of the branch `production` always is."""
     _folder(tmp_path, live="infra:environment: production", qa="", production="infra:branch: prod-eu")
     assert side_by_side.production_branches(tmp_path) == ("live", "prod-eu")
+    (tmp_path / "Pulumi.live.yaml").write_text("config:\n  infra:environment: production\n  infra:nonsense: 1\n")
+    (tmp_path / "Pulumi.odd.yaml").write_text("config: [")
+    assert side_by_side.production_branches(tmp_path) == ("live", "odd", "prod-eu")
