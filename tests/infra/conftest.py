@@ -101,16 +101,34 @@ class Fresh:
         text = f"VERSION = {version!r}\n"
         (self.folder / file).write_text(wheel(self.index, name, version, {f"{name}.py": text}))
 
-    def use_installer(self, script: str, *, version: str = "1.0") -> None:
-        """Pin a uv that is this shell script."""
-        line = wheel(self.index, "uv", version, {f"uv-{version}.data/scripts/uv": f"#!/bin/sh\n{script}\n"})
-        (self.folder / "requirements" / "setup.txt").write_text(line)
+    def use_installer(self, script: str) -> None:
+        """Let a shell script run before the pinned uv does, or in its place if it exits."""
+        (self.index / "before-uv").write_text(script)
+
+    def bring_in_step(self) -> None:
+        """Set it up, with the real uv alone, and with what every test begins with.
+
+        A set-up that stopped has let the stamp go and changed nothing else: it need not be made again from the start.
+        """
+        stamp, kept = self.folder / ".venv" / ".in-step", self.index / "in-step"
+        if kept.exists() and not stamp.exists():
+            shutil.copy(kept, stamp)
+        self.use_installer("")
+        self.pin("tiny", "1.0")
+        answer = self.call()
+        assert answer.returncode == 42, answer.stderr
+        shutil.copy(stamp, kept)
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Fresh:
-    """A clone in a folder with a space in its name; uv is the real one, brought by a wheel of ours."""
-    folder, index = tmp_path / "a clone", tmp_path / "index"
+    """A clone that nothing has been done to."""
+    return make_fresh(tmp_path)
+
+
+def make_fresh(parent: Path) -> Fresh:
+    """Make a clone in a folder with a space in its name; uv is the real one, brought by a wheel of ours."""
+    folder, index = parent / "a clone", parent / "index"
     (folder / "operations").mkdir(parents=True)
     (folder / "requirements").mkdir()
     index.mkdir()
@@ -124,10 +142,16 @@ def fresh(tmp_path: Path) -> Fresh:
         "UV_OFFLINE": "1",
         "UV_NO_CONFIG": "1",
         "UV_FIND_LINKS": str(index),
-        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "UV_CACHE_DIR": str(parent / "cache"),
     }
     made = Fresh(folder=folder, index=index, environment=environment)
-    made.use_installer(f"exec '{uv.find_uv_bin()}' \"$@\"")
+    made.use_installer("")
+    script = f"#!/bin/sh\n. '{index}/before-uv'\nexec '{uv.find_uv_bin()}' \"$@\"\n"
+    line = wheel(index, "uv", "1.0", {"uv-1.0.data/scripts/uv": script})
+    (folder / "requirements" / "setup.txt").write_text(line)
+    script = f"#!/bin/sh\n. '{index}/before-uv'\nexec '{uv.find_uv_bin()}' \"$@\"\n"
+    line = wheel(index, "uv", "1.0", {"uv-1.0.data/scripts/uv": script})
+    (folder / "requirements" / "setup.txt").write_text(line)
     made.pin("tiny", "1.0")
     made.pin("checker", "1.0", file="requirements/dev.txt")
     return made

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.infra.conftest import PROJECT, load, make_fresh
+
 if TYPE_CHECKING:
     from tests.infra.conftest import Fresh
 
@@ -26,6 +28,19 @@ def _told(answer: subprocess.CompletedProcess[str]) -> dict[str, Any]:
 
 def _sites(fresh: Fresh) -> set[str]:
     return {path.name for path in fresh.folder.glob(".venv/lib/*/site-packages/*.py")}
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Fresh:
+    """The clone of `ready`."""
+    return make_fresh(tmp_path_factory.mktemp("settled"))
+
+
+@pytest.fixture
+def ready(settled: Fresh) -> Fresh:
+    """A clone in step, which the tests of this file share: what one leaves, the next brings in step again."""
+    settled.bring_in_step()
+    return settled
 
 
 def test_the_first_call_makes_everything_and_runs_the_command(fresh: Fresh) -> None:
@@ -42,18 +57,17 @@ def test_the_first_call_makes_everything_and_runs_the_command(fresh: Fresh) -> N
     assert second.stderr == ""
 
 
-def test_changed_pins_are_installed_by_the_next_call(fresh: Fresh) -> None:
+def test_changed_pins_are_installed_by_the_next_call(ready: Fresh) -> None:
     """After a pull that changes requirements.txt, the next call brings the environment in step; it is not made anew."""
-    fresh.call()
-    (fresh.folder / ".venv" / "kept").touch()
-    fresh.pin("tiny", "10.0")
-    assert _told(fresh.call())["tiny"] == "10.0"
-    assert (fresh.folder / ".venv" / "kept").exists()
+    (ready.folder / ".venv" / "kept").touch()
+    ready.pin("tiny", "10.0")
+    assert _told(ready.call())["tiny"] == "10.0"
+    assert (ready.folder / ".venv" / "kept").exists()
 
 
 def test_only_test_needs_the_development_tools(fresh: Fresh) -> None:
     """`./infra test` adds what requirements/dev.txt pins, and a later command does not take it away."""
-    fresh.call("up", "dev")
+    fresh.bring_in_step()
     assert _sites(fresh) == {"tiny.py"}
     fresh.call("test")
     assert _sites(fresh) == {"tiny.py", "checker.py"}
@@ -63,15 +77,32 @@ def test_only_test_needs_the_development_tools(fresh: Fresh) -> None:
     assert _sites(fresh) == {"tiny.py", "checker.py"}
 
 
-def test_a_half_made_environment_is_made_again(fresh: Fresh) -> None:
-    """What a killed set-up has left is not trusted."""
-    left = fresh.folder / ".venv" / "lib" / "half.py"
-    left.parent.mkdir(parents=True)
+@pytest.mark.parametrize("state", ["half made", "linked", "python gone"])
+def test_what_is_no_finished_environment_is_made_again(
+    fresh: Fresh, capsys: pytest.CaptureFixture[str], state: str
+) -> None:
+    """What a killed set-up has left, or another Python, is not trusted; what a link points to is not touched."""
+    place, left = fresh.folder / ".venv", fresh.folder.with_name("elsewhere") / "half.py"
+    left.parent.mkdir()
     left.touch()
-    answer = fresh.call()
-    assert _told(answer)["tiny"] == "1.0"
-    assert "making it again" in answer.stderr
-    assert not left.exists()
+    module = load(fresh.folder / "infra")
+    if state == "linked":
+        place.symlink_to(left.parent)
+    elif state == "half made":
+        left.parent.rename(place)
+    else:
+        module.make_environment()
+        (place / ".in-step").write_bytes(module.stamp(module.RUN_TIME))
+        assert module.current()
+        (place / "bin" / "python").unlink()
+        (place / "bin" / "python").symlink_to(fresh.folder / "no-such-python")
+    assert not module.current()
+    assert not module.made_by_another()
+    module.make_environment()
+    assert not (place / "half.py").exists()
+    assert module.made_by_another()
+    assert left.exists() is (state != "half made")
+    assert ("making it again" in capsys.readouterr().err) is (state != "linked")
 
 
 def test_an_environment_that_pulumi_made_is_kept_and_brought_in_step(fresh: Fresh) -> None:
@@ -85,73 +116,42 @@ def test_an_environment_that_pulumi_made_is_kept_and_brought_in_step(fresh: Fres
     assert (folder / "kept").exists()
 
 
-def test_a_moved_clone_heals_itself(fresh: Fresh) -> None:
+def test_a_moved_clone_heals_itself(ready: Fresh) -> None:
     """An environment knows its place by heart; in another place it is made again."""
-    fresh.call()
-    moved = fresh.folder.with_name("moved")
-    fresh.folder.rename(moved)
-    answer = subprocess.run(
-        [*fresh.command()[:1], str(moved / "infra")], env=fresh.environment, capture_output=True, text=True, check=False
-    )
-    assert _told(answer)["python"] == str(moved / ".venv")
+    moved = replace(ready, folder=ready.folder.with_name("moved"))
+    ready.folder.rename(moved.folder)
+    try:
+        assert _told(moved.call())["python"] == str(moved.folder / ".venv")
+    finally:
+        moved.folder.rename(ready.folder)
 
 
-def test_a_replaced_python_is_noticed(fresh: Fresh) -> None:
-    """When the Python behind the environment is gone or another file, the environment is made again."""
-    fresh.call()
-    python = fresh.folder / ".venv" / "bin" / "python"
-    python.unlink()
-    python.symlink_to(fresh.folder / "no-such-python")
-    answer = fresh.call()
-    assert _told(answer)["tiny"] == "1.0"
-    assert "making it again" in answer.stderr
-
-
-def test_a_linked_environment_that_is_not_in_step_is_let_go(fresh: Fresh) -> None:
-    """A link in the place of .venv is removed; what it points to is not touched."""
-    elsewhere = fresh.folder.with_name("elsewhere")
-    elsewhere.mkdir()
-    (elsewhere / "precious").touch()
-    (fresh.folder / ".venv").symlink_to(elsewhere)
-    assert _told(fresh.call())["tiny"] == "1.0"
-    assert (elsewhere / "precious").exists()
-
-
-def test_of_two_calls_the_second_waits_and_says_so(fresh: Fresh) -> None:
-    """Whoever comes second waits for the lock, and finds everything done."""
+def test_of_calls_at_once_one_sets_up_and_the_others_wait(fresh: Fresh) -> None:
+    """Whoever comes second waits for the lock, says so, finds everything done, and runs its command."""
     (fresh.folder / ".infra").mkdir()
     with (fresh.folder / ".infra" / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = subprocess.Popen(
-            fresh.command(), env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        assert process.stderr
-        assert "waiting" in process.stderr.readline()
-    out, err = process.communicate(timeout=120)
-    assert json.loads(out)["tiny"] == "1.0"
-    assert "making .venv" in err
-
-
-def test_a_race_on_a_fresh_clone_ends_well_for_all(fresh: Fresh) -> None:
-    """Three first calls at once: one sets up, all run their command."""
-    processes = [
-        subprocess.Popen(
-            fresh.command(), env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        for _ in range(3)
-    ]
+        processes = [
+            subprocess.Popen(
+                fresh.command(), env=fresh.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(3)
+        ]
+        for process in processes:
+            assert process.stderr
+            assert "waiting" in process.stderr.readline()
     answers = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [42] * 3
+    assert [json.loads(out)["tiny"] for out, _ in answers] == ["1.0"] * 3
     assert sum("making .venv" in err for _, err in answers) == 1
 
 
-def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) -> None:
+def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(ready: Fresh) -> None:
     """Ctrl-C in the set-up has the code of an interruption, no traceback, and harms nothing."""
-    file = fresh.folder / "requirements" / "setup.txt"
-    good = file.read_text()
-    fresh.use_installer("echo Resolved; exec sleep 60", version="2.0")
+    ready.pin("tiny", "10.0")
+    ready.use_installer("echo Resolved; exec sleep 60")
     process = subprocess.Popen(
-        fresh.command(), env=fresh.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        ready.command(), env=ready.environment, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
     assert process.stderr
     while "Resolved" not in process.stderr.readline():
@@ -161,8 +161,8 @@ def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) 
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "interrupted" in err
-    file.write_text(good)
-    assert _told(fresh.call())["tiny"] == "1.0"
+    ready.use_installer("")
+    assert _told(ready.call())["tiny"] == "10.0"
 
 
 @pytest.mark.parametrize(
@@ -179,35 +179,51 @@ def test_ctrl_c_is_an_interruption_and_the_next_call_begins_again(fresh: Fresh) 
         ("error: something new", "something new", "then call again"),
     ],
 )
-def test_a_failing_installer_is_a_sentence_and_a_next_step(fresh: Fresh, said: str, meaning: str, step: str) -> None:
-    """Whatever stops the installer, the user reads what it means and what to do, and never a traceback."""
-    fresh.use_installer(f'echo "{said}" >&2; exit 2')
-    answer = fresh.call("up", "dev")
+def test_what_stopped_the_installer_is_a_sentence_and_a_next_step(said: str, meaning: str, step: str) -> None:
+    """Whatever stops the installer, the user reads what it means and what to do."""
+    told = str(load(PROJECT / "infra").explained(said, "the packages could not be installed"))
+    assert meaning in told
+    assert f"| {said}" in told
+    assert step in told.partition("next: ")[2]
+
+
+def test_a_failing_installer_is_shown_and_explained(ready: Fresh) -> None:
+    """The installer's steps are passed on as they come; its failure is told in words, and never as a traceback."""
+    ready.pin("tiny", "10.0")
+    said = "error: Hash mismatch for tiny==1.0"
+    ready.use_installer(f"echo 'Resolved 52 packages in 1s'; echo ' + noise==1'; echo '{said}' >&2; exit 2")
+    answer = ready.call("up", "dev")
     assert answer.returncode == 6
     assert answer.stdout == ""
-    assert meaning in answer.stderr
+    assert "infra:   Resolved 52 packages in 1s" in answer.stderr
+    assert "noise" not in answer.stderr
     assert f"| {said}" in answer.stderr
-    assert step in answer.stderr.partition("next: ")[2]
+    assert "next: " in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
-def test_a_missing_registry_is_a_sentence(fresh: Fresh) -> None:
+def test_a_missing_registry_is_a_sentence(ready: Fresh) -> None:
     """When pip finds no uv, the index is named as the cause; a later call with an index goes through."""
-    answer = fresh.call(PIP_FIND_LINKS=str(fresh.folder))
+    ready.pin("tiny", "10.0")
+    with (ready.folder / "requirements" / "setup.txt").open("a") as file:
+        file.write("# newer\n")
+    answer = ready.call(PIP_FIND_LINKS=str(ready.folder))
     assert answer.returncode == 6
     assert "uv could not be installed: the package index cannot be reached" in answer.stderr
-    assert _told(fresh.call())["tiny"] == "1.0"
+    assert _told(ready.call())["tiny"] == "10.0"
 
 
-def test_a_wrong_hash_installs_nothing(fresh: Fresh) -> None:
+def test_a_wrong_hash_installs_nothing(ready: Fresh) -> None:
     """A package that is not the pinned file is refused."""
-    file = fresh.folder / "requirements.txt"
+    ready.pin("tiny", "10.0")
+    file = ready.folder / "requirements.txt"
     digest = file.read_text().partition("sha256:")[2].strip()
     file.write_text(file.read_text().replace(digest, "0" * 64))
-    answer = fresh.call()
+    answer = ready.call()
     assert answer.returncode == 6
     assert "next: " in answer.stderr
-    assert _sites(fresh) == set()
+    (installed,) = ready.folder.glob(".venv/lib/*/site-packages/tiny.py")
+    assert installed.read_text() == "VERSION = '1.0'\n"
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(fresh: Fresh) -> None:
@@ -220,13 +236,14 @@ def test_a_place_that_cannot_be_written_is_a_sentence(fresh: Fresh) -> None:
     assert "Traceback" not in answer.stderr
 
 
-def test_pips_settings_reach_uv(fresh: Fresh) -> None:
+def test_pips_settings_reach_uv(ready: Fresh) -> None:
     """A company's index and certificates are told once, to pip; uv gets them, and its own variables come first."""
-    record = fresh.folder / "record"
-    fresh.use_installer(f"env > '{record}'; exit 1")
-    settings = fresh.folder / "pip.conf"
+    ready.pin("tiny", "10.0")
+    record = ready.folder / "record"
+    ready.use_installer(f"env > '{record}'; exit 1")
+    settings = ready.folder / "pip.conf"
     settings.write_text("[global]\nindex-url = https://index.example/simple\nproxy = http://proxy.example:3128\n")
-    fresh.call(PIP_CONFIG_FILE=str(settings), PIP_CERT="/c.pem", HTTPS_PROXY="http://own.example")
+    ready.call(PIP_CONFIG_FILE=str(settings), PIP_CERT="/c.pem", HTTPS_PROXY="http://own.example")
     told = dict(line.partition("=")[::2] for line in record.read_text().splitlines())
     assert told["UV_DEFAULT_INDEX"] == "https://index.example/simple"
     assert told["SSL_CERT_FILE"] == "/c.pem"
@@ -250,14 +267,10 @@ HOSTILE = {
 
 
 def test_a_users_own_settings_do_not_change_what_is_installed(fresh: Fresh) -> None:
-    """Variables that say how this user installs elsewhere neither stop the set-up nor reach the command."""
-    told = _told(fresh.call("up", "dev", folder=None, **HOSTILE))
-    assert told["tiny"] == "1.0"
-    assert not {name for name in told["environment"] if name.startswith("PYTHON")}
+    """How this user installs elsewhere, told by variables or in pip.conf, neither stops the set-up nor reaches the command.
 
-
-def test_settings_in_pips_file_do_not_change_what_is_installed(fresh: Fresh) -> None:
-    """The same in pip.conf, for all commands and for `install`; the index that it names is still asked."""
+    The index that pip.conf names is still asked.
+    """
     file = fresh.folder / "pip.conf"
     file.write_text(
         f"[global]\nrequire-virtualenv = true\nprefix = /nowhere\nno-index = true\nfind-links = {fresh.index}\n"
@@ -265,12 +278,6 @@ def test_settings_in_pips_file_do_not_change_what_is_installed(fresh: Fresh) -> 
     )
     environment = {name: value for name, value in fresh.environment.items() if not name.startswith("PIP_")}
     known = replace(fresh, environment=environment)
-    assert _told(known.call(PIP_CONFIG_FILE=str(file)))["tiny"] == "1.0"
-
-
-def test_progress_is_shown_while_it_works(fresh: Fresh) -> None:
-    """The steps of the installer are passed on as they come, before the command's own output."""
-    fresh.use_installer("echo 'Resolved 52 packages in 1s'; echo ' + noise==1'; echo 'error: no'; exit 1")
-    answer = fresh.call()
-    assert "infra:   Resolved 52 packages in 1s" in answer.stderr
-    assert "noise" not in answer.stderr
+    told = _told(known.call("up", "dev", PIP_CONFIG_FILE=str(file), **HOSTILE))
+    assert told["tiny"] == "1.0"
+    assert not {name for name in told["environment"] if name.startswith("PYTHON")}
