@@ -35,8 +35,15 @@ def _name(file: Path) -> str:
 
 @cache
 def _functions(file: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(file.read_text())
-    return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found, blocks = [], [ast.parse(file.read_text()).body]
+    while blocks:  # statements only: most of a tree is expressions
+        for node in blocks.pop():
+            blocks += [
+                inner for name in ("body", "orelse", "finalbody", "handlers") if (inner := getattr(node, name, ()))
+            ]
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.append(node)
+    return found
 
 
 def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

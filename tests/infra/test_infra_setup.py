@@ -267,10 +267,7 @@ HOSTILE = {
 
 
 def test_a_users_own_settings_do_not_change_what_is_installed(fresh: Fresh) -> None:
-    """How this user installs elsewhere, told by variables or in pip.conf, neither stops the set-up nor reaches the command.
-
-    The index that pip.conf names is still asked.
-    """
+    """How this user installs elsewhere, told by variables or in pip.conf, changes nothing; its index is still asked."""
     file = fresh.folder / "pip.conf"
     file.write_text(
         f"[global]\nrequire-virtualenv = true\nprefix = /nowhere\nno-index = true\nfind-links = {fresh.index}\n"
@@ -278,6 +275,6 @@ def test_a_users_own_settings_do_not_change_what_is_installed(fresh: Fresh) -> N
     )
     environment = {name: value for name, value in fresh.environment.items() if not name.startswith("PIP_")}
     known = replace(fresh, environment=environment)
-    told = _told(known.call("up", "dev", PIP_CONFIG_FILE=str(file), **HOSTILE))
+    told = _told(known.call("up", "dev", folder=None, PIP_CONFIG_FILE=str(file), **HOSTILE))
     assert told["tiny"] == "1.0"
     assert not {name for name in told["environment"] if name.startswith("PYTHON")}

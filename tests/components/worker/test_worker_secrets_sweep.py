@@ -174,7 +174,7 @@ MEDDLERS: dict[str, Callable[[World], object]] = {
 }
 
 
-@pytest.mark.parametrize("name", ["nothing", "draft", "app"])
+@pytest.mark.parametrize("name", BEGINNINGS)
 @pytest.mark.parametrize("what", MEDDLERS)
 @pytest.mark.parametrize("number", range(MOST_CALLS))
 def test_somebody_else_between_any_two_calls(name: str, what: str, number: int) -> None:

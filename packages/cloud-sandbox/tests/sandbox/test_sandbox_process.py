@@ -19,6 +19,7 @@ import pytest
 
 from cloud_sandbox import order
 from cloud_sandbox.errors import SandboxError
+from cloud_sandbox.process import run as serve
 from tests.sandbox.cloudflare_surface import tools
 from tests.sandbox.postgres import Postgres
 
@@ -128,41 +129,56 @@ class Starter:
         self.started.append(Sandbox(process, ready, client))
         return self.started[-1]
 
-    def failure(self, document: Any) -> str:
-        """Start one that cannot start; what it says."""
-        process = self.popen(document, subprocess.PIPE)
-        said, complaint = process.communicate(timeout=WAIT_SECONDS)
-        assert (process.returncode, said) == (1, "")
-        assert "Traceback" not in complaint
-        return complaint
+    def failure(self, **changes: Any) -> str:
+        """Start one that cannot start, in this process; what it says."""
+        with pytest.raises(SandboxError) as caught:
+            serve(order.read(json.dumps(self.document(**changes))))
+        return str(caught.value)
+
+    def end(self) -> None:
+        """End them all, and leave no branch."""
+        for sandbox in self.started:
+            if sandbox.process.poll() is None:
+                with contextlib.suppress(httpx.HTTPError, RuntimeError):
+                    sandbox.client.post("/sandbox/reset")
+                sandbox.stop()
+            if sandbox.process.stdout:
+                sandbox.process.stdout.close()
+
+
+def _starter(manager: Manager, folder: Path) -> Starter:
+    told = ("host", "port", "user", "password", "database")
+    return Starter(folder / "sandbox", {name: getattr(manager, name) for name in told})
 
 
 @pytest.fixture
 def starter(manager: Manager, tmp_path: Path) -> Iterator[Starter]:
     """Sandboxes over the shared server, ended and emptied after the test."""
-    made = Starter(
-        tmp_path / "sandbox",
-        {
-            "host": manager.host,
-            "port": manager.port,
-            "user": manager.user,
-            "password": manager.password,
-            "database": manager.database,
-        },
-    )
+    made = _starter(manager, tmp_path)
     yield made
-    for sandbox in made.started:
-        if sandbox.process.poll() is None:
-            with contextlib.suppress(httpx.HTTPError, RuntimeError):
-                sandbox.client.post("/sandbox/reset")
-            sandbox.stop()
-        if sandbox.process.stdout:
-            sandbox.process.stdout.close()
+    made.end()
 
 
-def test_from_nothing_to_a_branch_with_data(starter: Starter) -> None:
+@pytest.fixture(scope="module")
+def shared(manager: Manager, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """A sandbox that starts once."""
+    made = _starter(manager, tmp_path_factory.mktemp("shared"))
+    made.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def sandbox(shared: Starter) -> Sandbox:
+    """A sandbox in which there is nothing; whoever ends it takes `starter`."""
+    (running,) = shared.started
+    running.client.post("/sandbox/reset").raise_for_status()
+    running.project = ""
+    return running
+
+
+def test_from_nothing_to_a_branch_with_data(sandbox: Sandbox) -> None:
     """API, credentials, TLS and Postgres work together: a child has its parent's rows and goes its own way."""
-    sandbox = starter.start()
     main = sandbox.create("main")
     with sandbox.connect(main) as session:
         session.execute("CREATE TABLE made AS SELECT 1 AS number")
@@ -175,24 +191,30 @@ def test_from_nothing_to_a_branch_with_data(starter: Starter) -> None:
 
 
 def test_a_restart_continues(starter: Starter) -> None:
-    """Ports, projects, branches, passwords and data are there again, also after a kill."""
-    first = starter.start()
+    """Ports, projects, branches, passwords, data and pull requests are there again, also after a kill."""
+    github: dict[str, Any] = {"token": "ghs_token-of-the-tests", "port": 0}
+    first = starter.start(github=github)
     main = first.create("main")
     with first.connect(main) as session:
         session.execute("CREATE TABLE made AS SELECT 1 AS number")
     before = first.branch(main), first.branch(main, "/credentials?username=xata")
+    told = {"number": 7, "labels": ["keep"]}
+    httpx.post(f"{first.ready['githubApi']}/sandbox/pulls", json=told, trust_env=False).raise_for_status()
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
-    second = starter.start()
+    second = starter.start(github=github)
     second.project = first.project
     assert {**second.ready, "pid": 0} == {**first.ready, "pid": 0}
+    assert github["token"] not in json.dumps(second.ready)
     assert (second.branch(main), second.branch(main, "/credentials?username=xata")) == before
     with second.connect(main) as session:
         assert session.execute("SELECT number FROM made").fetchone() == (1,)
+    path = f"{second.ready['githubApi']}/repos/sandbox/app/pulls/7"
+    answer = httpx.get(path, headers={"Authorization": f"Bearer {github['token']}"}, trust_env=False)
+    assert answer.json()["labels"][0]["name"] == "keep"
 
 
-def test_rotation_lets_the_old_password_in_no_more(starter: Starter) -> None:
+def test_rotation_lets_the_old_password_in_no_more(sandbox: Sandbox) -> None:
     """The new password works, and the old one is refused."""
-    sandbox = starter.start()
     main = sandbox.create("main")
     old = sandbox.branch(main, "/credentials?username=xata")["password"]
     sandbox.branch(main, "/credentials/rotate", method="POST", body={"username": "xata"}, expected=204)
@@ -203,9 +225,8 @@ def test_rotation_lets_the_old_password_in_no_more(starter: Starter) -> None:
         sandbox.connect(main, password=old)
 
 
-def test_deleting_a_branch_ends_its_sessions(starter: Starter) -> None:
+def test_deleting_a_branch_ends_its_sessions(sandbox: Sandbox) -> None:
     """Whoever is in is told, and nobody gets in any more."""
-    sandbox = starter.start()
     main = sandbox.create("main")
     credentials = sandbox.branch(main, "/credentials?username=xata")
     with sandbox.connect(main) as session:
@@ -216,9 +237,8 @@ def test_deleting_a_branch_ends_its_sessions(starter: Starter) -> None:
         psycopg.connect(host=credentials["hostname"], hostaddr="127.0.0.1", port=credentials["port"], user="xata")
 
 
-def test_a_branch_put_to_sleep_ends_its_sessions(starter: Starter) -> None:
+def test_a_branch_put_to_sleep_ends_its_sessions(sandbox: Sandbox) -> None:
     """A branch hibernated by hand says so to new sessions, and takes them when it is woken."""
-    sandbox = starter.start()
     main = sandbox.create("main")
     with sandbox.connect(main) as session:
         sandbox.branch(main, method="PATCH", body={"hibernate": True})
@@ -240,34 +260,18 @@ def test_a_connection_is_held_while_a_branch_starts(starter: Starter) -> None:
     assert sandbox.branch(main)["status"]["statusType"].endswith("HEALTHY")
 
 
-def test_files_are_private_and_the_process_list_has_no_secret(starter: Starter) -> None:
+def test_files_are_private_and_the_process_list_has_no_secret(shared: Starter, sandbox: Sandbox) -> None:
     """What holds secrets has mode 600, and neither arguments nor environment nor output tell one."""
-    sandbox = starter.start()
     sandbox.create("main")
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in starter.folder.iterdir()}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in shared.folder.iterdir()}
     assert set(modes.values()) == {0o600}
     assert {"state.json", "authority.pem", "authority.key", "gateway.pem"} <= modes.keys()
     process = Path("/proc") / str(sandbox.process.pid)
     told = json.dumps(sandbox.ready).encode()
     if process.is_dir():
         told += (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-    for secret in (KEY, starter.postgres["password"]):
+    for secret in (KEY, shared.postgres["password"]):
         assert secret.encode() not in told
-
-
-def test_pull_requests_are_remembered(starter: Starter) -> None:
-    """The stand-in for GitHub is there when it is asked for, and after a restart it is the same at the same port."""
-    github: dict[str, Any] = {"token": "ghs_token-of-the-tests", "port": 0}
-    first = starter.start(github=github)
-    told = {"number": 7, "labels": ["keep"]}
-    httpx.post(f"{first.ready['githubApi']}/sandbox/pulls", json=told, trust_env=False).raise_for_status()
-    first.stop()
-    second = starter.start(github=github)
-    assert second.ready["githubApi"] == first.ready["githubApi"]
-    headers = {"Authorization": f"Bearer {github['token']}"}
-    path = f"{second.ready['githubApi']}/repos/sandbox/app/pulls/7"
-    assert httpx.get(path, headers=headers, trust_env=False).json()["labels"][0]["name"] == "keep"
-    assert github["token"] not in json.dumps(second.ready)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -280,10 +284,10 @@ def test_it_ends_when_told_to(starter: Starter, number: int) -> None:
             session.execute("SELECT 1")
 
 
-def test_a_second_sandbox_on_the_folder_is_refused(starter: Starter) -> None:
+def test_a_second_sandbox_on_the_folder_is_refused(shared: Starter, sandbox: Sandbox) -> None:
     """Two would overwrite each other's state."""
-    starter.start()
-    assert "another sandbox runs on" in starter.failure(starter.document())
+    assert sandbox.process.poll() is None
+    assert "another sandbox runs on" in shared.failure()
 
 
 @pytest.mark.parametrize("which", ["apiPort", "gatewayPort"])
@@ -291,7 +295,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told(starter: Starter, which:
     """The error names the port."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"cannot listen on port {port}" in starter.failure(starter.document(**{which: port}))
+        assert f"cannot listen on port {port}" in starter.failure(**{which: port})
 
 
 def test_the_gateways_port_never_changes(starter: Starter) -> None:
@@ -299,7 +303,7 @@ def test_the_gateways_port_never_changes(starter: Starter) -> None:
     first = starter.start()
     first.stop()
     with socket.create_server(("127.0.0.1", first.ready["gatewayPort"])):
-        complaint = starter.failure(starter.document())
+        complaint = starter.failure()
     assert f"the gateway cannot listen on port {first.ready['gatewayPort']}" in complaint
     with socket.create_server(("127.0.0.1", first.ready["apiPort"])):
         second = starter.start()
@@ -349,7 +353,10 @@ def test_something_else_than_a_document_is_told(document: str) -> None:
 
 def test_a_start_that_fails_ends_with_words(starter: Starter) -> None:
     """Status 1, the reason on standard error, nothing on standard output."""
-    assert "the document has no key" in starter.failure(starter.document(key=None))
+    process = starter.popen(starter.document(key=None), subprocess.PIPE)
+    said, complaint = process.communicate(timeout=WAIT_SECONDS)
+    assert (process.returncode, said) == (1, "")
+    assert complaint == "the document has no key, or it is not of type str\n"
 
 
 def test_a_damaged_state_is_told_and_kept(starter: Starter) -> None:
@@ -357,14 +364,14 @@ def test_a_damaged_state_is_told_and_kept(starter: Starter) -> None:
     starter.folder.mkdir()
     state = starter.folder / "state.json"
     state.write_text('{"version": 1')
-    assert f"{state} cannot be read" in starter.failure(starter.document())
+    assert f"{state} cannot be read" in starter.failure()
     assert state.read_text() == '{"version": 1'
 
 
 def test_without_postgres_it_does_not_start(starter: Starter) -> None:
     """The error names the place, not the password."""
     starter.postgres = starter.postgres | {"port": 1}
-    complaint = starter.failure(starter.document())
+    complaint = starter.failure()
     assert "Postgres at 127.0.0.1:1: it does not answer" in complaint
     assert starter.postgres["password"] not in complaint
 
@@ -408,7 +415,7 @@ def test_it_outlives_its_postgres(starter: Starter, postgres_folder: Path) -> No
     server.stop()
 
 
-def test_workers_are_stood_in_for_where_wanted(starter: Starter) -> None:
+def test_workers_are_stood_in_for_where_wanted(starter: Starter, sandbox: Sandbox) -> None:
     """Cloudflare's API answers its one token, also after a restart; a start without it has none."""
     account, token = "a" * 32, "t" * 40
     told = {"account": account, "token": token, "workerd": str(tools().workerd)}
@@ -422,11 +429,10 @@ def test_workers_are_stood_in_for_where_wanted(starter: Starter) -> None:
         headers = {"Authorization": f"Bearer {given}"}
         answer = httpx.get(f"{second.ready['cloudflareApi']}/accounts/{account}/workers/scripts", headers=headers)
         assert answer.is_success is accepted, answer.text
-    second.stop()
-    assert "cloudflareApi" not in starter.start().ready
+    assert "cloudflareApi" not in sandbox.ready
 
 
 def test_a_runtime_that_does_not_run_ends_the_start_with_words(starter: Starter) -> None:
     """Nothing is left running, and the reason is on standard error."""
     told = {"account": "a" * 32, "token": "t" * 40, "workerd": "/nowhere/workerd"}
-    assert "workerd" in starter.failure(starter.document(cloudflare=told))
+    assert "workerd" in starter.failure(cloudflare=told)
