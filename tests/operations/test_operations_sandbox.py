@@ -51,16 +51,20 @@ server.serve_forever()
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """A sandbox that was never started; what a test leaves of it is removed."""
+def _script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process is a script, and nothing that runs Workers can be had."""
     script = tmp_path / "process.py"
     script.write_text(PROCESS)
     monkeypatch.setattr(process, "COMMAND", (str(script),))
     unreachable = "import sys; sys.exit('fetching\\nnpm cannot be reached\\n  next: try later')"
     monkeypatch.setattr(process, "FIND_TOOLS", ("-c", unreachable))
+
+
+@contextlib.contextmanager
+def _new_place(parent: Path) -> Iterator[Place]:
     data = Path(tempfile.mkdtemp(prefix="infra-test-"))
     data.chmod(0o755)  # the account that runs Postgres must be able to enter
-    folder = tmp_path / "a project"
+    folder = parent / "a project"
     folder.mkdir()
     place = Place(folder=folder, data_folder=str(data / "data"))
     yield place
@@ -72,10 +76,30 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
 
 
 @pytest.fixture
-def real_place(place: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, _script: None) -> Iterator[Place]:
+    """A sandbox that was never started; what a test leaves of it is removed."""
+    with _new_place(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def _one_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with _new_place(tmp_path_factory.mktemp("shared")) as made:
+        yield made
+
+
+@pytest.fixture
+def shared(_one_place: Place, _script: None) -> Place:
+    """A sandbox whose Postgres may be there already, and whose process is not."""
+    process.stop(_one_place)
+    return _one_place
+
+
+@pytest.fixture
+def real_place(shared: Place, monkeypatch: pytest.MonkeyPatch) -> Place:
     """The same with the process that users start."""
     monkeypatch.setattr(process, "COMMAND", COMMAND)
-    return place
+    return shared
 
 
 def _orders(place: Place) -> dict[str, Any]:
@@ -109,23 +133,23 @@ def _server(place: Place) -> psutil.Process:
     return server.process
 
 
-def test_it_starts_once_and_stops_with_its_data_kept(place: Place) -> None:
+def test_it_starts_once_and_stops_with_its_data_kept(shared: Place) -> None:
     """A second start changes nothing; after a stop the next start has the same key, ports and data."""
-    started = lifecycle.start(place)
+    started = lifecycle.start(shared)
     assert started.state == "running"
-    assert lifecycle.start(place) == started
-    rights = _query(place, "select rolcreatedb, rolcreaterole, rolsuper from pg_roles where rolname = current_user")
+    assert lifecycle.start(shared) == started
+    rights = _query(shared, "select rolcreatedb, rolcreaterole, rolsuper from pg_roles where rolname = current_user")
     assert rights == [(True, True, False)]
-    _query(place, "create table kept as select 42 as answer")
-    lifecycle.stop(place)
-    assert lifecycle.read_status(place).state == "stopped"
-    assert process.running(place) is None
-    again = lifecycle.start(place)
+    _query(shared, "drop table if exists kept; create table kept as select 42 as answer")
+    lifecycle.stop(shared)
+    assert lifecycle.read_status(shared).state == "stopped"
+    assert process.running(shared) is None
+    again = lifecycle.start(shared)
     before, after = started.record, again.record
     assert before is not None
     assert after is not None
     assert (before.key, before.api, before.organization) == (after.key, after.api, after.organization)
-    assert _query(place, "select answer from kept") == [(42,)]
+    assert _query(shared, "select answer from kept") == [(42,)]
 
 
 def test_the_real_process_takes_its_key_and_no_other(real_place: Place) -> None:
@@ -149,23 +173,23 @@ def test_the_real_process_takes_its_key_and_no_other(real_place: Place) -> None:
     assert record.postgres_password not in text
 
 
-def test_what_was_killed_is_told_and_healed_by_start(place: Place) -> None:
+def test_what_was_killed_is_told_and_healed_by_start(shared: Place) -> None:
     """Process or server, whichever is gone: status names it and start brings it back with the data."""
-    record = lifecycle.start(place).record
+    record = lifecycle.start(shared).record
     assert record is not None
-    _query(place, "create table kept as select 42 as answer")
+    _query(shared, "drop table if exists kept; create table kept as select 42 as answer")
     os.kill(record.pid, signal.SIGKILL)
-    _until(lambda: process.running(place) is None)
-    killed = lifecycle.read_status(place)
+    _until(lambda: process.running(shared) is None)
+    killed = lifecycle.read_status(shared)
     assert (killed.state, "process" in killed.found) == ("damaged", True)
-    assert lifecycle.start(place).state == "running"
-    _server(place).kill()
-    _until(lambda: servers.find(Layout(root=Path(place.data_folder).resolve())) is None)
-    killed = lifecycle.read_status(place)
+    assert lifecycle.start(shared).state == "running"
+    _server(shared).kill()
+    _until(lambda: servers.find(Layout(root=Path(shared.data_folder).resolve())) is None)
+    killed = lifecycle.read_status(shared)
     assert (killed.state, "Postgres server" in killed.found) == ("damaged", True)
     assert "./infra sandbox start" in killed.next_step
-    assert lifecycle.start(place).state == "running"
-    assert _query(place, "select answer from kept") == [(42,)]
+    assert lifecycle.start(shared).state == "running"
+    assert _query(shared, "select answer from kept") == [(42,)]
 
 
 def _until(holds: Callable[[], bool]) -> None:
@@ -187,65 +211,52 @@ def test_a_damaged_record_is_told_with_its_place(place: Place, text: str) -> Non
         lifecycle.require_running(place)
 
 
-def test_a_damaged_record_is_healed_with_the_data_kept(place: Place) -> None:
+def test_a_damaged_record_is_healed_with_the_data_kept(shared: Place) -> None:
     """Without its record the sandbox gets new secrets; the process that knew the old ones goes, the data stay."""
-    record = lifecycle.start(place).record
+    record = lifecycle.start(shared).record
     assert record is not None
-    _query(place, "create table kept as select 42 as answer")
-    place.record.write_text("{")
-    healed = lifecycle.start(place).record
+    _query(shared, "drop table if exists kept; create table kept as select 42 as answer")
+    shared.record.write_text("{")
+    healed = lifecycle.start(shared).record
     assert healed is not None
     assert healed.key != record.key
     assert not psutil.pid_exists(record.pid) or psutil.Process(record.pid).status() == psutil.STATUS_ZOMBIE
-    assert _query(place, "select answer from kept") == [(42,)]
+    assert _query(shared, "select answer from kept") == [(42,)]
 
 
-def test_secrets_are_in_the_record_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_in_the_record_alone(shared: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """Record and log are for this user alone; no process list, no representation shows key or password."""
     monkeypatch.setenv("XATA_API_KEY", "xau_real")
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "cf_real")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "a passphrase")
-    status = lifecycle.start(place)
-    record = _record(place)
-    assert [stat.S_IMODE(file.stat().st_mode) for file in (place.record, place.log)] == [0o600, 0o600]
-    told = repr(status) + json.dumps(command.as_answer(status, place))
-    commands = " ".join(" ".join(psutil.Process(pid).cmdline()) for pid in (record.pid, _server(place).pid))
+    status = lifecycle.start(shared)
+    record = _record(shared)
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (shared.record, shared.log)] == [0o600, 0o600]
+    told = repr(status) + json.dumps(command.as_answer(status, shared))
+    commands = " ".join(" ".join(psutil.Process(pid).cmdline()) for pid in (record.pid, _server(shared).pid))
     for secret in (record.key, record.postgres_password):
         assert secret not in told
         assert secret not in commands
-    environment = _orders(place)["environment"]
+    environment = _orders(shared)["environment"]
     assert [name for name in environment if name.startswith(("XATA_", "CLOUDFLARE_", "PULUMI_"))] == []
 
 
-def test_removing_leaves_nothing_of_it(place: Place) -> None:
-    """Data, record, log and the state of its stacks go; the next start begins anew."""
-    first = lifecycle.start(place).record
-    (place.state / ".pulumi").mkdir(parents=True)
-    lifecycle.remove(place)
-    assert not place.root.exists()
-    assert not Path(place.data_folder).exists()
-    assert lifecycle.read_status(place).state == "stopped"
-    again = lifecycle.start(place).record
-    assert first is not None
-    assert again is not None
-    assert first.key != again.key
-
-
-def test_what_is_not_its_own_is_never_removed(place: Place) -> None:
+def test_what_is_not_its_own_is_never_removed(shared: Place) -> None:
     """A file or a link of somebody else's stops the removal before anything is gone."""
-    lifecycle.start(place)
-    stranger = place.root / "notes"
+    lifecycle.start(shared)
+    stranger = shared.root / "notes"
     for link in (False, True):
         stranger.symlink_to("/etc") if link else stranger.touch()
         with pytest.raises(ChangesRefusedError, match="notes"):
-            lifecycle.remove(place)
+            lifecycle.remove(shared)
         stranger.unlink()
-    assert lifecycle.read_status(place).state == "running"
+    assert lifecycle.read_status(shared).state == "running"
 
 
 def test_data_that_are_gone_are_not_made_anew_in_silence(place: Place) -> None:
-    """When the Postgres data vanished, the branches remembered have none: start refuses and says what to do."""
-    lifecycle.start(place)
+    """When the Postgres data vanished, start refuses and says what to do: removed as a whole it begins anew, and leaves nothing."""
+    first = lifecycle.start(place).record
+    (place.state / ".pulumi").mkdir(parents=True)
     lifecycle.stop(place)
     shutil.rmtree(Path(place.data_folder) / "data")
     assert lifecycle.read_status(place).state == "damaged"
@@ -253,19 +264,27 @@ def test_data_that_are_gone_are_not_made_anew_in_silence(place: Place) -> None:
         lifecycle.start(place)
     assert "--delete-data" in refused.value.next_step
     lifecycle.remove(place)
-    assert lifecycle.start(place).state == "running"
+    again = lifecycle.start(place)
+    assert again.state == "running"
+    assert first is not None
+    assert again.record is not None
+    assert first.key != again.record.key
+    lifecycle.remove(place)
+    assert not place.root.exists()
+    assert not Path(place.data_folder).exists()
+    assert lifecycle.read_status(place).state == "stopped"
 
 
-def test_other_settings_begin_a_new_process(place: Place) -> None:
+def test_other_settings_begin_a_new_process(shared: Place) -> None:
     """What the stand-in is to behave like is kept until other settings are given."""
-    first = lifecycle.start(place, settings={"pace": "at-once"}).record
-    same = lifecycle.start(place).record
-    other = lifecycle.start(place, settings={"pace": "reads"}).record
+    first = lifecycle.start(shared, settings={"pace": "at-once"}).record
+    same = lifecycle.start(shared).record
+    other = lifecycle.start(shared, settings={"pace": "reads"}).record
     assert first == same
     assert other is not None
     assert first is not None
     assert other.pid != first.pid
-    assert _orders(place)["settings"] == {"pace": "reads"}
+    assert _orders(shared)["settings"] == {"pace": "reads"}
 
 
 def test_a_process_that_dies_at_once_is_told_with_its_words(place: Place, tmp_path: Path) -> None:
@@ -302,17 +321,17 @@ def test_a_number_alone_is_no_process(place: Place) -> None:
         lifecycle.require_running(place)
 
 
-def test_the_process_is_told_what_runs_workers(place: Place) -> None:
+def test_the_process_is_told_what_runs_workers(shared: Place) -> None:
     """With the tools it gets an account, a token of its own and workerd; without them it is started anew without."""
     found = process.Tools(node="/nowhere/bin/node", wrangler="/w", workerd="/d")
-    record = lifecycle.start(place, tools=found).record
+    record = lifecycle.start(shared, tools=found).record
     assert record is not None
-    told = _orders(place)["cloudflare"]
+    told = _orders(shared)["cloudflare"]
     assert told == {"account": record.cloudflare_account, "token": record.cloudflare_token, "workerd": "/d", "port": 0}
     assert record.cloudflare_token not in repr(record)
-    assert sorted(path.name for path in place.commands.iterdir()) == ["node", "npx", "wrangler"]
-    assert "--without-workers" in lifecycle.start(place).found
-    assert "cloudflare" not in _orders(place)
+    assert sorted(path.name for path in shared.commands.iterdir()) == ["node", "npx", "wrangler"]
+    assert "--without-workers" in lifecycle.start(shared).found
+    assert "cloudflare" not in _orders(shared)
 
 
 def _command(place: Place, *words: str) -> int:
