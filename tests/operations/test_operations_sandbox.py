@@ -254,7 +254,7 @@ def test_what_is_not_its_own_is_never_removed(shared: Place) -> None:
 
 
 def test_data_that_are_gone_are_not_made_anew_in_silence(place: Place) -> None:
-    """When the Postgres data vanished, start refuses and says what to do: removed as a whole it begins anew, and leaves nothing."""
+    """When the Postgres data vanished, start refuses; removed as a whole it begins anew, and leaves nothing."""
     first = lifecycle.start(place).record
     (place.state / ".pulumi").mkdir(parents=True)
     lifecycle.stop(place)
