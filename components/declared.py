@@ -6,7 +6,7 @@ reference tables are derived from them:
     Minutes = Annotated[int, Meta(ge=1, le=1440), Words("a whole number of minutes from 1 to 1440", example=30)]
 
     class Sleep(Declared):
-        idle_minutes: Annotated[Minutes, about("After how many idle minutes the branch sleeps.")] = 30
+        idle_minutes: Annotated[Minutes, About("After how many idle minutes the branch sleeps.")] = 30
 
 Property names are camel case, as in all of Pulumi: `idleMinutes`. Nothing here imports pulumi.
 """
@@ -46,7 +46,7 @@ class Rule:
     reason: Callable[[Any], str]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class About:
     """What a field is for, and how it behaves as an input or an output of a resource.
 
@@ -58,14 +58,10 @@ class About:
     """
 
     text: str = ""
+    _: dataclasses.KW_ONLY
     replaces: bool = False
     secret: bool = False
     fingerprinted: bool = False
-
-
-def about(text: str, *, replaces: bool = False, secret: bool = False, fingerprinted: bool = False) -> About:
-    """`About`, as it is written in a declaration."""
-    return About(text=text, replaces=replaces, secret=secret, fingerprinted=fingerprinted)
 
 
 @dataclass(frozen=True, kw_only=True)

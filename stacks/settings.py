@@ -16,8 +16,8 @@ from msgspec import Meta
 from components.connection import port_reason
 from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
-from components.declared import Declared, Rule, Words, about
-from components.worker.names import MOST_SECRETS, validate_name
+from components.declared import About, Declared, Rule, Words
+from components.worker.names import MOST_SECRETS, Account, validate_name
 from components.xata.branches.names import BRANCH_PATTERN, BRANCH_RULE, PRODUCTION, is_preview, set_aside_from
 from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
 from stacks import stack_names
@@ -81,33 +81,33 @@ class Settings(Declared):
         str,
         Rule(app_reason),
         Words(f"1 to {LONGEST_APP} printable characters, with a letter from a to z or a digit among them", "acme-shop"),
-        about(
+        About(
             "The app's name, said once in Pulumi.yaml. The Xata project, Workers, the dev database, its role and its "
             "container are named after it, where no key of their own says otherwise."
         ),
     ] = ""
     check_mode: Annotated[
-        Mode, about("What a failing database check does to the deployment: fail it, warn, or not look at all.")
+        Mode, About("What a failing database check does to the deployment: fail it, warn, or not look at all.")
     ] = "enforce"
     check_budget_seconds: Annotated[
-        Budget, about("How long the database check may try before its verdict is final, in seconds.")
+        Budget, About("How long the database check may try before its verdict is final, in seconds.")
     ] = 60
     sql_files: Annotated[
         Paths,
-        about(
+        About(
             "SQL files applied once each, in this order, each in its own transaction; paths from the project's folder."
         ),
     ] = ()
     leaving: Annotated[
         Flag,
-        about(
+        About(
             "Whether the stack is about to be taken down: SQL files and what is recorded of them stay as they are. "
             "`./infra destroy` says it."
         ),
     ] = False
     outside_paths: Annotated[
         Paths,
-        about(
+        About(
             "Files and folders that sqlFiles, and links in the app's folder, may lead to although they lie outside of "
             "the project's folder and the app's repository; paths from the project's folder."
         ),
@@ -124,7 +124,7 @@ class AppSettings(Settings):
 
     app_path: Annotated[
         Path,
-        about(
+        About(
             "The app's folder, with its wrangler.jsonc; of dev, where .dev.vars is written; a path from the project's "
             "folder."
         ),
@@ -137,21 +137,18 @@ class WorkerSettings(AppSettings):
     worker: Annotated[
         Literal["auto", "on", "off"],
         Words("auto, on or off", "auto"),
-        about(
+        About(
             "Whether the stack sets the Worker's secrets and checks it; auto: yes, when a Cloudflare account is known."
         ),
     ] = "auto"
     cloudflare_account: Annotated[
-        str,
-        Meta(pattern=r"^[0-9a-f]{32}\Z"),
-        Words("32 hexadecimal digits", "0123456789abcdef0123456789abcdef"),
-        about("The Cloudflare account's id; empty: CLOUDFLARE_ACCOUNT_ID from the environment."),
+        Account, About("The Cloudflare account's id; empty: CLOUDFLARE_ACCOUNT_ID from the environment.")
     ] = ""
     worker_name: Annotated[
         str,
         Meta(pattern=r"^[a-z0-9_][a-z0-9_-]{0,62}\Z"),
         Words("up to 63 of a-z, 0-9, _ and -, not beginning with -", "acme-shop-staging"),
-        about(
+        About(
             "The Worker's name in full; empty: as wrangler derives it from the app's wrangler.jsonc, else "
             "<app>-<stack>. Of a preview without its -pr-<number>."
         ),
@@ -160,18 +157,18 @@ class WorkerSettings(AppSettings):
         str,
         Rule(url_reason),
         Words("an https address without user name and query", "https://staging.example.com"),
-        about("The Worker's address, such as a custom domain; empty: its name below the account's workers.dev."),
+        About("The Worker's address, such as a custom domain; empty: its name below the account's workers.dev."),
     ] = ""
     health_path: Annotated[
         HealthPath,
-        about("The path at which the app tells its health."),
+        About("The path at which the app tells its health."),
     ] = PATH
     worker_check_mode: Annotated[
         Mode,
-        about("What a failing check of the deployed Worker does to the deployment: fail it, warn, or not look at all."),
+        About("What a failing check of the deployed Worker does to the deployment: fail it, warn, or not look at all."),
     ] = "enforce"
     worker_check_budget_seconds: Annotated[
-        Budget, about("How long the Worker check may try before its verdict is final, in seconds.")
+        Budget, About("How long the Worker check may try before its verdict is final, in seconds.")
     ] = 90
     worker_secrets: Annotated[
         tuple[str, ...],
@@ -181,21 +178,21 @@ class WorkerSettings(AppSettings):
             f"a list of names of letters, digits and underscores, each once and none of them {DATABASE_URL}",
             '["SESSION_KEY"]',
         ),
-        about(
+        About(
             f"Names of further secrets that the Worker gets besides {DATABASE_URL}; each value is the secret "
             "`worker:NAME` of this configuration."
         ),
     ] = ()
     wrangler_mode: Annotated[
         Mode,
-        about(
+        About(
             "What a wrangler.jsonc that does not fit the stack does to the deployment: fail it, warn, or not look at "
             "all."
         ),
     ] = "warn"
     hyperdrive: Annotated[
         Flag,
-        about(
+        About(
             "Whether the database gets a Hyperdrive configuration, without caching; needs the Pulumi CLI, and does not "
             "work in the sandbox."
         ),
@@ -204,7 +201,7 @@ class WorkerSettings(AppSettings):
         str,
         Meta(pattern=r"^[^\s/\\]{1,100}\Z"),
         Words("the name or id of a store", "default_secrets_store"),
-        about(
+        About(
             "The account's Secrets Store, by name or id, that gets the database's URL, too; needs the Pulumi CLI, and "
             "does not work in the sandbox."
         ),
@@ -218,18 +215,18 @@ class XataSettings(Settings):
         str,
         Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z"),
         Words("an organization's id", "o1b2c3"),
-        about("The Xata organization's id; empty: XATA_ORGANIZATION_ID from the environment."),
+        About("The Xata organization's id; empty: XATA_ORGANIZATION_ID from the environment."),
     ] = ""
     project: Annotated[
         str,
         Meta(pattern=r"^[^/\\\x00-\x1f\x7f]{1,100}\Z"),
         Words("up to 100 characters without slashes", "acme-shop"),
-        about("The Xata project, by id or name; empty: XATA_PROJECT_ID from the environment, else the app's name."),
+        About("The Xata project, by id or name; empty: XATA_PROJECT_ID from the environment, else the app's name."),
     ] = ""
-    parent: Annotated[Branch, about("The branch that this one is a copy of, by name or id.")] = "main"
+    parent: Annotated[Branch, About("The branch that this one is a copy of, by name or id.")] = "main"
     allow_parent: Annotated[
         Branch,
-        about(
+        About(
             "Names the branch of a production environment as a parent that is meant: what is made from it is a copy of "
             "production's data."
         ),
@@ -238,44 +235,44 @@ class XataSettings(Settings):
         str,
         Meta(pattern=r"^[a-z]+(-[a-z]+)*-[0-9]+\Z"),
         Words("a region such as us-east-1", "us-east-1"),
-        about("The region of the branch."),
+        About("The region of the branch."),
     ] = "us-east-1"
     postgres_image: Annotated[
         Image,
-        about(
+        About(
             f"The Postgres image; empty: the parent's, and the newest {DEFAULT_IMAGE} for the root branch. It cannot "
             "go back: once set, the line stays, too."
         ),
     ] = ""
     instance_type: Annotated[
         InstanceType,
-        about(
+        About(
             "The instance type; empty: the parent's when the branch was made or the line went, and "
             f"{DEFAULT_INSTANCE_TYPE} for the root branch."
         ),
     ] = ""
-    replicas: Annotated[Replicas, about("How many replicas the branch has besides its primary.")] = 0
+    replicas: Annotated[Replicas, About("How many replicas the branch has besides its primary.")] = 0
     storage_gigabytes: Annotated[
         int,
         Meta(ge=0, le=1024),
         Words("a whole number of gigabytes from 0 to 1024", 250),
-        about("The branch's storage in GB; 0: what it has. It can only grow: once set, the line stays, too."),
+        About("The branch's storage in GB; 0: what it has. It can only grow: once set, the line stays, too."),
     ] = 0
     scale_to_zero: Annotated[
         Literal["auto", "true", "false"],
         Words("auto, true or false", "auto"),
-        about("Whether the branch sleeps when it is idle; auto: yes, but not in a production environment."),
+        About("Whether the branch sleeps when it is idle; auto: yes, but not in a production environment."),
     ] = "auto"
-    scale_to_zero_minutes: Annotated[Minutes, about("After how many idle minutes the branch sleeps.")] = 30
-    backup_retention_days: Annotated[Days, about("How many days backups are kept.")] = 7
+    scale_to_zero_minutes: Annotated[Minutes, About("After how many idle minutes the branch sleeps.")] = 30
+    backup_retention_days: Annotated[Days, About("How many days backups are kept.")] = 7
     backup_time: Annotated[
         BackupTime,
-        about("When the full backup is taken, in UTC: a day of the week (0 is Sunday, * every day), hour and minute."),
+        About("When the full backup is taken, in UTC: a day of the week (0 is Sunday, * every day), hour and minute."),
     ] = "*:02:30"
     database_sslmode: Annotated[
         Literal["require", "verify-full"],
         Words("require or verify-full", "verify-full"),
-        about(
+        About(
             "The sslmode in the URLs that others get, the app first: require encrypts, verify-full verifies the server "
             "too, as far as their driver does. This program itself always verifies it."
         ),
@@ -284,26 +281,26 @@ class XataSettings(Settings):
         str,
         Meta(max_length=100),
         Words("up to 100 characters", "2026-Q4"),
-        about("Any text, such as 2026-Q4; changing it rotates the branch's password."),
+        About("Any text, such as 2026-Q4; changing it rotates the branch's password."),
     ] = ""
     instead_of_password: Annotated[
         str,
         Meta(pattern=r"^[0-9a-f]{32}\$[0-9a-f]{64}\Z"),
         Words("the fingerprint of a password", f"{'0123456789abcdef' * 2}${'0123456789abcdef' * 4}"),
-        about("The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it."),
+        About("The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it."),
     ] = ""
     protect: Annotated[
         Flag,
-        about(
+        About(
             "Whether destroy and replace refuse the branch and the Worker's secrets; false is the first of two steps "
             "to delete them."
         ),
     ] = True
     adopt_branch: Annotated[
-        BranchId, about("The id of an existing branch to take over although it does not carry our mark.")
+        BranchId, About("The id of an existing branch to take over although it does not carry our mark.")
     ] = ""
     ready_timeout_seconds: Annotated[
-        Seconds, about("How long a new branch may take to become healthy, in seconds.")
+        Seconds, About("How long a new branch may take to become healthy, in seconds.")
     ] = 600
 
     @property
@@ -326,17 +323,17 @@ class DevSettings(XataSettings, AppSettings):
     database: Annotated[
         Literal["auto", "docker", "embedded", "xata"],
         Words("auto, docker, embedded or xata", "embedded"),
-        about(
+        About(
             "Where the dev database lives: a Docker container, an embedded server, the cloud branch dev, or auto "
             "(Docker where it works, else embedded; chosen once)."
         ),
     ] = "auto"
     database_name: Annotated[
-        Name, about("The dev database's name; empty: as the app is called. Another one renames it.")
+        Name, About("The dev database's name; empty: as the app is called. Another one renames it.")
     ] = ""
     database_user: Annotated[
         Name,
-        about(
+        About(
             "The role that owns the dev database and that the app logs in as; empty: as the app is called. Another one "
             "renames it."
         ),
@@ -345,40 +342,40 @@ class DevSettings(XataSettings, AppSettings):
         int,
         Rule(port_reason),
         Words("0, or a port from 1024 to 65535", 15432),
-        about("The dev database's port on 127.0.0.1; 0 takes a free one and keeps it."),
+        About("The dev database's port on 127.0.0.1; 0 takes a free one and keeps it."),
     ] = 0
     retain_data: Annotated[
         Flag,
-        about("Whether destroy keeps the dev database's data: the Docker volume or the server's folder."),
+        About("Whether destroy keeps the dev database's data: the Docker volume or the server's folder."),
     ] = True
     start_timeout_seconds: Annotated[
         int,
         Meta(ge=5, le=3600),
         Words("a whole number of seconds from 5 to 3600", 90),
-        about("How long the dev database may take to start, in seconds."),
+        About("How long the dev database may take to start, in seconds."),
     ] = 90
     data_folder: Annotated[
         str,
         Words("a path", "/srv/data/acme-shop-dev"),
-        about("The embedded server's data folder; empty: one for this clone in the user's data folder."),
+        About("The embedded server's data folder; empty: one for this clone in the user's data folder."),
     ] = ""
     container_name: Annotated[
         str,
         Meta(pattern=r"^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}\Z"),
         Words("a letter or digit, then up to 62 letters, digits, _, . and -", "acme-shop-db-dev"),
-        about("The Docker container's name; its volume is named after it. Empty: <app>-db-dev."),
+        About("The Docker container's name; its volume is named after it. Empty: <app>-db-dev."),
     ] = ""
     docker_image: Annotated[
         str,
         Meta(min_length=1),
         Words("an image reference", "postgres:18-alpine"),
-        about("The Docker image: the official one of Postgres 18, or one that behaves like it."),
+        About("The Docker image: the official one of Postgres 18, or one that behaves like it."),
     ] = "postgres:18-alpine"
     memory_megabytes: Annotated[
         int,
         Meta(ge=128, le=1_048_576),
         Words("a whole number of megabytes from 128", 512),
-        about("The Docker container's memory limit, in MB."),
+        About("The Docker container's memory limit, in MB."),
     ] = 512
 
 
@@ -392,7 +389,7 @@ class FoundationSettings(XataSettings):
         str,
         Meta(pattern=_WORD),
         Words("a project's id", "prj_example"),
-        about("The id of an existing project to take over although it has branches that are not ours."),
+        About("The id of an existing project to take over although it has branches that are not ours."),
     ] = ""
 
 
@@ -408,13 +405,13 @@ class EnvironmentSettings(CloudSettings):
         Meta(pattern=rf"^(?:{BRANCH_PATTERN})\Z"),
         Rule(_of_pull_requests),
         Words(BRANCH_RULE, "qa"),
-        about("The Xata branch, which no other stack may have; empty: as the stack is called."),
+        About("The Xata branch, which no other stack may have; empty: as the stack is called."),
     ] = ""
     environment: Annotated[  # type: ignore[misc] # as above
         str,
         Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}\Z"),
         Words("1 to 63 letters, digits, _, . and -, beginning with a letter or a digit", "qa"),
-        about(
+        About(
             "What the app is told as ENVIRONMENT; empty: as the stack is called. Where it is `production` the branch "
             "stays awake, and copies of it are refused (`allowParent`)."
         ),
@@ -431,7 +428,7 @@ class PreviewSettings(CloudSettings):
         int,
         Meta(ge=0, le=365),
         Words("a whole number of days from 0 to 365", 7),
-        about(
+        About(
             "How many days a preview lives after its last `up`, written into the branch's description; 0 for no end."
         ),
     ] = 7
@@ -439,11 +436,11 @@ class PreviewSettings(CloudSettings):
         int,
         Meta(ge=1, le=1000),
         Words("a whole number from 1 to 1000", 50),
-        about("How many previews the project may hold; a new one above it is refused."),
+        About("How many previews the project may hold; a new one above it is refused."),
     ] = 50
     instead_of: Annotated[
         BranchId,
-        about(
+        About(
             "The id of the preview's branch, to have a fresh copy of the parent in its place: `./infra reset` says it."
         ),
     ] = ""

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from components.connection import connection_reason
 from components.connectivity.worker_address import PATH, HealthPath
-from components.declared import Declared, Rule, Words, about
+from components.declared import About, Declared, Rule, Words
 
 LONGEST_BUDGET_SECONDS: Final = 600
 
@@ -39,13 +39,13 @@ class DatabaseCheckInputs(Declared):
     """Which database is to answer, and as whose."""
 
     url: Annotated[
-        str, Rule(connection_reason), about("The database's connection string.", secret=True, fingerprinted=True)
+        str, Rule(connection_reason), About("The database's connection string.", secret=True, fingerprinted=True)
     ]
-    branch: Annotated[Name, about("The branch that the database must be stamped with.")]
-    mode: Annotated[Mode, about(MODE)] = "enforce"
-    budget_seconds: Annotated[Seconds, about("How long to try.")] = 60
-    server_major: Annotated[Major | None, about("The major version that the server must have; None for any.")] = None
-    trigger: Annotated[Any, about(TRIGGER)] = None
+    branch: Annotated[Name, About("The branch that the database must be stamped with.")]
+    mode: Annotated[Mode, About(MODE)] = "enforce"
+    budget_seconds: Annotated[Seconds, About("How long to try.")] = 60
+    server_major: Annotated[Major | None, About("The major version that the server must have; None for any.")] = None
+    trigger: Annotated[Any, About(TRIGGER)] = None
 
 
 class DatabaseCheckState(DatabaseCheckInputs):
@@ -53,45 +53,45 @@ class DatabaseCheckState(DatabaseCheckInputs):
 
     ok: bool = False
     server_version: str = ""
-    found_branch: Annotated[str, about("The branch that the database is stamped with.")] = ""
-    checked_mode: Annotated[str, about("The mode of the last check.")] = ""
-    cause: Annotated[str, about("What was wrong.")] = ""
+    found_branch: Annotated[str, About("The branch that the database is stamped with.")] = ""
+    checked_mode: Annotated[str, About("The mode of the last check.")] = ""
+    cause: Annotated[str, About("What was wrong.")] = ""
 
 
 class WorkerCheckInputs(Declared):
     """Which Worker is to answer, and as whose."""
 
-    url: Annotated[str, about("The Worker's address, with or without the path.")]
+    url: Annotated[str, About("The Worker's address, with or without the path.")]
     path: Annotated[
-        HealthPath | None, about(f"Where it tells its health; None for {PATH}, of which old states hold nothing.")
+        HealthPath | None, About(f"Where it tells its health; None for {PATH}, of which old states hold nothing.")
     ] = None
-    environment: Annotated[Name, about("The environment that the Worker must say it is.")]
-    branch: Annotated[Name, about("The branch that it must say, and that its database must be stamped with.")]
+    environment: Annotated[Name, About("The environment that the Worker must say it is.")]
+    branch: Annotated[Name, About("The branch that it must say, and that its database must be stamped with.")]
     database_url: Annotated[
         str,
         Rule(connection_reason),
-        about(
+        About(
             "The connection string the Worker has, to look for the cause of a 503 from here.",
             secret=True,
             fingerprinted=True,
         ),
     ]
-    mode: Annotated[Mode, about(MODE)] = "enforce"
+    mode: Annotated[Mode, About(MODE)] = "enforce"
     budget_seconds: Annotated[
-        Seconds, about("How long to try: the edge may answer from an earlier version for about a minute.")
+        Seconds, About("How long to try: the edge may answer from an earlier version for about a minute.")
     ] = 90
-    trigger: Annotated[Any, about(TRIGGER)] = None
+    trigger: Annotated[Any, About(TRIGGER)] = None
 
 
 class WorkerCheckState(WorkerCheckInputs):
     """What the last check found. No secret, and no times, which would make a difference each time."""
 
     ok: bool = False
-    state: Annotated[str, about("Passed, failed, waiting for the app, or not checked.")] = ""
-    checked_mode: Annotated[str, about("The mode of the last check.")] = ""
-    status: Annotated[int, about("The last answer's HTTP status; 0 without one.")] = 0
-    found_environment: Annotated[str, about("What the Worker says it is.")] = ""
-    found_branch: Annotated[str, about("The branch that the Worker was told.")] = ""
-    found_database_branch: Annotated[str, about("The branch that the Worker's database is stamped with.")] = ""
-    cause: Annotated[str, about("What was wrong.")] = ""
-    next_step: Annotated[str, about("What to do about it.")] = ""
+    state: Annotated[str, About("Passed, failed, waiting for the app, or not checked.")] = ""
+    checked_mode: Annotated[str, About("The mode of the last check.")] = ""
+    status: Annotated[int, About("The last answer's HTTP status; 0 without one.")] = 0
+    found_environment: Annotated[str, About("What the Worker says it is.")] = ""
+    found_branch: Annotated[str, About("The branch that the Worker was told.")] = ""
+    found_database_branch: Annotated[str, About("The branch that the Worker's database is stamped with.")] = ""
+    cause: Annotated[str, About("What was wrong.")] = ""
+    next_step: Annotated[str, About("What to do about it.")] = ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from typing_extensions import override
 
-from components.declared import Declared, Words, about
+from components.declared import About, Declared, Words
 from components.resource import Properties, Provider, Resource, is_known
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ Thing = Annotated[Mapping[str, Any], Words("its id and the outputs that are need
 class DeletionGuardInputs(Declared):
     """What is asked for: what goes with the stack, and is not kept."""
 
-    branch: Annotated[Thing | None, about("The Xata branch.")] = None
-    project: Annotated[Thing | None, about("The Xata project.")] = None
-    server: Annotated[Thing | None, about("The server of this machine.")] = None
+    branch: Annotated[Thing | None, About("The Xata branch.")] = None
+    project: Annotated[Thing | None, About("The Xata project.")] = None
+    server: Annotated[Thing | None, About("The server of this machine.")] = None
 
 
 class DeletionGuardState(DeletionGuardInputs):

@@ -12,7 +12,7 @@ import pulumi
 from msgspec import Meta
 from typing_extensions import override
 
-from components.declared import Declared, Words, about
+from components.declared import About, Declared, Words
 from components.errors import ConfigurationError, InfraError
 from components.fingerprint import fingerprint
 from components.local.dev_vars import assign, parse
@@ -30,17 +30,17 @@ class DevVarsInputs(Declared):
 
     path: Annotated[
         FilePath,
-        about("The file. A relative path starts at the project folder, so recorded state stays true when it moves."),
+        About("The file. A relative path starts at the project folder, so recorded state stays true when it moves."),
     ]
-    values: Annotated[Values, about("Variable name to value.", secret=True, fingerprinted=True)]
+    values: Annotated[Values, About("Variable name to value.", secret=True, fingerprinted=True)]
 
 
 class DevVarsState(DevVarsInputs):
     """A file that was written."""
 
-    values_fingerprint: Annotated[Mapping[str, str] | None, about("Which variables are ours.", secret=True)] = None
-    created: Annotated[bool, about("Whether the file was made for them.")] = False
-    private: Annotated[bool, about("Whether only its owner may read it.")] = False
+    values_fingerprint: Annotated[Mapping[str, str] | None, About("Which variables are ours.", secret=True)] = None
+    created: Annotated[bool, About("Whether the file was made for them.")] = False
+    private: Annotated[bool, About("Whether only its owner may read it.")] = False
 
 
 class DevVarsProvider(Provider[DevVarsInputs, DevVarsState]):

@@ -16,7 +16,7 @@ from typing_extensions import override
 from components import libpq
 from components.connection import Connection, connection_reason
 from components.connectivity.probe import distrust
-from components.declared import Declared, Rule, Words, about
+from components.declared import About, Declared, Rule, Words
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
 from components.postgres.sqlfiles import SqlFile, history_reason
@@ -237,31 +237,31 @@ def _branch_reason(branch: str) -> str:
 class BaselineInputs(Declared):
     """What a database must carry before anyone is told about it."""
 
-    url: Annotated[str, Rule(connection_reason), about("The database's connection string, as its owner.", secret=True)]
-    branch: Annotated[str, Rule(_branch_reason), Words("a branch's name"), about("The identity to stamp.")]
+    url: Annotated[str, Rule(connection_reason), About("The database's connection string, as its owner.", secret=True)]
+    branch: Annotated[str, Rule(_branch_reason), Words("a branch's name"), About("The identity to stamp.")]
     sql_files: Annotated[
         Sequence[Mapping[str, str]] | None,
-        about(
+        About(
             "Name, path and sha256 of each, in the order in which they are applied. Applied ones may neither change "
             "nor leave the list. None leaves them, and what is recorded of them, as they are."
         ),
     ] = None
     may_wake: Annotated[
         bool | None,
-        about(
+        About(
             "Whether a refresh may connect; None: it may. It would wake a database that sleeps when idle, so there it "
             "must not, and what was recorded stands until the next change."
         ),
     ] = None
     branch_id: Annotated[
-        str | None, about("The id of the branch whose database it is: another one has files of its own.")
+        str | None, About("The id of the branch whose database it is: another one has files of its own.")
     ] = None
 
 
 class BaselineState(BaselineInputs):
     """A baseline that was applied."""
 
-    verified: Annotated[bool, about("Whether the database carries it.")] = False
+    verified: Annotated[bool, About("Whether the database carries it.")] = False
 
 
 class BaselineProvider(Provider[BaselineInputs, BaselineState]):

@@ -8,7 +8,7 @@ from typing import Annotated
 import pulumi
 from typing_extensions import override
 
-from components.declared import about
+from components.declared import About
 from components.postgres import docker_daemon, docker_role
 from components.postgres.docker_role import DOOR, Before, Condition, RoleFacts, RoleSettings
 from components.resource import Properties, Provider, Resource, state
@@ -17,9 +17,9 @@ from components.resource import Properties, Provider, Resource, state
 class DockerRoleState(RoleSettings):
     """The role as it was found. Nothing secret but the password."""
 
-    condition: Annotated[str, about("Whether it is in place.")] = ""
-    version: Annotated[str, about("The server's version, such as `18.6`.")] = ""
-    system_identifier: Annotated[str, about("That of the data.")] = ""
+    condition: Annotated[str, About("Whether it is in place.")] = ""
+    version: Annotated[str, About("The server's version, such as `18.6`.")] = ""
+    system_identifier: Annotated[str, About("That of the data.")] = ""
 
 
 class DockerRoleProvider(Provider[RoleSettings, DockerRoleState]):

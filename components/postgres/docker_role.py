@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
-from components.declared import Declared, Rule, about
+from components.declared import About, Declared, Rule
 from components.errors import LocalError, PostgresError, RefusedError
 from components.postgres.docker_settings import STACK_LABEL, ContainerName, Done, docker_port_reason
 from components.postgres.password import verifier
@@ -56,14 +56,14 @@ class Condition(StrEnum):
 class RoleSettings(Declared):
     """Which role is to be let into which database of the container."""
 
-    stack: Annotated[str, about("The stack whose label the container carries.")]
-    container: Annotated[ContainerName, about("Its name.")]
-    container_id: Annotated[str, about("Changes when it was replaced, so that the role is read again.")] = ""
-    port: Annotated[int, Rule(docker_port_reason), about("The port of this machine that it is published on.")]
-    database: Annotated[DatabaseName, about("Made when missing, owned by `user`; a new name renames it.")]
-    user: Annotated[RoleName, about("The app's role; a new name renames it.")]
-    password: Annotated[Password, about("The role's password; the role follows it.", secret=True)]
-    timeout_seconds: Annotated[StartSeconds, about("How long the server may take to let the role in.")] = 90
+    stack: Annotated[str, About("The stack whose label the container carries.")]
+    container: Annotated[ContainerName, About("Its name.")]
+    container_id: Annotated[str, About("Changes when it was replaced, so that the role is read again.")] = ""
+    port: Annotated[int, Rule(docker_port_reason), About("The port of this machine that it is published on.")]
+    database: Annotated[DatabaseName, About("Made when missing, owned by `user`; a new name renames it.")]
+    user: Annotated[RoleName, About("The app's role; a new name renames it.")]
+    password: Annotated[Password, About("The role's password; the role follows it.", secret=True)]
+    timeout_seconds: Annotated[StartSeconds, About("How long the server may take to let the role in.")] = 90
 
     @property
     def login(self) -> login.Login:

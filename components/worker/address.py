@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import pulumi
 from typing_extensions import override
 
-from components.declared import about
+from components.declared import About
 from components.errors import ConfigurationError, LocalError
 from components.http.address import host_of, is_loopback, split
 from components.http.exchange import pool
@@ -37,8 +37,8 @@ SECONDS: Final = 10.0
 class AddressState(Target):
     """Where a Worker is reached: `https://WORKER.SUBDOMAIN.workers.dev`."""
 
-    url: Annotated[str, about("Without a slash at the end.")] = ""
-    api: Annotated[str, about("The address of the server that says so.")] = ""
+    url: Annotated[str, About("Without a slash at the end.")] = ""
+    api: Annotated[str, About("The address of the server that says so.")] = ""
 
 
 class AddressProvider(Provider[Target, AddressState]):

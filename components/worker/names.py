@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-from components.declared import Declared, Rule, Words, about
+from components.declared import About, Declared, Rule, Words
 
 MOST_SECRETS: Final = 128
 LONGEST_VALUE_BYTES: Final = 5 * 1024
@@ -62,8 +62,8 @@ _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST_NAME - 1}}}")
 class Target(Declared):
     """Which Worker is meant."""
 
-    account: Annotated[Account, about("The account's id.")]
-    script: Annotated[Script, about("The Worker's name, as wrangler derives it for the environment.")]
+    account: Annotated[Account, About("The account's id.")]
+    script: Annotated[Script, About("The Worker's name, as wrangler derives it for the environment.")]
 
     @property
     def arguments(self) -> tuple[str, str]:

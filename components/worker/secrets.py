@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pulumi
 from typing_extensions import override
 
-from components.declared import about
+from components.declared import About
 from components.errors import ConfigurationError
 from components.fingerprint import matches
 from components.resource import Properties, Provider, Resource, state
@@ -33,11 +33,11 @@ class SecretsInputs(Target):
     A secret of the same name that is there already is overwritten.
     """
 
-    account: Annotated[Account, about("The account's id.", replaces=True)]
-    values: Annotated[SecretValues, about("Names to values.", secret=True, fingerprinted=True)]
+    account: Annotated[Account, About("The account's id.", replaces=True)]
+    values: Annotated[SecretValues, About("Names to values.", secret=True, fingerprinted=True)]
     owner: Annotated[
         Owner | None,
-        about(
+        About(
             "The stack of a pull request whose Worker this is alone: one that is there and was not made for it is "
             "refused, and destroying deletes the Worker with whatever was deployed to it. None: it stays."
         ),
@@ -49,13 +49,13 @@ class SecretsState(SecretsInputs):
 
     values_fingerprint: Mapping[str, Any] | None = None
     secret_names: Sequence[str] = ()
-    missing: Annotated[Sequence[str], about("Which are no secrets any more.")] = ()
-    state: Annotated[str, about("That nobody else has touched them, or what was done.")] = AS_SET
-    version: Annotated[str, about("The id of the version that they were set with.")] = ""
-    draft: Annotated[bool, about("Whether the Worker was made for them.")] = False
-    formerly: Annotated[Sequence[str] | None, about("Workers that have them still, as their app is in use.")] = None
-    arrived: Annotated[bool | None, about("Whether that app was deployed to this Worker by now.")] = None
-    api: Annotated[str, about("The address of the server.")] = ""
+    missing: Annotated[Sequence[str], About("Which are no secrets any more.")] = ()
+    state: Annotated[str, About("That nobody else has touched them, or what was done.")] = AS_SET
+    version: Annotated[str, About("The id of the version that they were set with.")] = ""
+    draft: Annotated[bool, About("Whether the Worker was made for them.")] = False
+    formerly: Annotated[Sequence[str] | None, About("Workers that have them still, as their app is in use.")] = None
+    arrived: Annotated[bool | None, About("Whether that app was deployed to this Worker by now.")] = None
+    api: Annotated[str, About("The address of the server.")] = ""
 
     def are_as_set(self) -> bool:
         """Whether they are where they belong, and nobody else touched them, as far as is known."""

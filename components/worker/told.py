@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from components.declared import about
+from components.declared import About
 from components.errors import InfraError
 from components.worker import changes
 from components.worker.names import Target
@@ -26,8 +26,8 @@ class NotToldError(InfraError):
 class Told(Target):
     """Whose secret the database's URL is."""
 
-    secret: Annotated[str, about("Its name.")]
-    owner: Annotated[str, about("As `SecretsInputs` take it; empty for a Worker that stays.")] = ""
+    secret: Annotated[str, About("Its name.")]
+    owner: Annotated[str, About("As `SecretsInputs` take it; empty for a Worker that stays.")] = ""
 
 
 def require(properties: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta
 
-from components.declared import Declared, Words, about
+from components.declared import About, Declared, Words
 from components.xata.branches.names import BRANCH_PATTERN, BRANCH_RULE, PROJECT_PATTERN, PROJECT_RULE
 from components.xata.branches.ownership import DESCRIPTION_LENGTH, STACK_LENGTH
 
@@ -71,38 +71,38 @@ Seconds = Annotated[int, Meta(ge=1, le=3600), Words("a whole number of seconds f
 class RootConfiguration(Declared):
     """What a branch without parent begins with (`ClusterConfiguration` in the API document)."""
 
-    image: Annotated[Image, about("`postgres:18.1`; of `postgres:18` the newest minor version on offer.")]
-    instance_type: Annotated[InstanceType, about("Such as `xata.micro`.")]
-    replicas: Annotated[Replicas, about("Besides the primary.")] = 0
+    image: Annotated[Image, About("`postgres:18.1`; of `postgres:18` the newest minor version on offer.")]
+    instance_type: Annotated[InstanceType, About("Such as `xata.micro`.")]
+    replicas: Annotated[Replicas, About("Besides the primary.")] = 0
 
 
 class BranchIdentity(Declared):
     """What a branch is in its project: everything that cannot change later."""
 
-    name: Annotated[BranchName, about("What it is called, for life; it is stamped on the database.", replaces=True)]
-    stack: Annotated[StackName, about("The stack it belongs to, which its description then says.", replaces=True)]
+    name: Annotated[BranchName, About("What it is called, for life; it is stamped on the database.", replaces=True)]
+    stack: Annotated[StackName, About("The stack it belongs to, which its description then says.", replaces=True)]
     parent: Annotated[
         Reference | None,
-        about("The branch it is a copy of, by name or id. Exactly one of `parent` and `root` is given.", replaces=True),
+        About("The branch it is a copy of, by name or id. Exactly one of `parent` and `root` is given.", replaces=True),
     ] = None
-    region: Annotated[Reference, about("Where it lives; a child lives where its parent does.", replaces=True)]
+    region: Annotated[Reference, About("Where it lives; a child lives where its parent does.", replaces=True)]
     root: Annotated[
-        Mapping[str, Any] | None, about("Of a branch without parent: `RootConfiguration`.", replaces=True)
+        Mapping[str, Any] | None, About("Of a branch without parent: `RootConfiguration`.", replaces=True)
     ] = None
     adopt: Annotated[
-        str, about("The id of an existing branch to take over, whoever made it; then nothing is ever created.")
+        str, About("The id of an existing branch to take over, whoever made it; then nothing is ever created.")
     ] = ""
-    allow_parent: Annotated[str, about("The parent's name, when it is production and that is meant.")] = ""
+    allow_parent: Annotated[str, About("The parent's name, when it is production and that is meant.")] = ""
     production: Annotated[
         Sequence[str] | None,
-        about("Branches that hold production's data, besides the one called production: copies are asked for by name."),
+        About("Branches that hold production's data, besides the one called production: copies are asked for by name."),
     ] = None
     most_previews: Annotated[
-        Count | None, about("How many branches `pr-<number>` the project may hold, a new one among them.")
+        Count | None, About("How many branches `pr-<number>` the project may hold, a new one among them.")
     ] = None
     instead_of: Annotated[
         str | None,
-        about(
+        About(
             "The id of this very branch, to have a fresh copy of the parent in its place. Another id, or None, leaves "
             "it as it is: so it may be said once or again and again.",
             replaces=True,
@@ -113,8 +113,8 @@ class BranchIdentity(Declared):
 class BranchInputs(BranchIdentity):
     """A branch of one project."""
 
-    organization: Annotated[Reference, about("The organization's id.", replaces=True)]
-    project: Annotated[Reference, about("The project's id or name.", replaces=True)]
+    organization: Annotated[Reference, About("The organization's id.", replaces=True)]
+    project: Annotated[Reference, About("The project's id or name.", replaces=True)]
 
 
 class BranchState(BranchInputs):
@@ -125,33 +125,33 @@ class BranchState(BranchInputs):
     project_name: str = ""
     parent_id: str = ""
     parent_name: str = ""
-    current_name: Annotated[str, about("What it is really called: others may rename it.")] = ""
+    current_name: Annotated[str, About("What it is really called: others may rename it.")] = ""
     created_at: str = ""
     adopted: bool = False
-    api: Annotated[str, about("The address of the server it was made at.")] = ""
+    api: Annotated[str, About("The address of the server it was made at.")] = ""
 
 
 class Located(Declared):
     """Which branch is meant."""
 
-    organization: Annotated[Reference, about("The organization's id.", replaces=True)]
-    project_id: Annotated[Reference, about("The project's id.", replaces=True)]
-    branch_id: Annotated[Reference, about("The branch's id.", replaces=True)]
+    organization: Annotated[Reference, About("The organization's id.", replaces=True)]
+    project_id: Annotated[Reference, About("The project's id.", replaces=True)]
+    branch_id: Annotated[Reference, About("The branch's id.", replaces=True)]
 
 
 class Settings(Declared):
     """What can change on a branch. None, or an empty text, leaves a setting as it is."""
 
-    description: Annotated[Description | None, about("Begins with our mark (`ownership.mark`).")] = None
-    scale_to_zero_enabled: Annotated[Flag | None, about("Whether it sleeps when idle.")] = None
-    scale_to_zero_minutes: Annotated[Minutes | None, about("After how many idle minutes it sleeps.")] = None
-    backup_retention_days: Annotated[Days | None, about("How long backups are kept.")] = None
-    backup_time: Annotated[BackupTime | None, about("When the full backup is taken.")] = None
-    instance_type: Annotated[InstanceType | None, about("Taken out again, it goes back to the parent's.")] = None
-    replicas: Annotated[Replicas | None, about("Besides the primary.")] = None
-    storage: Annotated[Gigabytes | None, about("It can only grow, and not be taken out.")] = None
+    description: Annotated[Description | None, About("Begins with our mark (`ownership.mark`).")] = None
+    scale_to_zero_enabled: Annotated[Flag | None, About("Whether it sleeps when idle.")] = None
+    scale_to_zero_minutes: Annotated[Minutes | None, About("After how many idle minutes it sleeps.")] = None
+    backup_retention_days: Annotated[Days | None, About("How long backups are kept.")] = None
+    backup_time: Annotated[BackupTime | None, About("When the full backup is taken.")] = None
+    instance_type: Annotated[InstanceType | None, About("Taken out again, it goes back to the parent's.")] = None
+    replicas: Annotated[Replicas | None, About("Besides the primary.")] = None
+    storage: Annotated[Gigabytes | None, About("It can only grow, and not be taken out.")] = None
     image: Annotated[
-        Image | None, about("Another minor version; `postgres:18` is any of that major. It cannot be taken out.")
+        Image | None, About("Another minor version; `postgres:18` is any of that major. It cannot be taken out.")
     ] = None
 
 
@@ -162,36 +162,36 @@ class BranchSettingsInputs(Located, Settings):
 class BranchSettingsState(BranchSettingsInputs):
     """Settings that were read back."""
 
-    declared: Annotated[Sequence[str], about("Which settings are declared.")] = ()
-    defaults: Annotated[Mapping[str, Any] | None, about("What undeclared ones are to be.")] = None
+    declared: Annotated[Sequence[str], About("Which settings are declared.")] = ()
+    defaults: Annotated[Mapping[str, Any] | None, About("What undeclared ones are to be.")] = None
     backups_enabled: bool = False
     earliest_restore_point: str = ""
     latest_restore_point: str = ""
-    asleep: Annotated[bool, about("Whether it sleeps although nothing would ever wake it.")] = False
-    api: Annotated[str, about("The address of the server.")] = ""
+    asleep: Annotated[bool, About("Whether it sleeps although nothing would ever wake it.")] = False
+    api: Annotated[str, About("The address of the server.")] = ""
 
 
 class BranchConnectionInputs(Located):
     """A healthy branch, and a password of its own."""
 
     rotation: Annotated[
-        str, Words("a text", "2026-Q4"), about("Any text; another one gives the branch a new password.")
+        str, Words("a text", "2026-Q4"), About("Any text; another one gives the branch a new password.")
     ] = ""
-    own_password: Annotated[Flag | None, about("Whether it is given another password than it was made with, once.")] = (
+    own_password: Annotated[Flag | None, About("Whether it is given another password than it was made with, once.")] = (
         None
     )
     instead_of_password: Annotated[
         str | None,
-        about(
+        About(
             "The fingerprint of this very password, to have a new one in its place. That of another one, or None, "
             "leaves it as it is: so it may be said once or again and again."
         ),
     ] = None
     told: Annotated[
         Mapping[str, Any] | None,
-        about("Whose secret the URL is (`components.worker.told`): no password changes that they cannot be told of."),
+        About("Whose secret the URL is (`components.worker.told`): no password changes that they cannot be told of."),
     ] = None
-    ready_timeout_seconds: Annotated[Seconds, about("How long it may take until it can be logged in to.")] = (
+    ready_timeout_seconds: Annotated[Seconds, About("How long it may take until it can be logged in to.")] = (
         DEFAULT_READY_SECONDS
     )
 
@@ -199,13 +199,13 @@ class BranchConnectionInputs(Located):
 class BranchConnectionState(BranchConnectionInputs):
     """How to log in: directly, through the pooler, and to read only."""
 
-    url: Annotated[str, about("", secret=True)] = ""
-    pooler_url: Annotated[str, about("", secret=True)] = ""
-    read_only_url: Annotated[str, about("", secret=True)] = ""
+    url: Annotated[str, About("", secret=True)] = ""
+    pooler_url: Annotated[str, About("", secret=True)] = ""
+    read_only_url: Annotated[str, About("", secret=True)] = ""
     host: str = ""
     port: int = 0
     database: str = ""
     user: str = ""
-    password: Annotated[str, about("", secret=True)] = ""
-    current: Annotated[bool, about("Whether it is up to date, and was passed on.")] = False
-    api: Annotated[str, about("The address of the server.")] = ""
+    password: Annotated[str, About("", secret=True)] = ""
+    current: Annotated[bool, About("Whether it is up to date, and was passed on.")] = False
+    api: Annotated[str, About("The address of the server.")] = ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from typing_extensions import override
 
-from components.declared import Declared, about
+from components.declared import About, Declared
 from components.errors import (
     AmbiguousError,
     BusyError,
@@ -48,15 +48,15 @@ _OFF = ScaleToZero(enabled=False, minutes=30)
 class ProjectInputs(Declared):
     """A Xata project. What is None is left to the service: scale-to-zero off, 30 minutes."""
 
-    organization: Annotated[Reference, about("The organization's id.", replaces=True)]
-    name: Annotated[ProjectName, about("What it is called; another name renames it.")]
+    organization: Annotated[Reference, About("The organization's id.", replaces=True)]
+    name: Annotated[ProjectName, About("What it is called; another name renames it.")]
     scale_to_zero_base_enabled: Annotated[
-        Flag | None, about("Whether branches without parent sleep when idle, unless they say otherwise.")
+        Flag | None, About("Whether branches without parent sleep when idle, unless they say otherwise.")
     ] = None
-    scale_to_zero_base_minutes: Annotated[Minutes | None, about("After how many minutes.")] = None
-    scale_to_zero_child_enabled: Annotated[Flag | None, about("The same for branches with a parent.")] = None
-    scale_to_zero_child_minutes: Annotated[Minutes | None, about("After how many minutes.")] = None
-    adopt: Annotated[str, about("The id of an existing project to take over, whoever made it.")] = ""
+    scale_to_zero_base_minutes: Annotated[Minutes | None, About("After how many minutes.")] = None
+    scale_to_zero_child_enabled: Annotated[Flag | None, About("The same for branches with a parent.")] = None
+    scale_to_zero_child_minutes: Annotated[Minutes | None, About("After how many minutes.")] = None
+    adopt: Annotated[str, About("The id of an existing project to take over, whoever made it.")] = ""
 
 
 class ProjectState(ProjectInputs):
@@ -65,7 +65,7 @@ class ProjectState(ProjectInputs):
     project_id: str = ""
     created_at: str = ""
     adopted: bool = False
-    api: Annotated[str, about("The address of the server it was made at.")] = ""
+    api: Annotated[str, About("The address of the server it was made at.")] = ""
 
 
 class ProjectProvider(Provider[ProjectInputs, ProjectState]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pulumi
 from typing_extensions import override
 
-from components.declared import Declared, about
+from components.declared import About, Declared
 from components.errors import LocalError
 from components.postgres.password import new_password
 from components.postgres.server import lifecycle
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 class PasswordInputs(Declared):
     """When there is to be another password."""
 
-    keeper: Annotated[str, about("Changing it makes a new password.")] = ""
+    keeper: Annotated[str, About("Changing it makes a new password.")] = ""
 
 
 class PasswordState(PasswordInputs):
     """The password."""
 
-    value: Annotated[str, about("Letters, digits, `-` and `_`.", secret=True)] = ""
+    value: Annotated[str, About("Letters, digits, `-` and `_`.", secret=True)] = ""
 
 
 class PasswordProvider(Provider[PasswordInputs, PasswordState]):
@@ -49,13 +49,13 @@ class PasswordProvider(Provider[PasswordInputs, PasswordState]):
 class EmbeddedServerState(ServerSettings):
     """A server as it was left, or found."""
 
-    folder: Annotated[str, about("Where the data are.")] = ""
+    folder: Annotated[str, About("Where the data are.")] = ""
     host: str = ""
     port: int = 0
     running: bool = False
-    version: Annotated[str, about("Postgres's version, such as `18.6`.")] = ""
-    system_identifier: Annotated[str, about("That of the data.")] = ""
-    runs_as: Annotated[str, about("The account that runs it.")] = ""
+    version: Annotated[str, About("Postgres's version, such as `18.6`.")] = ""
+    system_identifier: Annotated[str, About("That of the data.")] = ""
+    runs_as: Annotated[str, About("The account that runs it.")] = ""
 
 
 class EmbeddedServerProvider(Provider[ServerSettings, EmbeddedServerState]):

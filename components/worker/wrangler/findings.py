@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from components.declared import Declared, Words, about
+from components.declared import About, Declared, Words
 from components.worker.names import LONGEST_SCRIPT
 from components.worker.wrangler.config import TOP, Config
 from components.worker.wrangler.jsonc import is_object
@@ -48,14 +48,14 @@ class Expectation(Declared):
     deployed: ClassVar[bool] = True
     """Whether wrangler deploys it, and is to stop where a secret is missing."""
 
-    stack: Annotated[Text, about("The stack's name, which is the name of its block under `env` too.")]
-    environment: Annotated[Text, about("The value that the variable `ENVIRONMENT` must have.")]
+    stack: Annotated[Text, About("The stack's name, which is the name of its block under `env` too.")]
+    environment: Annotated[Text, About("The value that the variable `ENVIRONMENT` must have.")]
     branch: Annotated[
-        str, about("The value that the variable `XATA_BRANCH` must have; empty where each deployment gives its own.")
+        str, About("The value that the variable `XATA_BRANCH` must have; empty where each deployment gives its own.")
     ]
-    secrets: Annotated[Sequence[str], about("Names that the Worker gets as secrets.")] = (DATABASE_URL,)
-    expected_name: Annotated[str, about("The Worker's name in full; empty for whatever the file derives.")] = ""
-    account_id: Annotated[str, about("The Cloudflare account; empty for whatever the file says.")] = ""
+    secrets: Annotated[Sequence[str], About("Names that the Worker gets as secrets.")] = (DATABASE_URL,)
+    expected_name: Annotated[str, About("The Worker's name in full; empty for whatever the file derives.")] = ""
+    account_id: Annotated[str, About("The Cloudflare account; empty for whatever the file says.")] = ""
 
     @property
     def variables(self) -> dict[str, str]:
