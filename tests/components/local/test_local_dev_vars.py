@@ -238,22 +238,17 @@ def _read_by_wrangler(modules: Path, folder: Path, texts: list[str]) -> list[dic
 
 
 @pytest.mark.wrangler
-def test_wrangler_reads_back_the_exact_values(tmp_path: Path) -> None:
-    """The reader of wrangler itself gives back every value byte by byte, alone and among other lines."""
-    texts = [assign("", {"KEY": value}) for value in HARD] + [assign(OTHERS, {"KEY": value}) for value in HARD]
-    read = _read_by_wrangler(_wrangler_modules(), tmp_path, texts)
-    assert [answer["KEY"] for answer in read] == HARD + HARD
-    assert all(answer["THIRD"] == "multi\nline" for answer in read[len(HARD) :])
-
-
-@pytest.mark.wrangler
-def test_our_reader_is_wranglers(tmp_path: Path) -> None:
-    """Whatever stands in the file, our reading of it is wrangler's."""
+def test_wrangler_reads_what_we_write_and_we_read_what_wrangler_does(tmp_path: Path) -> None:
+    """Wrangler's own reader gives back every value byte by byte, alone and among others; any text it reads as we do."""
+    alone, among = [[assign(before, {"KEY": value}) for value in HARD] for before in ("", OTHERS)]
     dice = random.Random(18)  # noqa: S311 - the same texts every time
     pieces = [*"AB='\"`# \n\r\\=:.-\u2028\ufeff\xa0\x85", "A=", "\nB='", "export ", "\\n", "'\n", '"\n']
     texts = ["".join(dice.choices(pieces, k=dice.randint(1, 25))) for _ in range(1500)]
-    read = _read_by_wrangler(_wrangler_modules(), tmp_path, texts)
-    assert read == [parse(text) for text in texts]
+    read = _read_by_wrangler(_wrangler_modules(), tmp_path, [*alone, *among, *texts])
+    written = read[: 2 * len(HARD)]
+    assert [answer["KEY"] for answer in written] == HARD + HARD
+    assert all(answer["THIRD"] == "multi\nline" for answer in written[len(HARD) :])
+    assert read[2 * len(HARD) :] == [parse(text) for text in texts]
 
 
 def test_the_skip_reason_says_how_to_get_wrangler(monkeypatch: pytest.MonkeyPatch) -> None:

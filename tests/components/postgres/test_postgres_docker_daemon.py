@@ -231,7 +231,7 @@ def test_listener_that_is_no_daemon_is_told(folder: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
-        listener.settimeout(10)
+        listener.settimeout(0.2)
         script = "import sys; from components.postgres import docker_daemon as d; print(d.ping(sys.argv[1], {}))"
         asking = subprocess.Popen([sys.executable, "-c", script, f"unix://{path}"], stdout=subprocess.PIPE, text=True)
         while asking.poll() is None:

@@ -289,25 +289,33 @@ def test_files_are_checked_and_written_without_pulumi() -> None:
 
 
 @pytest.mark.wrangler
-@pytest.mark.parametrize("name", ["wrangler.json", "app/wrangler.json", "wrangler.toml"])
-def test_wrangler_takes_the_file_that_is_told(tmp_path: Path, name: str) -> None:
+def test_wrangler_takes_the_file_that_is_told(tmp_path: Path) -> None:
     """Which of two files it reads, one of them in the folder above."""
-    packages, app = modules(), tmp_path / "app"
-    app.mkdir()
-    (app / "wrangler.jsonc").write_text('{"name": "printfarm-manager"}')
-    (tmp_path / name).write_text('name = "hiding"' if name.endswith("toml") else '{"name": "hiding"}')
+    packages, apps = modules(), []
+    for number, name in enumerate(("wrangler.json", "app/wrangler.json", "wrangler.toml")):
+        apps.append(tmp_path / str(number) / "app")
+        apps[-1].mkdir(parents=True)
+        (apps[-1] / "wrangler.jsonc").write_text('{"name": "printfarm-manager"}')
+        other = apps[-1].parent / name
+        other.write_text('name = "hiding"' if name.endswith("toml") else '{"name": "hiding"}')
     code = f"const wrangler = require({json.dumps(str(packages / 'wrangler'))});"
-    code += "console.log(wrangler.experimental_readRawConfig({}).rawConfig.name);"
+    code += "const read = (app) => (process.chdir(app), wrangler.experimental_readRawConfig({}).rawConfig.name);"
+    code += f"console.log(JSON.stringify({json.dumps(list(map(str, apps)))}.map(read)));"
     quiet = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "WRANGLER_LOG_PATH": str(tmp_path / "logs")}
     done = subprocess.run(
-        ["node", "-e", code], cwd=app, env=quiet, capture_output=True, text=True, timeout=60, check=True
+        ["node", "-e", code], cwd=tmp_path, env=quiet, capture_output=True, text=True, timeout=60, check=True
     )
-    hidden = any("instead of this file" in finding.what for finding in check(app / "wrangler.jsonc", STAGING))
-    assert hidden == (done.stdout.strip() == "hiding") == name.endswith(".json")
+    hidden = [
+        any("instead of this file" in finding.what for finding in check(app / "wrangler.jsonc", STAGING))
+        for app in apps
+    ]
+    assert hidden == [name == "hiding" for name in json.loads(done.stdout)] == [True, True, False]
 
 
 @pytest.mark.wrangler
-@pytest.mark.parametrize("name", ["production_only", "minified", "template"])
+@pytest.mark.parametrize(
+    "name", ["template", *(pytest.param(name, marks=pytest.mark.thorough) for name in ("production_only", "minified"))]
+)
 def test_wrangler_deploys_what_was_written(tmp_path: Path, name: str) -> None:
     """A dry run of the deployment accepts the file, and binds the variables of the environment."""
     packages = modules()
