@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from operations.errors import UsageError
-from stacks.stack_names import ALLOWED, files, is_name, is_pull_request, names, order, refusal
+from stacks.stack_names import ALLOWED, environments, files, is_name, is_pull_request, names, order, refusal
 
-__all__ = ["ALLOWED", "checked", "files", "is_name", "is_pull_request", "names", "order"]
+__all__ = ["ALLOWED", "checked", "environments", "files", "is_name", "is_pull_request", "names", "order"]
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -59,6 +59,11 @@ def names(folder: Path) -> list[str]:
     return sorted(filter(is_name, files(folder)), key=order)
 
 
+def environments(folder: Path) -> list[str]:
+    """Those of them that a team names: all but `dev` and `foundation`."""
+    return [name for name in names(folder) if name not in {DEV, FOUNDATION}]
+
+
 def refusal(name: str, folder: Path) -> tuple[str, str] | None:
     """Why there is no stack of this name in a folder, and the next step; None when there is one."""
     if is_pull_request(name):

@@ -202,8 +202,7 @@ def _wanted(machine: Machine, stack: str) -> Wanted | None:
 
 def _usual(machine: Machine) -> str:
     """Whose wishes are looked at when no stack is named: the first environment's, so not production's."""
-    there = stack_names.names(machine.folder)
-    return next((name for name in there if name not in {DEV, FOUNDATION}), FOUNDATION)
+    return next(iter(stack_names.environments(machine.folder)), FOUNDATION)
 
 
 def _place(machine: Machine, stack: str) -> workspace.Workspace:

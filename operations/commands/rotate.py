@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from components.connection import Connection
 from components.errors import InfraError
 from components.fingerprint import fingerprint
-from operations import changes, cli, console, reporting
+from operations import changes, cli, console, reporting, stack_names
 from operations.changes import Done, deployed, on_this_machine, place_of
 from operations.console import summarize
 from operations.errors import ExitCode, UsageError
@@ -42,12 +42,16 @@ def add_parser(commands: cli.Commands) -> None:
             "told at once. Who else uses the old password is refused at the next log-in; open sessions stay. When\n"
             "the run dies in between, the next `up` or `rotate` completes it, and nothing is rotated twice.\n\n"
             "With --due it changes nothing and asks nobody: it says whether infra:rotation of STACK is this quarter,\n"
-            "such as 2026-Q4, and exits with 5 when it is not. A new value there rotates the password at the next `up`."
+            "such as 2026-Q4, and exits with 5 when it is not; without a name, of every environment that has a file.\n"
+            "A new value there rotates the password at the next `up`."
         ),
-        examples=("./infra rotate staging", "./infra rotate staging --yes --json", "./infra rotate staging --due"),
+        examples=("./infra rotate staging", "./infra rotate staging --yes --json", "./infra rotate --due"),
         run=run,
     )
-    cli.add_stack(parser)
+    parser.add_argument(
+        "stack", metavar="STACK", nargs="?", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
+    )
+    cli.add_engine(parser)
     cli.add_yes(parser)
     cli.add_json(parser)
     cli.add_config(parser)
@@ -59,7 +63,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from components.xata.branches.find import read_branch
 
     if arguments.due:
-        return _due(arguments)
+        named = [arguments.stack] if arguments.stack else stack_names.environments(stack_names.PROJECT)
+        return max((_due(arguments, stack) for stack in named), default=ExitCode.SUCCESS)
+    if not arguments.stack:
+        raise UsageError("rotate takes the stack whose password is to be new", next_step="./infra rotate staging")
     target, show = changes.Target.from_arguments(arguments), reporting.shower(verbose=arguments.verbose)
     engine = changes.opened(target, deploys=True)
     values = deployed(engine.outputs(), target)
@@ -82,12 +89,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     return reporting.report(done, as_json=arguments.json, next_step=step, stack=target.stack)
 
 
-def _due(arguments: argparse.Namespace) -> ExitCode:
+def _due(arguments: argparse.Namespace, stack: str) -> ExitCode:
     """Say whether it is time, by the stack's file alone."""
     from operations.settings import on_xata, read_settings
     from operations.workspace import describe_workspace
 
-    target, today = changes.Target.from_arguments(arguments), datetime.now(tz=UTC).date()
+    target, today = replace(changes.Target.from_arguments(arguments), stack=stack), datetime.now(tz=UTC).date()
     settings = read_settings(describe_workspace(target.folder, target.stack, overrides=target.config), with_files=False)
     if arguments.json or not on_xata(settings):
         raise UsageError(

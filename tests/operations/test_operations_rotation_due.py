@@ -64,6 +64,19 @@ def test_due_is_told_by_the_exit_code_and_in_the_jobs_summary(
     assert answer.err == (step if code else "")
 
 
+def test_without_a_name_every_environment_is_looked_at(
+    infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that have a file, and one that is late is enough; nothing else works without a name."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    answer = infra("rotate", "--due", "--config", f"rotation={NOW}")
+    words = f"has a password of {NOW}\n"
+    assert (answer.code, answer.out) == (0, f"the environment staging {words}the environment production {words}")
+    assert infra("rotate", "--due").code == 5
+    nameless = infra("rotate", "--yes")
+    assert (nameless.code, "next: ./infra rotate staging" in nameless.err) == (2, True)
+
+
 @pytest.mark.parametrize("arguments", [["dev", "--due"], ["staging", "--due", "--json"]])
 def test_due_is_refused_where_it_means_nothing(infra: Callable[..., Any], arguments: list[str]) -> None:
     """A database on this machine has no password to rotate, and there is no document."""
