@@ -120,15 +120,20 @@ def test_nothing_is_made_from_production_by_accident(stack: str, tmp_path: Path)
 
 @pytest.mark.parametrize("stack", WITH_WORKER)
 def test_a_first_preview_of_a_worker_needs_neither_token_nor_network(stack: str, tmp_path: Path) -> None:
-    """With an account known the Worker is in; without one a line says how to have it."""
+    """With an account known the Worker is in."""
     result, seen = _preview(stack, tmp_path, account=ACCOUNT, appPath="examples/health-worker")
     assert result.succeeded, result.errors
     created = {step.removeprefix("create ") for step in seen.steps()}
     assert created == {*DECLARED[stack], *WORKER, f"infra-{stack}"}
     assert result.outputs["workerName"].value == f"health-worker-{stack}"
     assert {name for name, output in result.outputs.items() if output.secret} == SECRET_OUTPUTS
-    _, without = _preview(stack, tmp_path)
+
+
+def test_a_preview_without_an_account_says_how_to_have_the_worker(tmp_path: Path) -> None:
+    """A line of it, and no Worker."""
+    _, without = _preview("staging", tmp_path)
     assert any("infra:cloudflareAccount or CLOUDFLARE_ACCOUNT_ID" in text for text in without.texts())
+    assert not any(name in step for step in without.steps() for name in WORKER)
 
 
 def test_what_a_worker_lacks_is_told_before_anything_is_declared(tmp_path: Path) -> None:
