@@ -24,6 +24,7 @@ from components.xata.branches.find import resolve_branch
 from components.xata.branches.image import is_any_minor_of
 from components.xata.branches.place import find_organization, find_project
 from operations import wrangler
+from operations.errors import CommandError
 from stacks import worker_plan
 
 if TYPE_CHECKING:
@@ -482,7 +483,7 @@ def _file(stack: str, folder: Path, environ: Mapping[str, str]) -> Finding:
     """The app's file, in one line; `./infra wrangler check` tells all of it."""
     try:
         file = wrangler.asked(stack, {}, folder=folder, environ=environ)
-    except InfraError as error:
+    except (CommandError, InfraError) as error:
         return _warning(FILE, error.message, error.next_step)
     if not file.path.is_file():
         return _warning(FILE, f"there is no {file.path}", "set infra:appPath to the app's folder")

@@ -177,14 +177,15 @@ def test_a_linked_environment_hides_no_verdict(machine: Machine, tmp_path: Path)
     ],
 )
 def test_a_wrong_stack_file_is_found(machine: Machine, text: str | None, said: str) -> None:
-    """Missing, unreadable or wrong: the file is named with the next step."""
+    """Missing, unreadable or wrong: the file is named with the next step, and all else is looked at as well."""
     if text is None:
         (machine.folder / "Pulumi.dev.yaml").unlink()
     else:
         (machine.folder / "Pulumi.staging.yaml").write_text(text)
-    finding = _finding("stack files", machine)
-    assert finding.verdict == "failure"
-    assert said in finding.found
+    findings = {one.check: one for one in doctor.examine(machine)}
+    assert findings["stack files"].verdict == "failure"
+    assert said in findings["stack files"].found
+    assert findings.keys() >= doctor.CHECKS.keys()
 
 
 @pytest.mark.parametrize(
