@@ -54,6 +54,10 @@ class VerdictError(PostgresError):
 _RESOLVER = "check this machine's network and DNS settings, then try again"
 _HOST = "was the branch deleted, or is the region in the host name wrong? compare it with the stack's databaseHost"
 _START = "start it: ./infra up STACK heals a stopped local server; wake a hibernated branch by trying again"
+_FROZEN = (
+    "is it Postgres that listens there? try again; ./infra up STACK lets a local server run on that was paused or "
+    "stopped where it is; else look at the server's log"
+)
 _ROUTE = "check the network, the VPN, firewalls on the way and the server's list of allowed addresses"
 _ROTATED = "were the credentials rotated or the data folder replaced? ./infra up STACK writes the current ones"
 _CERTIFICATE = (
@@ -111,13 +115,13 @@ TIMEOUTS: Mapping[Layer, Verdict] = {
     Layer.TLS: Verdict(
         layer=Layer.TLS,
         cause="{host}:{port} took the connection and did not finish the TLS handshake",
-        next_step="is it Postgres that listens there, and is it awake? try again, then look at the server's log",
+        next_step=_FROZEN,
         retryable=True,
     ),
     Layer.AUTHENTICATION: Verdict(
         layer=Layer.AUTHENTICATION,
         cause="{host}:{port} took the connection and did not answer the log-in of {user}",
-        next_step="is it Postgres that listens there, and is it awake? try again, then look at the server's log",
+        next_step=_FROZEN,
         retryable=True,
     ),
     Layer.DATABASE: Verdict(
