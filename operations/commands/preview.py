@@ -36,4 +36,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         show=reporting.shower(verbose=arguments.verbose),
         document=arguments.json,
     )
-    return reporting.report(done, as_json=arguments.json, next_step=f"./infra up {arguments.stack}")
+    step = "the same command with up carries it out" if arguments.config else f"./infra up {arguments.stack}"
+    return reporting.report(done, as_json=arguments.json, next_step=step)

@@ -172,3 +172,5 @@ def test_a_refused_plan_with_values_of_its_own_names_no_other_plan(
     assert fake_engine
     said = infra("up", "staging", "--config", "backupRetentionDays=14").err
     assert "next: the same command with --yes carries it out" in said
+    said = infra("preview", "staging", "--config", "backupRetentionDays=14").err
+    assert "next: the same command with up carries it out" in said
