@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 import re
 import subprocess
 import sys
 import sysconfig
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import uv
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(file.parent for file in PROJECT.glob("packages/*/pyproject.toml"))
@@ -57,6 +63,30 @@ def _installed(package: Path, folder: Path) -> str:
     # packages as they lie in this repository.
     (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python
+
+
+def _imported(file: Path) -> set[str]:
+    """The top names of what a file imports from elsewhere, where that is not only for its types."""
+    tree = ast.parse(file.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    found |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+    return {name.partition(".")[0] for name in found} - set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_a_package_declares_what_it_imports(package: Path) -> None:
+    """Whoever installs the wheel gets everything that its modules load, and nothing that they do not."""
+    project = tomllib.loads((package / "pyproject.toml").read_text())["project"]
+    listed = [*project["dependencies"], *itertools.chain(*project.get("optional-dependencies", {}).values())]
+    declared = {canonicalize_name(Requirement(one).name) for one in listed}
+    known = packages_distributions()
+    imported = set().union(*map(_imported, package.glob("src/**/*.py"))) - {package.name.replace("-", "_")}
+    needed = {name: {canonicalize_name(one) for one in known.get(name, [name])} for name in imported}
+    assert {name for name, distributions in needed.items() if not distributions & declared} == set()
+    assert declared <= set().union(*needed.values())
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
