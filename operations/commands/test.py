@@ -46,8 +46,10 @@ QUICK = (
     "tests/components/worker/test_wrangler_jsonc.py",
     "packages/pulumi-embedded/tests/engine/test_engine_goal.py",
     "packages/pulumi-embedded/tests/engine/test_engine_planner.py",
-    # every command, in one process
+    # every command, in one process; those two start others
     "tests/operations",
+    "--ignore=tests/operations/test_operations_sandbox.py",
+    "--ignore=tests/operations/test_operations_terminal.py",
     # and one database, for real
     "tests/acceptance/test_acceptance_dev.py::test_up_gives_a_stamped_postgres_18_and_dev_vars",
 )
