@@ -80,7 +80,6 @@ class WorkerStack:
     def environment(self) -> dict[str, str]:
         """What the program is told of the account, and of the database."""
         return {
-            "PYTHONPATH": str(PROJECT),
             "DATABASE": DATABASE,
             "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
             "CLOUDFLARE_API_TOKEN": TOKEN,
@@ -136,6 +135,7 @@ def worker_stack(folder: Path, *more: web.AbstractRouteDef) -> Iterator[WorkerSt
         client = Stranger(key=TOKEN, base_url=f"{api}{BASE_PATH}")
         project = folder.with_name(f"{folder.name}-project")
         shutil.copytree(PROGRAM, project)
-        (project / "components").symlink_to(PROJECT / "components")
+        for room in ("components", "stacks"):
+            (project / room).symlink_to(PROJECT / room)
         yield WorkerStack(folder=folder, project=project, base=api, runtime=runtime, client=client)
         client.close()
