@@ -404,7 +404,7 @@ class EnvironmentSettings(CloudSettings):
         str,
         Meta(pattern=rf"^(?:{BRANCH_PATTERN})\Z"),
         Rule(_of_pull_requests),
-        Words(BRANCH_RULE, "qa"),
+        Words(f"{BRANCH_RULE}, and no name of a pull request's, such as pr-7", "qa"),
         About("The Xata branch, which no other stack may have; empty: as the stack is called."),
     ] = ""
     environment: Annotated[  # type: ignore[misc] # as above

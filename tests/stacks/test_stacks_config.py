@@ -29,7 +29,7 @@ WRONG_VALUES = [
     ("app", "\u65e5\u672c", "a letter from a to z or a digit"),
     ("app", "a" * 101, "1 to 100"),
     ("app", "acme\nshop", "printable"),
-    ("branch", "pr-7", "beginning with a letter"),
+    ("branch", "pr-7", "no name of a pull request's"),
     ("branch", "pr-7-old-abcdefgh", "beginning with a letter"),
     ("branch", "qa/2", "letters, digits, hyphens"),
     ("environment", "the qa", "1 to 63 letters"),
