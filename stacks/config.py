@@ -59,8 +59,10 @@ def written(file: Path) -> dict[str, str]:
     found = {}
     for name, one in (said if isinstance(said, dict) else {}).items():
         value = one.get("default", one.get("value")) if isinstance(one, dict) else one
-        if value is not None:
-            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+        # What is deeper than a list is nobody's setting, and may be larger than its file: YAML has aliases.
+        texts = value if isinstance(value, list) and all(isinstance(each, str) for each in value) else None
+        if isinstance(value, str) or texts is not None:
+            text = value if isinstance(value, str) else json.dumps(texts, separators=(",", ":"))
             found[name if ":" in str(name) else f"{NAMESPACE}:{name}"] = text
     return found
 

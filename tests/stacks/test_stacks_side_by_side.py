@@ -38,6 +38,14 @@ def test_the_stacks_are_the_files(tmp_path: Path) -> None:
     assert side_by_side.branches(tmp_path) == {"dev", "main", "dev-anna", "qa", "production"}
 
 
+def test_a_file_that_grows_when_it_is_written_out_is_not_written_out(tmp_path: Path) -> None:
+    """Aliases in aliases, a few hundred bytes that mean gigabytes, in a file that lies beside."""
+    levels = [f"infra:k{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    _folder(tmp_path, qa="", bomb=";".join(["infra:k0: &a0 [x, x]", *levels]))
+    assert config.written(tmp_path / "Pulumi.bomb.yaml") == {"infra:k0": '["x","x"]'}
+    _refuse(tmp_path, "qa")
+
+
 @pytest.mark.parametrize(
     ("name", "words", "step"),
     [
