@@ -90,7 +90,6 @@ class Stack:
             passphrase="correct horse",
             refresh=refresh,
             environment={
-                "PYTHONPATH": str(PROJECT),
                 "WANTED": str(self.folder / "wanted.json"),
                 "XATA_API_BASE_URL": self.api,
                 "XATA_API_KEY": KEY,

@@ -131,7 +131,7 @@ class ForkServer:
         self._wanted: deque[Child] = deque()
         self._begun: dict[int, Child] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket = _shared(python) or self._own(python)
+        self._socket = _shared(python, environment) or self._own(python)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -198,8 +198,8 @@ class ForkServer:
 def shared_forkserver() -> Iterator[None]:
     """Let the runs of this process, and of those that it starts, take their children from one server.
 
-    It is for test suites: Pulumi is loaded once for all runs, in this process's Python; runs in another one, and on
-    machines other than Linux, go on without it.
+    It is for test suites: Pulumi is loaded once for all runs, in this process's Python; runs in another one, with a
+    PYTHONPATH, or on machines other than Linux, go on without it.
     """
     if WAY == "spawn":
         yield
@@ -217,10 +217,10 @@ def shared_forkserver() -> Iterator[None]:
                 process.communicate()  # the end of its input is its own
 
 
-def _shared(python: Path) -> socket.socket | None:
-    """Connect to the server that is shared, if there is one for this Python."""
+def _shared(python: Path, environment: Mapping[str, str]) -> socket.socket | None:
+    """Connect to the server that is shared, if there is one whose Python finds the same modules."""
     prefix, _, address = os.environ.get(SHARED, "").rpartition("=")
-    if prefix != str(python.parent.parent.resolve()):
+    if prefix != str(python.parent.parent.resolve()) or "PYTHONPATH" in environment:
         return None
     run = socket.socket(socket.AF_UNIX)
     try:
