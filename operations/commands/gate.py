@@ -1,4 +1,4 @@
-"""./infra gate: refuses a plan that would lose data, unless a label allows that very loss."""
+"""./infra gate: refuses a plan that would lose data or breaks a rule, unless a label allows that very thing."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def add_parser(commands: cli.Commands) -> None:
         text=(
             "Reads documents of `preview --json` and fails (exit code 3) when a persistent branch, a project,\n"
             "anything else that holds data, or a protected resource would be deleted, replaced or left out of\n"
-            "the stack. Each is named with the label that allows this one, and no other: set it on the pull\n"
-            "request and run again. A document that cannot be understood fails (2), and so does a failed\n"
+            "the stack; or when something breaks a rule of the policy (docs/pull-requests.md). Each is named\n"
+            "with the label that allows this one, and no other: set it on the pull request and run again. A\n"
+            "document that cannot be understood fails (2), and so does a failed\n"
             "preview (4): nobody knows what such a plan would do. Asks no service. --self-test proves that\n"
             "every rule still fires."
         ),
@@ -76,7 +77,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if verdict.failed:
         return ExitCode.RESOURCE_FAILED
     console.say(
-        "the gate is open: nothing that holds data would be lost" + (" but what is allowed" * bool(verdict.allowed))
+        "the gate is open: nothing that holds data would be lost, and no rule broken"
+        + (" but what is allowed" * bool(verdict.allowed))
     )
     return ExitCode.SUCCESS
 
@@ -94,7 +96,8 @@ def _tell(verdict: Verdict) -> None:
         console.say(f"error: {plain(stack)}: the preview failed, so nobody knows what would be lost")
     for risk in verdict.refused:
         console.say(f"error: {plain(risk.stack)}: {risk.sentence}")
-        console.say(f"  next: change the program; or, if that loss is meant, set the label {label(risk)}")
+        step = plain(risk.next_step, longest=LONGEST_STEP) or "change the program"
+        console.say(f"  next: {step}; or, if that is meant, set the label {label(risk)}")
 
 
 def _self_test() -> ExitCode:
@@ -106,8 +109,10 @@ def _self_test() -> ExitCode:
     if wrong:
         console.say("  next: correct operations/review/rules.py, or its cases beside it")
         return ExitCode.UNEXPECTED
-    refusing = sum(rule.refused for rule in rules.RULES)
-    console.say(f"all {len(rules.RULES)} rules fire where they must, and only there; {refusing} of them close the gate")
+    found = rules.names()
+    console.say(
+        f"all {len(found)} rules fire where they must, and only there; {sum(found.values())} of them close the gate"
+    )
     return ExitCode.SUCCESS
 
 
@@ -116,6 +121,7 @@ LONGEST_LABEL: Final = 50
 """GitHub has no longer labels."""
 HASH_LETTERS: Final = 8
 PREFIX: Final = "allow-"
+LONGEST_STEP: Final = 400
 _NOT_IN_LABELS: Final = re.compile(r"[^A-Za-z0-9._/-]")
 
 
@@ -124,8 +130,8 @@ class Verdict:
     """What the gate says.
 
     Attributes:
-        refused: What would be lost, and no label allows.
-        allowed: What would be lost, and a label allows.
+        refused: What would be lost or breaks a rule, and no label allows.
+        allowed: The same that a label allows.
         unread: Documents that cannot be understood.
         failed: Stacks whose preview failed, so that nobody knows what would be lost.
         idle: Labels of ours that allow nothing in these plans.
@@ -154,14 +160,18 @@ def validate(readings: Sequence[Reading], labels: Iterable[str]) -> Verdict:
 
 
 def label(risk: Risk) -> str:
-    """The label that allows this one: `allow-FATE:PROJECT/STACK/NAME`. What does not fit in becomes a hash of it."""
+    """The label that allows this one: `allow-WHAT:PROJECT/STACK/NAME`. What does not fit in becomes a hash of it.
+
+    WHAT is what would become of the resource; of a rule of the policy its name.
+    """
     resource = risk.resource
-    whole = f"{PREFIX}{resource.fate}:{risk.project}/{risk.stack}/{resource.name}"
+    what = risk.rule if risk.next_step else resource.fate
+    whole = f"{PREFIX}{what}:{risk.project}/{risk.stack}/{resource.name}"
     head, _, tail = whole.partition(":")
     fit = f"{head}:{_NOT_IN_LABELS.sub('-', tail)}"
     if fit == whole and len(fit) <= LONGEST_LABEL:
         return fit
-    short = hashlib.sha256(f"{resource.fate} {resource.urn}".encode()).hexdigest()[:HASH_LETTERS]
+    short = hashlib.sha256(f"{what} {resource.urn}".encode()).hexdigest()[:HASH_LETTERS]
     return f"{fit[: LONGEST_LABEL - HASH_LETTERS - 1]}-{short}"
 
 
@@ -170,31 +180,31 @@ def self_test(cases: Path = CASES) -> list[str]:
     told: list[dict[str, Any]] = json.loads(cases.read_bytes())
     wrong = [reason for case in told for reason in _case_reasons(case)]
     proven = {case["rule"] for case in told}
-    return wrong + [f"{rule.name}: no case proves it" for rule in rules.RULES if rule.name not in proven]
+    return wrong + [f"{name}: no case proves it" for name in rules.names() if name not in proven]
 
 
 def _case_reasons(case: dict[str, Any]) -> Iterable[str]:
-    rule = next((one for one in rules.RULES if one.name == case["rule"]), None)
-    if rule is None:
-        yield f"{case['rule']}: there is no such rule"
+    name = case["rule"]
+    if name not in rules.names():
+        yield f"{name}: there is no such rule"
         return
-    fires, quiet = (_readings(case[name]) for name in ("fires", "quiet"))
-    found = [risk for risk in _risks(fires) if risk.rule == rule.name]
+    fires, quiet = (_readings(case[side], case.get("config", {}).get(side, {})) for side in ("fires", "quiet"))
+    found = [risk for risk in _risks(fires) if risk.rule == name]
     if not found:
-        yield f"{rule.name}: it does not fire where it must"
-    if any(risk.rule == rule.name for risk in _risks(quiet)):
-        yield f"{rule.name}: it fires where it must not"
+        yield f"{name}: it does not fire where it must"
+    if any(risk.rule == name for risk in _risks(quiet)):
+        yield f"{name}: it fires where it must not"
     refused = validate(fires, ()).refused
     if (case["gate"] == "closed") != bool(refused):
-        yield f"{rule.name}: the gate {'refuses it' if refused else 'lets it pass'}"
+        yield f"{name}: the gate {'refuses it' if refused else 'lets it pass'}"
     if validate(quiet, ()).refused:
-        yield f"{rule.name}: the gate refuses what loses nothing"
+        yield f"{name}: the gate refuses what loses nothing"
     if validate(fires, {label(risk) for risk in refused}).refused:
-        yield f"{rule.name}: its own label does not allow it"
+        yield f"{name}: its own label does not allow it"
 
 
-def _readings(steps: list[dict[str, Any]]) -> list[Reading]:
-    return document.readings(json.dumps({"steps": steps}), source=CASES.name)
+def _readings(steps: list[dict[str, Any]], config: dict[str, str]) -> list[Reading]:
+    return document.readings(json.dumps({"steps": steps, "config": config}), source=CASES.name)
 
 
 def _risks(readings: Sequence[Reading]) -> list[Risk]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 32 * 1024 * 1024
 """What is longer is no plan that anybody reads."""
-PROPERTIES: Final = frozenset({"inputs", "outputs", "detailedDiff", "error"})
+PROPERTIES: Final = frozenset({"inputs", "outputs", "detailedDiff", "error", "config"})
 STREAMED: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 
 
@@ -71,6 +71,7 @@ class Diagnostic(Part, frozen=True):
 class Document(Part, frozen=True):
     """One preview."""
 
+    config: dict[str, Any] = {}
     steps: list[Step] = []
     diagnostics: list[Diagnostic] = []
     change_summary: dict[str, int] = {}

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+import msgspec
+
 from components.declared import camel
 from components.http.scrub import scrub
 from operations.display.plan import ABSENT, Difference, differences
@@ -146,6 +148,8 @@ class Plan:
         stack: The stack; empty where nothing says so.
         project: Its project.
         resources: What changes, the worst first; the rest is counted.
+        listed: All that the document lists, also what stays as it is. Of the stack itself the inputs are its
+            configuration.
         unchanged: How many resources stay as they are.
         errors: Why the preview failed, with the resource's name in front where it is about one.
         warnings: What it says besides, such as what was not read.
@@ -154,6 +158,7 @@ class Plan:
     stack: str
     project: str
     resources: tuple[Resource, ...]
+    listed: tuple[Resource, ...] = field(repr=False)
     unchanged: int
     errors: tuple[str, ...] = field(repr=False)
     warnings: tuple[str, ...] = field(repr=False)
@@ -170,7 +175,7 @@ def plan(reading: Reading) -> Plan:
     steps: dict[str, list[Step]] = {}
     for step in document.steps:
         steps.setdefault(step.urn, []).append(step)
-    found = [_resource(urn, listed) for urn, listed in steps.items()]
+    found = [_resource(urn, listed, document.config) for urn, listed in steps.items()]
     shown = [one for one in found if one.fate != "same" and not (one.type == ROOT and one.fate in {"create", "drift"})]
     shown = [one for one in shown if not one.kind.startswith(DEFAULT_PROVIDER) or "::default" not in one.urn]
     same, listed = document.change_summary.get("same", 0), sum(one.fate == "same" for one in found)
@@ -180,13 +185,14 @@ def plan(reading: Reading) -> Plan:
         stack=reading.stack,
         project=reading.project,
         resources=tuple(sorted(shown, key=lambda one: (CHANGES.index(one.fate), one.kind, one.name))),
+        listed=tuple(found),
         unchanged=max(same, 0) if document.change_summary else listed,
         errors=tuple(_errors(document)),
         warnings=tuple(_warnings(document)),
     )
 
 
-def _resource(urn: str, steps: list[Step]) -> Resource:
+def _resource(urn: str, steps: list[Step], configuration: dict[str, Any]) -> Resource:
     """What becomes of a resource. A refresh says what was found; the step after it what is done about it."""
     fates = [OPERATIONS.get(step.op, "unknown") for step in steps]
     gone = len(steps) > 1 and "delete" in fates[:-1] and fates[-1] == "create"
@@ -201,6 +207,8 @@ def _resource(urn: str, steps: list[Step]) -> Resource:
         fate = "drift"
     if fate == "same" and _lifted(old, new):
         fate = "update"
+    if new and new.type == ROOT:
+        old, new = (one and msgspec.structs.replace(one, inputs=configuration) for one in (old, new))
     return Resource(urn=urn, fate=fate, steps=tuple(steps), old=None if gone else old, new=new, gone=gone)
 
 

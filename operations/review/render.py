@@ -113,8 +113,9 @@ def _fitted(parts: list[Part], end: str, longest: int) -> str:
 def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequence[Risk]) -> str:
     if len(plans) < len(readings) or any(one.errors for one in plans):
         return "The preview failed"
-    if any(risk.refused for risk in found):
-        return "This pull request would lose data"
+    if refused := [risk for risk in found if risk.refused]:
+        loses = any(not risk.next_step for risk in refused)
+        return f"This pull request {'would lose data' if loses else 'breaks a rule'}"
     if found:
         return "This pull request changes what needs a look"
     changed = sum(len(one.resources) for one in plans)

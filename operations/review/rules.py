@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from components.xata.branches.names import PRODUCTION, is_preview
+from operations.policy import rules as policy
 from operations.review.plan import before_and_after
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Risk:
         says: A sentence with `{}` for each of `names`: what others wrote is shown as such.
         names: What stands there.
         refused: Whether the gate refuses it.
+        next_step: What to do about it; empty for a loss, where it is to change the program.
     """
 
     rule: str
@@ -54,6 +56,7 @@ class Risk:
     says: str
     names: tuple[str, ...] = ()
     refused: bool = False
+    next_step: str = ""
 
     @property
     def sentence(self) -> str:
@@ -187,9 +190,48 @@ RULES: Final = (
 """The worst first."""
 
 
+def names() -> dict[str, bool]:
+    """Every rule, and whether the gate refuses what it finds; the policy's rules stand last."""
+    return {rule.name: rule.refused for rule in RULES} | {rule.name: True for rule in policy.RULES}
+
+
 def risks(plans: Iterable[Plan]) -> list[Risk]:
-    """All that the rules find, in their order."""
+    """All that the rules find, in their order, and what is refused before the rest."""
     planned = list(plans)
+    found = [*_changed(planned), *_against_policy(planned)]
+    return sorted(found, key=lambda risk: not risk.refused)
+
+
+def _against_policy(plans: Iterable[Plan]) -> Iterable[Risk]:
+    """What breaks a rule of the policy, also where it stays as it is."""
+    for rule in policy.RULES:
+        for plan in plans:
+            for resource in plan.listed:
+                for found in rule.find(_planned(resource, plan)) if resource.new else ():
+                    yield Risk(
+                        rule=rule.name,
+                        resource=resource,
+                        stack=plan.stack,
+                        project=plan.project,
+                        says=found.says,
+                        names=found.names,
+                        refused=True,
+                        next_step=found.next_step,
+                    )
+
+
+def _planned(resource: Resource, plan: Plan) -> policy.Planned:
+    assert resource.new  # noqa: S101 - the caller has asked
+    return policy.Planned(
+        type=resource.type,
+        name=resource.name,
+        stack=plan.stack,
+        inputs=resource.new.inputs,
+        protect=resource.new.protect,
+    )
+
+
+def _changed(plans: Iterable[Plan]) -> list[Risk]:
     return [
         Risk(
             rule=rule.name,
@@ -201,7 +243,7 @@ def risks(plans: Iterable[Plan]) -> list[Risk]:
             refused=rule.refused,
         )
         for rule in RULES
-        for plan in planned
+        for plan in plans
         for resource in plan.resources
         if (found := rule.find(resource))
     ]

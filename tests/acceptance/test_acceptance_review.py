@@ -49,7 +49,7 @@ def _event(github: httpx.Client, file: Path) -> str:
 
 @pytest.mark.thorough
 def test_a_reviewer_reads_the_plan(sandboxed: Sandboxed, github: httpx.Client, tmp_path: Path) -> None:
-    """From a real preview to the comment, which there is once only; the gate is open for what loses nothing."""
+    """From a real preview to the comment, which there is once only; the gate closes on the broken rule alone."""
     sandboxed.up("staging")
     weaker = ("--config", "protect=false", "--config", "backupRetentionDays=3")
     plan = tmp_path / "staging.json"
@@ -61,7 +61,9 @@ def test_a_reviewer_reads_the_plan(sandboxed: Sandboxed, github: httpx.Client, t
     (body,) = _comments(github)
     assert "backups are kept for less: 7 days before, 3 days after" in body
     assert "protection lifted from `staging`" in body
-    assert sandboxed.clone.infra("gate", str(plan)).returncode == 0
+    refused = sandboxed.clone.infra("gate", str(plan))
+    assert (refused.returncode, refused.stderr.count("error: ")) == (3, 1), refused.stderr
+    assert "error: staging: backups are kept 3 days ('database-settings'); allowed: 7 days or more" in refused.stderr
 
 
 @pytest.mark.thorough

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from operations.commands import gate
+from operations.policy import rules as policy
 from operations.review import rules
 from operations.review.plan import plan
 from tests.operations.review.plans import read, step
@@ -20,9 +21,9 @@ GATED = [rule.name for rule in rules.RULES if rule.refused]
 def test_every_rule_is_documented() -> None:
     """The page says of each rule whether it closes the gate."""
     page = (Path(__file__).resolve().parents[3] / "docs" / "pull-requests.md").read_text(encoding="utf-8")
-    for rule in rules.RULES:
-        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{rule.name}` |"))
-        assert row.endswith("| yes |") == rule.refused, rule.name
+    for name, refused in rules.names().items():
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert row.endswith("| yes |") == refused, name
 
 
 def test_every_rule_is_proven_by_its_cases() -> None:
@@ -43,6 +44,29 @@ def test_the_self_test_sees_a_broken_rule(name: str, broken: str, monkeypatch: p
     rules_then = tuple(replace(rule, **changed) if rule.name == name else rule for rule in rules.RULES)
     monkeypatch.setattr(rules, "RULES", rules_then)
     assert any(fault.startswith(f"{name}: ") for fault in gate.self_test())
+
+
+@pytest.mark.parametrize("name", [rule.name for rule in policy.RULES])
+@pytest.mark.parametrize("broken", ["silent", "shouting"])
+def test_the_self_test_sees_a_broken_rule_of_the_policy(
+    name: str, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that never fires, or always, is named."""
+    found = [policy.Violation(says="always", names=(), next_step="x")] if broken == "shouting" else []
+    rules_then = (replace(one, find=lambda _: iter(found)) if one.name == name else one for one in policy.RULES)
+    monkeypatch.setattr(policy, "RULES", tuple(rules_then))
+    assert any(fault.startswith(f"{name}: ") for fault in gate.self_test())
+
+
+def test_what_breaks_a_rule_is_refused_until_its_label_says_otherwise() -> None:
+    """Also what stays as it is; the sentence names what, which, got and allowed, then comes the next step."""
+    settings = {"backupRetentionDays": 3}
+    found = read(step("refresh", "days", kind="xata:BranchSettings", old=settings, new=settings))
+    (risk,) = gate.validate(found, ()).refused
+    assert risk.sentence == "backups are kept 3 days ('days'); allowed: 7 days or more"
+    assert risk.next_step == "set infra:backupRetentionDays to 7 or more in Pulumi.staging.yaml, or take the line out"
+    assert gate.label(risk) == "allow-backups:infra/staging/days"
+    assert gate.validate(found, ["allow-backups:infra/staging/days"]).allowed == (risk,)
 
 
 def test_a_rule_without_a_case_is_seen(tmp_path: Path) -> None:
