@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pulumi_policy import ReportViolation, ResourceValidationArgs
 
     from operations.policy.rules import RULES, STACK, Planned, Rule
-else:  # the folder is the program: Pulumi publishes it without the rest
+else:  # the folder is the program, and the rest is not on its path
     from rules import RULES, STACK, Planned
 
 

@@ -1,7 +1,7 @@
 """What reviewers care for, one rule each, over one planned resource: for the gate and for Pulumi's own policy pack.
 
-Pure, and of Python's library alone: the pack's folder is all that the Pulumi CLI runs, and publishes. What a preview
-does not know yet, and what it masks, is not judged. No text holds a value that may be secret: the pack sees all plain.
+Pure, and of Python's library alone: the pack's folder is all that the Pulumi CLI runs. What a preview does not know
+yet, and what it masks, is not validated. No text holds a value that may be secret: the pack sees all in the clear.
 """
 
 from __future__ import annotations
@@ -43,6 +43,11 @@ class Planned:
     def kind(self) -> str:
         """The end of its type, such as `xata:Branch`."""
         return self.type.rpartition("/")[2] if "dynamic/" in self.type else self.type
+
+    @property
+    def file(self) -> str:
+        """The file in which its stack's configuration is written: for all pull requests one template."""
+        return f"Pulumi.{'preview' if _is_pull_request(self.stack) else self.stack}.yaml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +92,7 @@ def _unprotected(planned: Planned) -> Iterator[Violation]:
     yield Violation(
         says="the branch {} ({}) holds production's data and is not protected; allowed: protect: true",
         names=(called, planned.name),
-        next_step=f"set infra:protect to true in Pulumi.{planned.stack}.yaml, or take the line out",
+        next_step=f"set infra:protect to true in {planned.file}, or take the line out",
     )
 
 
@@ -101,7 +106,7 @@ def _few_backups(planned: Planned) -> Iterator[Violation]:
     yield Violation(
         says=f"backups are kept {got} ({{}}); allowed: {FEWEST_BACKUP_DAYS} days or more",
         names=(planned.name,),
-        next_step=f"set infra:backupRetentionDays to {FEWEST_BACKUP_DAYS} or more in Pulumi.{planned.stack}.yaml, or "
+        next_step=f"set infra:backupRetentionDays to {FEWEST_BACKUP_DAYS} or more in {planned.file}, or "
         "take the line out",
     )
 
@@ -115,7 +120,7 @@ def _below_production(planned: Planned) -> Iterator[Violation]:
             says="the branch {} ({}) of a pull request would be a copy of all of production's data: its parent is {}; "
             "allowed: a branch that is not production's",
             names=(called, planned.name, parent),
-            next_step="set infra:parent to staging in Pulumi.preview.yaml, and take infra:allowParent out",
+            next_step=f"set infra:parent to staging in {planned.file}, and take infra:allowParent out",
         )
 
 
@@ -146,8 +151,8 @@ def _token(planned: Planned) -> Iterator[Violation]:
                 says=f"the configuration key {{}} holds {likeness or 'what its name says is a token'}; "
                 "allowed: tokens in environment variables alone",
                 names=(key,),
-                next_step=f"take {key} out of Pulumi.{planned.stack}.yaml, export the token as its provider's variable "
-                "(CLOUDFLARE_API_TOKEN, XATA_API_KEY), and replace it where it was committed",
+                next_step=f"take {key} out of {planned.file}, or of Pulumi.yaml, export the token as its provider's "
+                "variable (CLOUDFLARE_API_TOKEN, XATA_API_KEY), and replace it where it was committed",
             )
 
 
