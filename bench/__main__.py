@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import dev, engine, previews, review, sweep, worker, xata
+from bench import dev, engine, floor, previews, review, sweep, worker, xata
 from bench.measure import Comparison
 from bench.xata import Measured
 from tests.clone import make_clone
@@ -47,6 +47,11 @@ def cloud_table(figures: list[Measured]) -> str:
 def measure_xata(parent: Path) -> Found:
     """What needs a sandbox, in a clone of its own below `parent`."""
     return [], xata.measure(make_clone(parent), parent)
+
+
+def measure_floor(parent: Path) -> Found:
+    """What needs a sandbox and a real CLI, in a clone of its own below `parent`."""
+    return floor.measure(make_clone(parent), parent / "programs"), []
 
 
 def measure_previews(parent: Path) -> Found:
@@ -97,6 +102,7 @@ PARTS: Mapping[str, Callable[[Path], Found]] = {
     "dev": measure_dev,
     "engine": measure_engine,
     "xata": measure_xata,
+    "floor": measure_floor,
     "worker": measure_worker,
     "previews": measure_previews,
     "sweep": measure_sweep,

@@ -29,6 +29,7 @@ runtime:
   name: python
   options: {toolchain: pip, virtualenv: %s}
 """
+REFRESHED = "options:\n  refresh: always\n"
 THINGS = """\
 from pulumi.dynamic import CreateResult, Resource, ResourceProvider
 
@@ -80,13 +81,14 @@ class Stack:
         folder: Where to put it.
         count: How many resources.
         shape: Whether they depend on nothing, or each on the one before.
+        refresh: Whether each `up` reads them first.
     """
 
-    def __init__(self, folder: Path, count: int, *, shape: str = "apart") -> None:
+    def __init__(self, folder: Path, count: int, *, shape: str = "apart", refresh: bool = False) -> None:
         self.folder = folder / f"{shape}-{count}"
         self.backend = self.folder / "state"
         self.backend.mkdir(parents=True)
-        (self.folder / "Pulumi.yaml").write_text(PROJECT % sys.prefix)
+        (self.folder / "Pulumi.yaml").write_text(PROJECT % sys.prefix + REFRESHED * refresh)
         (self.folder / "things.py").write_text(THINGS)
         (self.folder / "__main__.py").write_text(PROGRAM)
         self.environment: Mapping[str, str] = {
