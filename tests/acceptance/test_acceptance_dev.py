@@ -152,7 +152,8 @@ def _frozen(clone: Clone) -> Iterator[None]:
         one.suspend()
     yield
     for one in processes:
-        one.resume()
+        with contextlib.suppress(psutil.NoSuchProcess):  # the first to run on ends those whose session is over
+            one.resume()
 
 
 def _terminated(clone: Clone, *command: str, when: Callable[[psutil.Process], bool]) -> str:
