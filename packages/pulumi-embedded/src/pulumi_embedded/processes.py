@@ -94,14 +94,17 @@ class Child:
         if self._stopped:
             return
         self._stopped = True
-        group = self._number.result()
+        with contextlib.suppress(TimeoutError):  # what has not begun ends with its server
+            self._end(self._number.result(_STOP_SECONDS))
+        with contextlib.suppress(OSError):
+            self._orders.close()
+
+    def _end(self, group: int | None) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if group is not None:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(group, number)
             self.wait(_STOP_SECONDS)
-        with contextlib.suppress(OSError):
-            self._orders.close()
 
     def _read(self, descriptor: int, awaited: bool) -> None:  # noqa: FBT001 - positional for Thread
         with os.fdopen(descriptor, errors="replace", newline="\n") as stream:

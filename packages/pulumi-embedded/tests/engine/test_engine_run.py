@@ -15,7 +15,7 @@ import pytest
 import pulumi_embedded as engine
 from pulumi_embedded import processes
 from pulumi_embedded.errors import EngineError, LockedError, PassphraseError, UnsupportedError
-from tests.engine.stack import PASSPHRASE
+from tests.engine.stack import PASSPHRASE, interrupt_when
 
 if TYPE_CHECKING:
     from tests.engine.stack import Things
@@ -505,6 +505,18 @@ def test_a_python_without_pulumi_is_told_with_its_own_words(things: Things, capf
     assert not result.succeeded
     assert "before it" in str(result.errors)
     assert "ModuleNotFoundError" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("own_children")
+def test_an_interrupt_ends_a_run_whose_children_never_begin(things: Things) -> None:
+    """A Python that hangs before it is there, as on a network's disk, keeps nobody waiting."""
+    reached = things.folder / "reached"
+    (things.folder / "sitecustomize.py").write_text(f"import time\nopen({str(reached)!r}, 'w')\ntime.sleep(3600)\n")
+    things.want(PAIR)
+    threading.Thread(target=interrupt_when, args=(reached,)).start()
+    result = things.run("up", environment={**things.environment, "PYTHONPATH": str(things.folder)})
+    assert (result.interrupted, result.succeeded) == (True, False)
+    assert things.up(PAIR).changes.create == 3
 
 
 @pytest.mark.parametrize("address", ["", "nowhere", "{prefix}=/nowhere", "/other=/nowhere"])
