@@ -30,6 +30,8 @@ RUN = pytest.StashKey[Path]()
 """The folder in which everything temporary of this run lies; what a process of the run says of itself names it."""
 LEFT = pytest.StashKey[list[str]]()
 """The processes that this run has left."""
+OTHER_PROGRAMS = ("PG", "PIP_CONSTRAINT", "UV_CONSTRAINT", "UV_EXCLUDE_NEWER")
+"""Beginnings of variables that say what psql, pip and uv do elsewhere; what we make of them has tests of its own."""
 ENDING_SECONDS = 120
 """For processes that were told to end just before."""
 
@@ -60,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Give the run a folder of its own, below which all tests, and the processes they start, make their files."""
     if hasattr(config, "workerinput"):  # a worker lives in the folder of the run it belongs to
         return
+    for name in [name for name in os.environ if name.startswith(OTHER_PROGRAMS)]:
+        del os.environ[name]
     config.stash[RUN] = Path(tempfile.mkdtemp(prefix="infra-run-"))
     config.stash[RUN].chmod(0o755)  # the account that runs Postgres must be able to enter
     os.environ["TMPDIR"], tempfile.tempdir = str(config.stash[RUN]), None
