@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from dataclasses import dataclass, replace
-from ssl import SSLCertVerificationError, SSLEOFError
+from ssl import SSLCertVerificationError, SSLEOFError, SSLZeroReturnError
 from typing import TYPE_CHECKING
 
 from components.connectivity.report import Layer
@@ -292,7 +292,8 @@ def of_tls_error(error: SSLError) -> Verdict:
     """The verdict on a failed TLS handshake."""
     if isinstance(error, SSLCertVerificationError):
         return CERTIFICATES.get(error.verify_code, CERTIFICATE_DEFAULT)
-    return replace(CUT, layer=Layer.TLS) if isinstance(error, SSLEOFError) else TLS_DEFAULT
+    ended = isinstance(error, SSLEOFError | SSLZeroReturnError)  # the second of older Pythons
+    return replace(CUT, layer=Layer.TLS) if ended else TLS_DEFAULT
 
 
 def of_method(number: int | None) -> Verdict:
