@@ -50,7 +50,8 @@ def measure(clone: Clone, folder: Path) -> list[Comparison]:
 def _told(sandboxed: Sandboxed) -> dict[str, str]:
     """The environment of a shell that was told `./infra sandbox env`."""
     script = 'eval "$(./infra sandbox env)" && exec env -0'
-    folder, environment = sandboxed.clone.folder, sandboxed.clone.environment(PULUMI_SKIP_UPDATE_CHECK="true")
+    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}  # as the others
+    folder, environment = sandboxed.clone.folder, sandboxed.clone.environment(**quiet)
     said = subprocess.run(["sh", "-c", script], cwd=folder, env=environment, capture_output=True, check=True).stdout
     return dict(one.split("=", 1) for one in said.decode().split("\0") if one)
 
