@@ -71,12 +71,14 @@ class Child:
         """A provider's port; None when it ended before it had one."""
         return self._answer.get()
 
-    def began(self, number: int | None) -> None:
-        """The server has started it; None: or has ended before."""
+    def began(self, number: int) -> None:
+        """The server has started it."""
         self._number.set_result(number)
 
     def ended(self, status: int | None) -> None:
-        """It has ended; None: or the server has, which alone could tell."""
+        """It has ended; None: or the server has, before it could start it or tell how it ended."""
+        if not self._number.done():
+            self._number.set_result(None)
         self._status.set_result(status)
 
     def wait(self, seconds: float | None = None) -> int | None:
@@ -143,7 +145,6 @@ class ForkServer:
         child = Child(on_line, answers=role == "provider")
         with self._lock:
             if self._over:
-                child.began(None)
                 child.ended(None)
             else:
                 self._wanted.append(child)
@@ -191,8 +192,6 @@ class ForkServer:
                     self._begun[number].began(number)
         with self._lock:
             self._over = True
-        for child in self._wanted:
-            child.began(None)
         for child in (*self._wanted, *self._begun.values()):
             child.ended(None)
 
@@ -236,16 +235,11 @@ def _shared(python: Path, environment: Mapping[str, str]) -> socket.socket | Non
 
 def _serve(way: str, given: socket.socket, python: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     number = given.fileno()
+    # -P: the file's folder is no place to import from
+    command = [str(python), "-u", "-P", str(SERVER), way, str(number)]
     try:
         return subprocess.Popen(  # noqa: S603 - the project's own Python on our own file
-            [
-                str(python),
-                "-u",
-                "-P",
-                str(SERVER),
-                way,
-                str(number),
-            ],  # -P: the file's folder is no place to import from
+            command,
             env=dict(environment),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
