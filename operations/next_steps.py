@@ -4,7 +4,6 @@ Errors and findings name commands of `./infra` as a reader types them, with STAC
 `./infra up STACK heals it`. What is shown passes through `filled`, which puts the stack into the place of STACK, and
 after the stack what the run itself was given: `--sandbox`, an engine that would not be chosen without being named, and
 where the database of `dev` is to be.
-Pure, but for the run that is kept.
 Pure, but for the run that is kept, and for the names of the stacks there are.
 """
 

@@ -18,7 +18,7 @@ from operations.errors import StateError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = stack_names.PROJECT
 FOLDER = ".infra"
 STATES = ("state", "sandbox/state")
 FILE_SCHEME = "file://"

@@ -471,7 +471,7 @@ def kind_of(stack: str) -> str:
         return PREVIEW
     if stack in {DEV, FOUNDATION}:
         return stack
-    return ENVIRONMENTS if stack_names.is_name(stack) else ""
+    return ENVIRONMENTS if stack_names.is_environment(stack) else ""
 
 
 @cache

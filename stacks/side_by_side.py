@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from components.errors import ConfigurationError, InfraError
 from components.xata.branches.names import PRODUCTION
 from stacks import config, stack_names, worker_plan
-from stacks.settings import ENVIRONMENTS, CloudSettings, PreviewSettings, Settings, XataSettings, kind_of
+from stacks.settings import CloudSettings, PreviewSettings, Settings, XataSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def production_branches(folder: Path) -> tuple[str, ...]:
     A file that is wrong elsewhere counts all the same, and one that cannot be read might say anything.
     """
     shared, found = config.written(folder / "Pulumi.yaml"), set()
-    for stack in filter(lambda one: kind_of(one) == ENVIRONMENTS, stack_names.names(folder)):
+    for stack in stack_names.environments(folder):
         try:
             said_there = {**shared, **config.written(folder / f"Pulumi.{stack}.yaml")}
         except InfraError:

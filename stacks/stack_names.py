@@ -6,6 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Final
 
+from components.xata.branches.names import is_preview
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,7 +26,6 @@ ALLOWED: Final = (
     "dev, foundation, or any other that has a Pulumi.<name>.yaml, such as staging; or pr-<number> for a pull request"
 )
 
-_PULL_REQUEST: Final = re.compile(r"pr-[1-9][0-9]{0,8}")
 _ALMOST: Final = re.compile(r"pr[-_ ]?#?[0-9]+", re.IGNORECASE)
 _NAME: Final = re.compile(rf"(?!{PREVIEW}\Z|pr-[0-9])[a-z](?:[a-z0-9-]{{0,{LONGEST - 2}}}[a-z0-9])?")
 _FILE: Final = re.compile(r"Pulumi\.(.+)\.yaml")
@@ -33,11 +34,16 @@ _SHOWN: Final = 40
 
 def is_pull_request(name: str) -> bool:
     """Whether this is the stack of a pull request: `pr-<number>`."""
-    return bool(_PULL_REQUEST.fullmatch(name))
+    return is_preview(name)
+
+
+def is_environment(name: str) -> bool:
+    """Whether a team may name an environment of its own so: it is neither `dev`, `foundation` nor a pull request's."""
+    return is_name(name) and name not in {DEV, FOUNDATION}
 
 
 def is_name(name: str) -> bool:
-    """Whether an environment may be called so."""
+    """Whether a stack that has a file may be called so."""
     return bool(_NAME.fullmatch(name))
 
 
@@ -61,7 +67,7 @@ def names(folder: Path) -> list[str]:
 
 def environments(folder: Path) -> list[str]:
     """Those of them that a team names: all but `dev` and `foundation`."""
-    return [name for name in names(folder) if name not in {DEV, FOUNDATION}]
+    return list(filter(is_environment, names(folder)))
 
 
 def refusal(name: str, folder: Path) -> tuple[str, str] | None:

@@ -17,13 +17,12 @@ from components.postgres.server import lifecycle as servers
 from components.postgres.server import process as server_processes
 from components.postgres.server.folder import Layout
 from components.postgres.server.settings import ServerSettings
-from operations import stack_names
 from operations.errors import ChangesRefusedError, MachineError
 from operations.sandbox import process
 from operations.sandbox.place import STACK, DamagedRecordError, Record, new_record, read_record, write_record
 from operations.sandbox.process import NOT_WANTED, write_commands
 from operations.workspace import private_folder
-from stacks.stack_names import DEV, FOUNDATION
+from stacks.stack_names import is_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -342,8 +341,7 @@ def is_missing(place: Place, stack: str) -> bool:
 
     A sandbox that does not run or answer is for the run itself to tell. The question is in no log of calls.
     """
-    fixed = stack in {DEV, FOUNDATION} or stack_names.is_pull_request(stack)
-    if fixed or any(place.state.glob(f".pulumi/stacks/*/{stack}.json*")):
+    if not is_environment(stack) or any(place.state.glob(f".pulumi/stacks/*/{stack}.json*")):
         return False
     try:
         port = require_running(place).api_port
