@@ -165,7 +165,7 @@ def label(risk: Risk) -> str:
     WHAT is what would become of the resource; of a rule of the policy its name.
     """
     resource = risk.resource
-    what = risk.rule if risk.next_step else resource.fate
+    what = risk.rule if risk.is_of_policy else resource.fate
     whole = f"{PREFIX}{what}:{risk.project}/{risk.stack}/{resource.name}"
     head, _, tail = whole.partition(":")
     fit = f"{head}:{_NOT_IN_LABELS.sub('-', tail)}"

@@ -87,7 +87,7 @@ class Rule:
 
 def _unprotected(planned: Planned) -> Iterator[Violation]:
     called = _text(planned, "name")
-    if planned.kind != BRANCH or planned.protect or called not in _productions(planned):
+    if planned.kind != BRANCH or planned.protect or called not in productions(planned.inputs):
         return
     yield Violation(
         says="the branch {} ({}) holds production's data and is not protected; allowed: protect: true",
@@ -113,7 +113,7 @@ def _few_backups(planned: Planned) -> Iterator[Violation]:
 
 def _below_production(planned: Planned) -> Iterator[Violation]:
     called, parent = _text(planned, "name"), _text(planned, "parent")
-    if planned.kind != BRANCH or parent not in _productions(planned):
+    if planned.kind != BRANCH or parent not in productions(planned.inputs):
         return
     if _is_pull_request(planned.stack) or _is_pull_request(called):
         yield Violation(
@@ -183,9 +183,9 @@ RULES: Final = (
 )
 
 
-def _productions(planned: Planned) -> frozenset[str]:
-    """The branches that hold production's data, as far as a branch is told of them."""
-    further = planned.inputs.get("production")
+def productions(inputs: Mapping[str, Any]) -> frozenset[str]:
+    """The branches that hold production's data, as far as a branch's inputs tell of them."""
+    further = inputs.get("production")
     told = further if isinstance(further, list | tuple) else ()
     return frozenset({PRODUCTION, *(name for name in told if isinstance(name, str))})
 

@@ -114,7 +114,7 @@ def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequenc
     if len(plans) < len(readings) or any(one.errors for one in plans):
         return "The preview failed"
     if refused := [risk for risk in found if risk.refused]:
-        loses = any(not risk.next_step for risk in refused)
+        loses = not all(risk.is_of_policy for risk in refused)
         return f"This pull request {'would lose data' if loses else 'breaks a rule'}"
     if found:
         return "This pull request changes what needs a look"

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from components.xata.branches.names import PRODUCTION, is_preview
+from components.xata.branches.names import is_preview
 from operations.policy import rules as policy
 from operations.review.plan import before_and_after
 
@@ -62,6 +62,11 @@ class Risk:
     def sentence(self) -> str:
         """The sentence for a terminal."""
         return self.says.format(*(repr(name) for name in self.names))
+
+    @property
+    def is_of_policy(self) -> bool:
+        """Whether a rule of the policy has found it, which says what to do; anything else that is refused is a loss."""
+        return bool(self.next_step)
 
 
 Found = tuple[str, tuple[str, ...]] | None
@@ -157,10 +162,9 @@ def _secret_taken_away(resource: Resource) -> Found:
 
 
 def _copy_of_production(resource: Resource) -> Found:
-    (_, parent), (_, further) = (before_and_after(resource, key) for key in ("parent", "production"))
-    if resource.kind != BRANCH or resource.fate not in {"create", "replace"}:
+    if resource.new is None or resource.kind != BRANCH or resource.fate not in {"create", "replace"}:
         return None
-    if parent not in {PRODUCTION, *(further if isinstance(further, list | tuple) else ())}:
+    if resource.new.inputs.get("parent") not in policy.productions(resource.new.inputs):
         return None
     return "the branch {} would be a copy of all of production's data", (resource.called,)
 
