@@ -149,9 +149,6 @@ def make_fresh(parent: Path) -> Fresh:
     script = f"#!/bin/sh\n. '{index}/before-uv'\nexec '{uv.find_uv_bin()}' \"$@\"\n"
     line = wheel(index, "uv", "1.0", {"uv-1.0.data/scripts/uv": script})
     (folder / "requirements" / "setup.txt").write_text(line)
-    script = f"#!/bin/sh\n. '{index}/before-uv'\nexec '{uv.find_uv_bin()}' \"$@\"\n"
-    line = wheel(index, "uv", "1.0", {"uv-1.0.data/scripts/uv": script})
-    (folder / "requirements" / "setup.txt").write_text(line)
     made.pin("tiny", "1.0")
     made.pin("checker", "1.0", file="requirements/dev.txt")
     return made
