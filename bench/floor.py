@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 from bench.engine import Stack
 from bench.measure import Comparison, compare, run_command
 from bench.xata import STACK
-from tests.sandboxed import Sandboxed, sandbox_of
+from tests.sandboxed import sandbox_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.clone import Clone
+    from tests.sandboxed import Sandboxed
 
 UP = ("pulumi", "up", "--stack", STACK, "--yes", "--non-interactive")
+QUIET = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
+"""As the other programs are run."""
 LIMIT = 1.7
 RUNS = 3
 
@@ -29,7 +31,7 @@ def measure(clone: Clone, folder: Path) -> list[Comparison]:
     with sandbox_of(clone) as sandboxed:
         for stack in ("foundation", STACK):
             sandboxed.must("up", stack, "--yes")
-        told, empty, floor = _told(sandboxed), Stack(folder, 0), Stack(folder, _count(sandboxed), refresh=True)
+        told, empty, floor = sandboxed.shell(**QUIET), Stack(folder, 0), Stack(folder, _count(sandboxed), refresh=True)
         for other in (empty, floor):
             other.from_nothing(other.theirs, init=True)
         return [
@@ -45,15 +47,6 @@ def measure(clone: Clone, folder: Path) -> list[Comparison]:
                 ("as many resources of empty providers", floor),
             )
         ]
-
-
-def _told(sandboxed: Sandboxed) -> dict[str, str]:
-    """The environment of a shell that was told `./infra sandbox env`."""
-    script = 'eval "$(./infra sandbox env)" && exec env -0'
-    quiet = {"PULUMI_SKIP_UPDATE_CHECK": "true", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}  # as the others
-    folder, environment = sandboxed.clone.folder, sandboxed.clone.environment(**quiet)
-    said = subprocess.run(["sh", "-c", script], cwd=folder, env=environment, capture_output=True, check=True).stdout
-    return dict(one.split("=", 1) for one in said.decode().split("\0") if one)
 
 
 def _count(sandboxed: Sandboxed) -> int:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import shutil
+import subprocess
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,6 @@ from cloud_sandbox import node
 from tests.clone import SECONDS
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
@@ -60,6 +60,17 @@ class Sandboxed:
         record = self.record
         headers = {"Authorization": f"Bearer {record['key']}"}
         return httpx.Client(base_url=record["api"], headers=headers, trust_env=False, timeout=60)
+
+    def shell(self, **environment: str) -> dict[str, str]:
+        """The environment of a shell that was told `./infra sandbox env`."""
+        told = subprocess.run(
+            ["sh", "-c", 'eval "$(./infra sandbox env)" && exec env -0'],
+            cwd=self.clone.folder,
+            env=self.clone.environment(**environment),
+            capture_output=True,
+            check=True,
+        ).stdout
+        return dict(one.split("=", 1) for one in told.decode().split("\0") if one)
 
     def run(self, command: str, stack: str, *more: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a stack command, whatever it ends with."""

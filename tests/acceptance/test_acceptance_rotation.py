@@ -42,16 +42,7 @@ class Production:
     @cached_property
     def environment(self) -> dict[str, str]:
         """What a shell has that was told `./infra sandbox env`."""
-        clone = self.sandboxed.clone
-        told = subprocess.run(
-            ["sh", "-c", 'eval "$(./infra sandbox env)" && env -0'],
-            cwd=clone.folder,
-            env=clone.environment(),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        return dict(line.split("=", 1) for line in told.split("\0") if "=" in line)
+        return self.sandboxed.shell()
 
     @cached_property
     def cloudflare(self) -> Stranger:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 from google.protobuf import json_format
-from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
 from components.connectivity.inputs import DatabaseCheckInputs, WorkerCheckInputs
 from components.connectivity.provider import DatabaseCheck, WorkerCheck
@@ -21,6 +20,7 @@ from components.resource import later
 from components.worker.secrets import Secrets, SecretsInputs
 from components.worker.wrangler.check import WranglerConfig, WranglerConfigInputs
 from components.worker.wrangler.file import digest
+from tests.components.recorder import Cloud, Recorder
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT
 from tests.components.worker.wrangler_world import sample
 
@@ -32,42 +32,16 @@ SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75f
 """How the protocol marks a secret."""
 
 
-class Cloud(Mocks):
-    """Answers every registration with its inputs, and with what the provider would add."""
-
-    def __init__(self, made: dict[str, Any]) -> None:
-        self._made = made
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """The resource as made."""
-        return f"{args.name}-id", {**args.inputs, **self._made}
-
-    def call(self, args: Any) -> Any:
-        """No function is called."""
-        raise NotImplementedError
-
-
-class Recorder(MockMonitor):
-    """Keeps the raw requests."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
-        self.requests: list[dict[str, Any]] = []
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        """Keep the request, then answer as ever."""
-        self.requests.append(json_format.MessageToDict(request))
-        return super().RegisterResource(request)  # type: ignore[no-untyped-call] # the SDK's mocks are untyped
-
-
-def _registered(declare: Callable[[], pulumi.Output[Any]], made: dict[str, Any]) -> dict[str, Any]:
+def _registered(declare: Callable[[], pulumi.Output[Any]], token: str, made: dict[str, Any]) -> dict[str, Any]:
     """The request that a resource was registered with; its output must be what the provider made."""
-    cloud, told = Cloud(made), list[Any]()
-    recorder = Recorder(cloud)
+    told: list[Any] = []
+    recorder = Recorder(cloud := Cloud({f"pulumi-python:dynamic/{token}": made}))
     pulumi.runtime.set_mocks(cloud, project="infra", stack="staging", preview=False, monitor=recorder)
     pulumi.runtime.test(lambda: declare().apply(told.append))()  # type: ignore[no-untyped-call] # untyped in the SDK
     assert told == list(made.values())
-    return next(one for one in recorder.requests if one["type"].startswith("pulumi-python:dynamic/"))
+    (found,) = (one for kind, one in recorder.requests.items() if kind.startswith("pulumi-python:dynamic/"))
+    request: dict[str, Any] = json_format.MessageToDict(found)
+    return request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +134,7 @@ def test_a_resource_registers_its_inputs_and_its_secrets_as_secrets(
     """Under the type and the class that recorded state knows; a value is a secret however it was given."""
     monkeypatch.chdir(tmp_path)
     case = CASES[name]
-    inputs = _inputs(_registered(case.declare, case.made), case.token, case.provider)
+    inputs = _inputs(_registered(case.declare, case.token, case.made), case.token, case.provider)
     assert inputs == {
         **case.plain,
         **{key: {SIGNATURE: SECRET, "value": value} for key, value in case.secret.items()},
@@ -169,7 +143,7 @@ def test_a_resource_registers_its_inputs_and_its_secrets_as_secrets(
 
 def test_fingerprints_of_dev_vars_are_secret_outputs() -> None:
     """Beside the values, and beside what the caller asks for."""
-    request = _registered(_dev_vars, {"created": True})
+    request = _registered(_dev_vars, "local:DevVars", {"created": True})
     assert {"path", "values", "valuesFingerprint"} == set(request["additionalSecretOutputs"])
 
 
@@ -185,7 +159,7 @@ def test_wrangler_config_registers_the_files_digest(tmp_path: Path, monkeypatch:
         inputs = WranglerConfigInputs(path=str(file), **stack, expected_name="farm-staging", mode=mode)
         return WranglerConfig("wrangler", inputs).worker_name
 
-    request = _registered(declare, {"workerName": "farm-staging"})
+    request = _registered(declare, "worker:WranglerConfig", {"workerName": "farm-staging"})
     inputs = _inputs(request, "worker:WranglerConfig", "components.worker.wrangler.check WranglerConfigProvider")
     assert {key: value for key, value in inputs.items() if value is not None} == {
         "path": "wrangler.jsonc",

@@ -95,15 +95,7 @@ def office() -> Iterator[Sandboxed]:
 
 def _keys(sandboxed: Sandboxed) -> dict[str, str]:
     """What `./infra sandbox env` puts into a shell."""
-    script = 'eval "$(./infra sandbox env)" && env -0'
-    told = subprocess.run(
-        ["bash", "-c", script],
-        cwd=sandboxed.clone.folder,
-        env=sandboxed.clone.environment(),
-        capture_output=True,
-        check=True,
-    )
-    found = dict(entry.split("=", 1) for entry in told.stdout.decode().split("\0") if entry)
+    found = sandboxed.shell()
     return {name: value for name, value in found.items() if name not in os.environ or name in {"PATH", "NO_PROXY"}}
 
 

@@ -7,45 +7,23 @@ from typing import Any
 import pulumi
 import pytest
 from google.protobuf import json_format
-from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
 from components.postgres.database import BaselineSettings
 from components.postgres.docker_postgres import DockerPostgres
 from components.postgres.docker_settings import DockerSettings
+from tests.components.recorder import Cloud, Recorder
 
 PASSWORD = "the-generated-password"
 LABELS = [{"label": "infra.stack", "value": "dev"}, {"label": "infra.clone", "value": "here"}]
 IMAGE_ID = "sha256:67ca6dd08f4c"
 
 
-class Cloud(Mocks):
-    """Answers every registration with its inputs, and with the outputs that the component goes on with."""
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """The resource as made."""
-        made = {
-            "docker:index/remoteImage:RemoteImage": {"imageId": IMAGE_ID},
-            "pulumi-python:dynamic/postgres:Password": {"value": PASSWORD},
-            "pulumi-python:dynamic/postgres:DockerRole": {"version": "18.6", "condition": "in place"},
-        }
-        return f"{args.name}-id", {**args.inputs, **made.get(args.typ, {})}
-
-    def call(self, args: Any) -> Any:
-        """No function is called."""
-        raise NotImplementedError
-
-
-class Recorder(MockMonitor):
-    """Keeps the raw requests: their options do not reach Mocks."""
-
-    def __init__(self) -> None:
-        super().__init__(Cloud())
-        self.requests: dict[str, Any] = {}
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        """Keep the request, then answer as ever."""
-        self.requests[request.type] = request
-        return super().RegisterResource(request)  # type: ignore[no-untyped-call] # the SDK's mocks are untyped
+MADE = {
+    "docker:index/remoteImage:RemoteImage": {"imageId": IMAGE_ID},
+    "pulumi-python:dynamic/postgres:Password": {"value": PASSWORD},
+    "pulumi-python:dynamic/postgres:DockerRole": {"version": "18.6", "condition": "in place"},
+}
+"""The outputs that the component goes on with."""
 
 
 class Recorded:
@@ -76,8 +54,8 @@ def settings(**changes: Any) -> DockerSettings:
 
 def declare(**changes: Any) -> Recorded:
     """Run a program that declares the component."""
-    recorder = Recorder()
-    pulumi.runtime.set_mocks(Cloud(), project="infra", stack="dev", preview=False, monitor=recorder)
+    recorder = Recorder(cloud := Cloud(MADE))
+    pulumi.runtime.set_mocks(cloud, project="infra", stack="dev", preview=False, monitor=recorder)
     outputs: dict[str, Any] = {}
 
     def program() -> pulumi.Output[Any]:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-from google.protobuf import json_format
-from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
 from components.connection import Connection
 from components.errors import ConfigurationError
@@ -17,6 +15,7 @@ from components.postgres import embedded
 from components.postgres.database import BaselineSettings, Database, connection_url
 from components.postgres.embedded import EmbeddedPostgres, require_extensions
 from components.postgres.server.settings import ServerSettings
+from tests.components.recorder import Cloud, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,37 +27,11 @@ BASELINE = "pulumi-python:dynamic/postgres:Baseline"
 KEEPER = "pulumi-python:dynamic/postgres:Password"
 
 
-class Machine(Mocks):
-    """Answers every registration with its inputs and the outputs that the providers add."""
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        """The resource as made."""
-        made: dict[str, dict[str, Any]] = {
-            KEEPER: {"value": PASSWORD},
-            SERVER: {"host": "127.0.0.1", "port": 20123.0, "version": "18.6"},
-        }
-        return f"{args.name}-id", {**args.inputs, **made.get(args.typ, {})}
-
-    def call(self, args: Any) -> Any:
-        """No function is called."""
-        raise NotImplementedError
-
-
-class Recorder(MockMonitor):
-    """Keeps the raw requests: their options do not reach Mocks."""
-
-    def __init__(self) -> None:
-        super().__init__(Machine())
-        self.requests: dict[str, Any] = {}
-
-    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
-        """Keep the request, then answer as ever."""
-        self.requests[request.type] = request
-        return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's mocks are untyped
-
-    def inputs(self, kind: str) -> dict[str, Any]:
-        """What a resource was registered with; a secret is told by its signature."""
-        return dict(json_format.MessageToDict(self.requests[kind].object))
+MADE: dict[str, dict[str, Any]] = {
+    KEEPER: {"value": PASSWORD},
+    SERVER: {"host": "127.0.0.1", "port": 20123.0, "version": "18.6"},
+}
+"""What the providers add."""
 
 
 @pytest.fixture
@@ -67,8 +40,8 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Recorder, di
     monkeypatch.setattr(embedded, "running_as_root", lambda: False)
 
     def run(program: Callable[[], dict[str, pulumi.Output[Any]]]) -> tuple[Recorder, dict[str, Any]]:
-        recorder = Recorder()
-        pulumi.runtime.set_mocks(Machine(), project="infra", stack="dev", preview=False, monitor=recorder)
+        recorder = Recorder(cloud := Cloud(MADE))
+        pulumi.runtime.set_mocks(cloud, project="infra", stack="dev", preview=False, monitor=recorder)
         found: dict[str, Any] = {}
 
         async def wait(outputs: dict[str, pulumi.Output[Any]]) -> None:
