@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 RECORDED = Path(__file__).parent / "recorded"
 PASSPHRASE = "recorded"
 CLOUD = ("foundation", "staging", "production", "pr-7")
-APP = ("--config", "appPath=examples/health-worker")
+NAME = ("--config", "app=warehouse-manager")
+"""The app is one of the tests' own, whatever Pulumi.yaml calls this repository's."""
+APP = (*NAME, "--config", "appPath=examples/health-worker")
 XATA, CLOUDFLARE = "xata", "cloudflare"
 """The files with the memory of the stand-ins."""
 KEY, TOKEN = "xao_recorded", "recorded-token-of-an-account-that-is-gone"
@@ -48,7 +50,7 @@ def record(folder: Path) -> None:
     folder.mkdir(parents=True)
     with cloned() as clone, sandbox_of(clone, workers=True) as sandbox:
         for stack in CLOUD:
-            options = () if stack == CLOUD[0] else APP
+            options = NAME if stack == CLOUD[0] else APP
             sandbox.up(stack, *options, PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)
         told = ("--yes", "--engine", "embedded", *APP)
         dev = clone.infra("up", "dev", *told, PULUMI_CONFIG_PASSPHRASE=PASSPHRASE)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cloud_sandbox import node
 from tests.acceptance.conftest import cloned
-from tests.clone import SECONDS
+from tests.clone import PROJECT, SECONDS
 from tests.sandboxed import ENGINE, NOTHING, Sandboxed, changes, sandbox_of
 
 if TYPE_CHECKING:
@@ -17,22 +18,23 @@ if TYPE_CHECKING:
 
     from tests.clone import Clone
 
+SHIPPED = re.findall(r"infra:app: (\S+)", (PROJECT / "Pulumi.yaml").read_text())[0]
 QA = "config:\n  infra:protect: false\n  infra:environment: test\n"
 
 
-def _of_acme_shop(clone: Clone, **files: str) -> None:
+def _of_corner_shop(clone: Clone, **files: str) -> None:
     """What a team changes: the app's name, and a file for each environment of its own."""
     project = clone.folder / "Pulumi.yaml"
-    project.write_text(project.read_text().replace("infra:app: printfarm-manager", "infra:app: acme-shop"))
+    project.write_text(re.sub(r"infra:app: .*", "infra:app: corner-shop", project.read_text()))
     for stack, text in {"qa": QA, **files}.items():
         (clone.folder / f"Pulumi.{stack}.yaml").write_text(text)
 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Sandboxed]:
-    """A clone for acme-shop with a sandbox that stands in for Xata."""
+    """A clone for corner-shop with a sandbox that stands in for Xata."""
     with cloned() as clone, sandbox_of(clone) as made:
-        _of_acme_shop(clone)
+        _of_corner_shop(clone)
         yield made
 
 
@@ -41,7 +43,7 @@ def test_one_name_and_one_file_make_an_environment(shop: Sandboxed) -> None:
     shop.up("foundation")
     outputs = shop.up("qa")["outputs"]
     assert (outputs["environment"], outputs["branchName"], outputs["region"]) == ("test", "qa", "us-east-1")
-    assert [one["name"] for one in shop.control.get("/sandbox/state").json()["projects"]] == ["acme-shop"]
+    assert [one["name"] for one in shop.control.get("/sandbox/state").json()["projects"]] == ["corner-shop"]
     assert shop.branches().keys() == {"main", "qa"}
     assert changes(shop.up("qa")) == NOTHING
     layers = json.loads(shop.must("verify", "qa", "--json").stdout)["layers"]
@@ -64,7 +66,7 @@ def test_one_name_and_one_file_make_an_environment(shop: Sandboxed) -> None:
 
 def test_a_developers_own_branch_is_an_environment(shop: Sandboxed) -> None:
     """`dev-anna`: an empty file, protected, a copy of main; in the sandbox the foundation comes by itself."""
-    _of_acme_shop(shop.clone, **{"dev-anna": ""})
+    _of_corner_shop(shop.clone, **{"dev-anna": ""})
     try:
         outputs = shop.up("dev-anna")["outputs"]
         assert (outputs["environment"], outputs["branchName"]) == ("dev-anna", "dev-anna")
@@ -91,7 +93,7 @@ def test_what_cannot_be_an_environment_is_refused_at_the_plan(
     shop: Sandboxed, files: dict[str, str], stack: str, said: str
 ) -> None:
     """In words, with both files or the command that mends it; nothing is made."""
-    _of_acme_shop(shop.clone, **files)
+    _of_corner_shop(shop.clone, **files)
     try:
         refused = shop.run("preview", stack)
         assert refused.returncode in {2, 4}
@@ -110,14 +112,14 @@ def test_the_worker_is_called_after_the_app() -> None:
     except node.ToolsError as error:
         pytest.skip(f"{error.message}: {node.FETCH} fetches them")
     with cloned() as clone, sandbox_of(clone, workers=True) as made:
-        _of_acme_shop(clone, qa=QA + "  infra:appPath: examples/health-worker\n")
+        _of_corner_shop(clone, qa=QA + "  infra:appPath: examples/health-worker\n")
         wrangler = clone.folder / "examples/health-worker/wrangler.jsonc"
-        wrangler.write_text(wrangler.read_text().replace("health-worker", "acme-shop"))
-        assert made.up("qa", "--config", "wranglerMode=off")["outputs"]["workerName"] == "acme-shop-qa"
+        wrangler.write_text(wrangler.read_text().replace("health-worker", "corner-shop"))
+        assert made.up("qa", "--config", "wranglerMode=off")["outputs"]["workerName"] == "corner-shop-qa"
         for action in (("write", "qa", "--yes"), ("check", "qa"), ("deploy", "qa")):
             done = clone.infra("wrangler", *action, "--sandbox", timeout=SECONDS)
             assert done.returncode == 0, done.stdout + done.stderr
         assert made.up("qa")["outputs"]["checks"]["worker"]["environment"] == "test"
         layers = json.loads(made.must("verify", "qa", "--json").stdout)["layers"]
         assert {layer["ok"] for layer in layers} == {True}
-        assert "printfarm" not in made.control.get("/sandbox/state").text
+        assert SHIPPED not in made.control.get("/sandbox/state").text

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.recorded_state import APP, CLOUD, RECORDED, put_back, services
+from tests.acceptance.recorded_state import APP, CLOUD, NAME, RECORDED, put_back, services
 from tests.clone import SECONDS
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def recorded(request: pytest.FixtureRequest, untouched: Clone) -> Iterator[tuple
 def test_recorded_state_previews_without_a_replacement(recorded: tuple[Clone, dict[str, str]], stack: str) -> None:
     """Of every kind of stack the plan creates and updates at most, and reads what there was."""
     clone, environment = recorded
-    options = () if stack == CLOUD[0] else APP
+    options = NAME if stack == CLOUD[0] else APP
     answer = clone.infra("preview", stack, "--json", "--engine", "embedded", *options, timeout=SECONDS, **environment)
     assert answer.returncode == 0, answer.stderr
     steps = json.loads(answer.stdout)["steps"]

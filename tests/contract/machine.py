@@ -148,7 +148,7 @@ def make_world() -> World:
     )
     http = standin.http()
     base = f"/organizations/{ORGANIZATION}/projects"
-    project = http.post(base, json={"name": "printfarm-manager"}).json()["id"]
+    project = http.post(base, json={"name": "warehouse-manager"}).json()["id"]
     world: World
     chaos = Chaos(standin.transport, forwarded=lambda request: _watch(world, request))
     client = Client(

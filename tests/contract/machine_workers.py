@@ -285,4 +285,4 @@ class WorkerRules(RuleBasedStateMachine):
 
 def script_of(name: str) -> str:
     """An environment's Worker."""
-    return f"printfarm-manager-{name}"
+    return f"warehouse-manager-{name}"

@@ -79,7 +79,7 @@ class Stacked:
     def __init__(self, folder: Path, standin: StandIn, url: str, way: str) -> None:
         self.standin, self.url, self.way, self.folder = standin, url, way, folder
         self.http = standin.http()
-        made = self.http.post(f"/organizations/{ORGANIZATION}/projects", json={"name": "printfarm-manager"})
+        made = self.http.post(f"/organizations/{ORGANIZATION}/projects", json={"name": "warehouse-manager"})
         self.xata_project = made.json()["id"]
         self.make("main", mode="custom", configuration=ROOT)
         self.project, self.state = folder / "project", folder / "state"
@@ -95,7 +95,7 @@ class Stacked:
         """Let the program declare a branch; `branch`, `settings` and `connection` change what it usually says."""
         branch = {
             "organization": ORGANIZATION,
-            "project": "printfarm-manager",
+            "project": "warehouse-manager",
             "name": name,
             "stack": "staging",
             "region": REGION,

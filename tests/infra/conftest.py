@@ -150,5 +150,6 @@ def make_fresh(parent: Path) -> Fresh:
     line = wheel(index, "uv", "1.0", {"uv-1.0.data/scripts/uv": script})
     (folder / "requirements" / "setup.txt").write_text(line)
     made.pin("tiny", "1.0")
+    made.pin("copies", "1.0", file="requirements/template.txt")
     made.pin("checker", "1.0", file="requirements/dev.txt")
     return made

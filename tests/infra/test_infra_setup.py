@@ -65,16 +65,22 @@ def test_changed_pins_are_installed_by_the_next_call(ready: Fresh) -> None:
     assert (ready.folder / ".venv" / "kept").exists()
 
 
-def test_only_test_needs_the_development_tools(fresh: Fresh) -> None:
-    """`./infra test` adds what requirements/dev.txt pins, and a later command does not take it away."""
+def test_a_command_brings_what_it_needs_and_leaves_what_others_need(fresh: Fresh) -> None:
+    """`upgrade` adds what requirements/template.txt pins, `test` its tools, and a later command takes nothing away."""
     fresh.bring_in_step()
+    fresh.call("init", "--app", "acme-shop")
     assert _sites(fresh) == {"tiny.py"}
+    fresh.call("upgrade")
+    assert _sites(fresh) == {"tiny.py", "copies.py"}
+    fresh.pin("tiny", "9.0")
+    assert _told(fresh.call("up", "dev"))["tiny"] == "9.0"
+    assert _sites(fresh) == {"tiny.py", "copies.py"}
     fresh.call("test")
-    assert _sites(fresh) == {"tiny.py", "checker.py"}
-    assert fresh.call("up", "dev").stderr == ""
+    assert _sites(fresh) == {"tiny.py", "copies.py", "checker.py"}
+    assert fresh.call("init", "--into=elsewhere").stderr == ""
     fresh.pin("tiny", "10.0")
     assert _told(fresh.call("up", "dev"))["tiny"] == "10.0"
-    assert _sites(fresh) == {"tiny.py", "checker.py"}
+    assert _sites(fresh) == {"tiny.py", "copies.py", "checker.py"}
 
 
 @pytest.mark.parametrize("state", ["half made", "linked", "python gone"])

@@ -26,7 +26,7 @@ WANTED = Wanted(
     stack="staging",
     branch="staging",
     organization=ORGANIZATION,
-    project="printfarm-manager",
+    project="warehouse-manager",
     parent="main",
     region=REGION,
     image="",
@@ -112,7 +112,7 @@ def test_the_foundation_cannot_do_without_the_list_of_images(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("change", "check", "said"),
     [
-        ({"project": "nothing"}, "xata project", "printfarm-manager"),
+        ({"project": "nothing"}, "xata project", "warehouse-manager"),
         ({"parent": "nobody"}, "xata parent branch", "nobody"),
         ({"region": "mars"}, "xata region", "us-east-1"),
         ({"region": "us-central1"}, "xata region", "without backups"),

@@ -20,7 +20,7 @@ REGION = "us-east-1"
 
 
 class Xata:
-    """One organization with the project `printfarm-manager`, its root branch `main`, and a branch `staging`.
+    """One organization with the project `warehouse-manager`, its root branch `main`, and a branch `staging`.
 
     Attributes:
         service: The stand-in itself.
@@ -32,7 +32,7 @@ class Xata:
         everything = Key(token=KEY)
         self.service = Service(Settings(organization=ORGANIZATION, keys=(everything, *keys)), databases=NoDatabases())
         client = self.client()
-        project = client.create_project(ORGANIZATION, ProjectCreation(name="printfarm-manager"))
+        project = client.create_project(ORGANIZATION, ProjectCreation(name="warehouse-manager"))
         self.place = Place(organization=ORGANIZATION, project=project.id)
         cluster = ClusterConfiguration(image="postgres:18.1", region=REGION, instance_type="xata.micro", replicas=0)
         main = client.create_branch(*self._place, BranchCreation(name="main", configuration=cluster))

@@ -289,7 +289,7 @@ def test_on_the_real_cli_a_name_that_is_taken_is_said_at_once(real: Real) -> Non
     assert made.returncode == 0, made.stdout
     assert {one["name"] for one in real.account.held.values()} == {
         "acme-shop-staging",
-        "PRINTFARM_MANAGER_STAGING_DATABASE_URL",
+        "WAREHOUSE_MANAGER_STAGING_DATABASE_URL",
     }
     again = real.up("--refresh", "--expect-no-changes")
     assert again.returncode == 0, again.stdout

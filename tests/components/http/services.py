@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.components.xata.scripted import Service as Script
 
 KEY = "xau_TopSecretKeyOfTheTests0123456789abcdef"
-SCRIPT = "printfarm-manager-staging"
+SCRIPT = "warehouse-manager-staging"
 CHILD = BranchCreation(name="staging", parent_id="main")
 UPLOAD = Upload(main_module="app.mjs", modules={"app.mjs": b"export default {}"})
 

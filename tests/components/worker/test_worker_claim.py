@@ -12,7 +12,7 @@ from components.worker.secrets import SecretsInputs
 from tests.components.worker.workers_world import ACCOUNT, KilledError, World, app
 
 OWNER = "pr-7"
-PREVIEW = Target(account=ACCOUNT, script="printfarm-manager-pr-7")
+PREVIEW = Target(account=ACCOUNT, script="warehouse-manager-pr-7")
 SECRETS = {"DATABASE_URL": "postgresql://xata:one@b1.example:5432/xata"}
 
 
@@ -59,7 +59,7 @@ def test_a_strangers_worker_is_told_nothing_and_not_deleted() -> None:
     """It has the name and none of our tags: refused before anything is changed, and left alone when the stack goes."""
     world = World()
     _deploy(world)
-    with pytest.raises(RefusedError, match=r"printfarm-manager-pr-7 exists already and was not made for pr-7"):
+    with pytest.raises(RefusedError, match=r"warehouse-manager-pr-7 exists already and was not made for pr-7"):
         _put(world)
     assert {request.partition(" ")[0] for request in world.requests} == {"GET"}
     _remove(world)

@@ -23,7 +23,7 @@ ID = f"{ACCOUNT}/{SCRIPT}"
 UPDATE, REPLACE = "update", "replace"
 FATES: dict[str, tuple[Any, str]] = {
     "account": ("f" * 32, REPLACE),
-    "script": ("printfarm-manager-production", UPDATE),
+    "script": ("warehouse-manager-production", UPDATE),
     "values": ({"DATABASE_URL": "another", "OTHER": "o"}, UPDATE),
     "owner": ("pr-7", UPDATE),
 }

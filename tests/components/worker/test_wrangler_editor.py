@@ -64,7 +64,7 @@ blocks = st.fixed_dictionaries(
 configs = st.fixed_dictionaries(
     {"main": st.just("src/server.ts")},
     optional={
-        "name": st.just("printfarm-manager"),
+        "name": st.just("warehouse-manager"),
         "vars": st.dictionaries(names, word, max_size=2),
         "env": st.dictionaries(st.sampled_from(["staging", "production", "dev"]), blocks, max_size=3),
         "observability": st.fixed_dictionaries({"enabled": st.booleans()}),
@@ -141,7 +141,7 @@ def test_a_file_of_one_line_stays_one_line(data: dict[str, Any], separators: tup
 
 
 def _around(block: str) -> str:
-    return '{\n  "name": "printfarm-manager",\n  "env": {\n    "staging": ' + block + "\n  }\n}\n"
+    return '{\n  "name": "warehouse-manager",\n  "env": {\n    "staging": ' + block + "\n  }\n}\n"
 
 
 REQUIRED = '"secrets": { "required": ["DATABASE_URL"] }'
@@ -259,7 +259,7 @@ def test_a_value_of_another_kind_is_replaced_whole() -> None:
 def test_the_name_is_set_only_when_it_is_expected_and_derived_differently() -> None:
     """The block's own name comes first in a new block."""
     bare = '{\n  "name": "farm"\n}\n'
-    assert '"staging": {\n      "name": "printfarm-manager-staging",\n      "vars"' in _written(bare)
+    assert '"staging": {\n      "name": "warehouse-manager-staging",\n      "vars"' in _written(bare)
     assert '"name": "farm-staging"' not in _written(bare, replace(STAGING, expected_name="farm-staging"))
     assert _written(bare, replace(STAGING, expected_name="")).count('"name"') == 1
 
@@ -267,7 +267,7 @@ def test_the_name_is_set_only_when_it_is_expected_and_derived_differently() -> N
 def test_changes_are_told_in_words() -> None:
     """Path and new value; of what is removed only the path."""
     assert [str(step) for step in steps(parse(sample("wrong_block")), STAGING)] == [
-        'set env.staging.name: "printfarm-manager-staging"',
+        'set env.staging.name: "warehouse-manager-staging"',
         'set env.staging.vars.ENVIRONMENT: "staging"',
         'set env.staging.vars.XATA_BRANCH: "staging"',
         "removed env.staging.vars.DATABASE_URL",
@@ -291,7 +291,7 @@ def test_wrangler_reads_what_was_written(tmp_path: Path) -> None:
     ]
     for text, answer in zip(texts, read_by_wrangler(tmp_path, texts, environment="staging"), strict=True):
         assert answer["raw"] == parse(text).root.data
-        assert answer["name"] == "printfarm-manager-staging", text
+        assert answer["name"] == "warehouse-manager-staging", text
         assert answer["vars"] | {"ENVIRONMENT": "staging", "XATA_BRANCH": "staging"} == answer["vars"]
         assert "DATABASE_URL" not in answer["vars"]
         assert "DATABASE_URL" in answer["secrets"]["required"]

@@ -71,7 +71,7 @@ def test_a_missing_folder_is_a_finding(tmp_path: Path) -> None:
 
 
 TOML = """
-name = "printfarm-manager"
+name = "warehouse-manager"
 
 [env.staging.vars]
 ENVIRONMENT = "staging"
@@ -176,7 +176,7 @@ def test_a_folder_in_the_files_place_is_a_finding(tmp_path: Path) -> None:
 
 def test_the_workers_name_is_told_where_it_can_be(file: Path) -> None:
     """Empty otherwise."""
-    assert worker_name(file, "staging") == "printfarm-manager-staging"
+    assert worker_name(file, "staging") == "warehouse-manager-staging"
     file.write_text("{")
     assert worker_name(file, "staging") == ""
     assert worker_name(file.parent / "none", "staging") == ""
@@ -246,7 +246,7 @@ def test_a_new_file_begins_with_the_workers_name(tmp_path: Path) -> None:
     change = write(tmp_path, STAGING)
     assert change.created
     assert check(tmp_path, STAGING) == []
-    assert parse(change.new).root.data["name"] == "printfarm-manager"
+    assert parse(change.new).root.data["name"] == "warehouse-manager"
     assert "name" not in parse(change.new).root.data["env"]["staging"]
     assert stat.S_IMODE((tmp_path / "wrangler.jsonc").stat().st_mode) == 0o644
     assert change.new.endswith("}\n")
@@ -295,7 +295,7 @@ def test_wrangler_takes_the_file_that_is_told(tmp_path: Path) -> None:
     for number, name in enumerate(("wrangler.json", "app/wrangler.json", "wrangler.toml")):
         apps.append(tmp_path / str(number) / "app")
         apps[-1].mkdir(parents=True)
-        (apps[-1] / "wrangler.jsonc").write_text('{"name": "printfarm-manager"}')
+        (apps[-1] / "wrangler.jsonc").write_text('{"name": "warehouse-manager"}')
         other = apps[-1].parent / name
         other.write_text('name = "hiding"' if name.endswith("toml") else '{"name": "hiding"}')
     code = f"const wrangler = require({json.dumps(str(packages / 'wrangler'))});"

@@ -28,7 +28,7 @@ def _config(block: dict[str, Any] | None = None, **top: Any) -> dict[str, Any]:
         **(block or {}),
     }
     env = {"staging": {key: value for key, value in right.items() if value is not None}, **top.pop("env", {})}
-    whole = {"name": "printfarm-manager", "main": "src/server.ts", **top, "env": env}
+    whole = {"name": "warehouse-manager", "main": "src/server.ts", **top, "env": env}
     return {key: value for key, value in whole.items() if value is not None}
 
 
@@ -51,7 +51,7 @@ def test_a_right_file_has_no_findings(stack: str) -> None:
     """For every stack of a file that has all environments."""
     environment = {"dev": "development"}.get(stack, stack)
     expectation = Expectation(
-        stack=stack, environment=environment, branch=stack, expected_name=f"printfarm-manager-{stack}"
+        stack=stack, environment=environment, branch=stack, expected_name=f"warehouse-manager-{stack}"
     )
     assert findings(parse(sample("right")), expectation) == []
 
@@ -60,21 +60,21 @@ def test_the_findings_of_a_copied_block_as_a_whole() -> None:
     """Every line with its place, in the order of the file, and the URL is not among them."""
     told = [finding.told("wrangler.jsonc") for finding in findings(parse(sample("wrong_block")), STAGING)]
     mend = "next: ./infra wrangler write staging"
-    farm = "printfarm-manager"
+    app = "warehouse-manager"
     branch, environment = (f"env.staging.vars.{name} is wrong" for name in ("XATA_BRANCH", "ENVIRONMENT"))
     plain = (
         "DATABASE_URL stands in env.staging.vars: a plain variable takes the place of the secret, readable for everyone"
     )
     loose = "DATABASE_URL is not in env.staging.secrets.required, so a deployment without it is not stopped"
-    name = f"the Worker of --env staging has another name: found '{farm}-production'"
+    name = f"the Worker of --env staging has another name: found '{app}-production'"
     sentences = {
-        "8:21": f"{name}, expected '{farm}-staging'; {mend}",
+        "8:21": f"{name}, expected '{app}-staging'; {mend}",
         "10:33": f"{environment}: found 'production', expected 'staging'; {mend}",
         "11:17": f"{plain}: found a plain value, expected no such variable; {mend}",
         "12:32": f"{branch}: found 'production', expected 'staging'; {mend}",
         "15:38": f'{loose}: found nothing, expected "DATABASE_URL" in the list; {mend}',
     }
-    shared = f"env.staging and env.production are the same Worker, {farm}-production; next: give each its own name"
+    shared = f"env.staging and env.production are the same Worker, {app}-production; next: give each its own name"
     wanted = [f"wrangler.jsonc:{place}: error: {sentence}" for place, sentence in sentences.items()]
     assert told == [wanted[0], f"wrangler.jsonc:8:21: error: {shared}", *wanted[1:]]
 
@@ -84,7 +84,7 @@ def test_the_findings_of_a_copied_block_as_a_whole() -> None:
 
 def test_a_missing_block_is_told_with_the_blocks_there_are() -> None:
     """The place is that of `env`, or of the whole when there is none."""
-    found = _only({"name": "printfarm-manager", "env": {"production": {}, "test": {}}})
+    found = _only({"name": "warehouse-manager", "env": {"production": {}, "test": {}}})
     assert "no block env.staging" in found.what
     assert (found.line, found.found, found.next_step) == (3, "production, test", STAGING.write_command)
     assert _only({"name": "a"}).found == "nothing"
@@ -109,7 +109,7 @@ def test_a_value_of_the_wrong_kind_is_told(data: Any, what: str) -> None:
 def test_a_key_that_stands_twice_is_told() -> None:
     """An error where it decides about the stack's block, a warning elsewhere; the place is the one that is ignored."""
     variables = '{"ENVIRONMENT": 1, "ENVIRONMENT": "staging", "XATA_BRANCH": "staging"}'
-    text = '{"name": "a", "name": "printfarm-manager",\n"main": 1, "main": 2,\n"env": {"staging": {"vars": VARIABLES, '
+    text = '{"name": "a", "name": "warehouse-manager",\n"main": 1, "main": 2,\n"env": {"staging": {"vars": VARIABLES, '
     text = text.replace("VARIABLES", variables) + '"secrets": {"required": ["DATABASE_URL"]}}}}'
     found = [(finding.severity, finding.line, finding.what) for finding in findings(parse(text), STAGING)]
     assert found == [
@@ -279,7 +279,7 @@ def test_a_shared_worker_is_told() -> None:
     """With another environment an error, with the top level, which is seldom deployed, a warning."""
     shared = _config({"name": "farm"}, env={"production": {"name": "farm"}})
     assert [finding.severity for finding in _found(shared, DEV_LESS)] == ["error"]
-    assert [finding.severity for finding in _found(_config({"name": "printfarm-manager"}), DEV_LESS)] == ["warning"]
+    assert [finding.severity for finding in _found(_config({"name": "warehouse-manager"}), DEV_LESS)] == ["warning"]
 
 
 def test_a_name_that_names_another_environment_is_a_warning() -> None:

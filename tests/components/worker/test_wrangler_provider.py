@@ -35,7 +35,7 @@ def _inputs(file: Path, **changes: Any) -> dict[str, Any]:
         "environment": "staging",
         "branch": "staging",
         "secrets": ["DATABASE_URL"],
-        "expectedName": "printfarm-manager-staging",
+        "expectedName": "warehouse-manager-staging",
         "accountId": "",
         "mode": "enforce",
         "digest": digest(file),
@@ -61,7 +61,7 @@ def test_a_right_file_passes(file: Path) -> None:
     assert _outs(_inputs(file)) == {
         **_inputs(file),
         "ok": True,
-        "workerName": "printfarm-manager-staging",
+        "workerName": "warehouse-manager-staging",
         "findings": [],
     }
 

@@ -24,7 +24,7 @@ C = TypeVar("C", bound=Client)
 
 TOKEN = "TheSandboxTokenOfTheTests-0123456789_abcdef"
 ACCOUNT = DEFAULT_ACCOUNT
-SCRIPT = "printfarm-manager-staging"
+SCRIPT = "warehouse-manager-staging"
 TARGET = Target(account=ACCOUNT, script=SCRIPT)
 BASE_URL = "http://cloudflare.localhost/client/v4"
 

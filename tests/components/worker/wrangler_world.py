@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 SAMPLES = Path(__file__).parent / "data" / "wrangler"
 STAGING = Expectation(
-    stack="staging", environment="staging", branch="staging", expected_name="printfarm-manager-staging"
+    stack="staging", environment="staging", branch="staging", expected_name="warehouse-manager-staging"
 )
 DEV = Expectation(stack="dev", environment="development", branch="dev")
 COMMENTS = ("// a comment, with { [ \" and '\n", "/* a comment */", '/* two\n * lines: "a": 1, */', "/**/", "//\n")

@@ -85,7 +85,7 @@ class World:
         )
         self.place = Place(organization=ORGANIZATION, project=self.other_project())
 
-    def other_project(self, name: str = "printfarm-manager") -> str:
+    def other_project(self, name: str = "warehouse-manager") -> str:
         """Somebody makes a project; its id."""
         return self.other.create_project(ORGANIZATION, ProjectCreation(name=name)).id
 

@@ -10,7 +10,7 @@ from tests.components.xata.branches_world import World
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """An organization with the project printfarm-manager and its root branch main; nothing may be deleted."""
+    """An organization with the project warehouse-manager and its root branch main; nothing may be deleted."""
     made = World()
     made.root()
     for module in (provider, removal):

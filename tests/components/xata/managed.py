@@ -85,7 +85,7 @@ def branch_inputs(**changes: Any) -> dict[str, Any]:
     """The inputs of the branch staging."""
     return {
         "organization": ORGANIZATION,
-        "project": "printfarm-manager",
+        "project": "warehouse-manager",
         "name": "staging",
         "stack": "staging",
         "parent": "main",

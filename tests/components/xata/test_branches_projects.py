@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from components.xata.api.models import Project
     from components.xata.project import EnsuredProject
 
-NAME = "printfarm-manager"
+NAME = "warehouse-manager"
 
 
 def ensure(world: World, **changes: Any) -> EnsuredProject:
@@ -47,7 +47,7 @@ def test_a_project_is_found_by_id_and_by_name() -> None:
     assert find_project(world.client, ORGANIZATION, world.place.project).name == NAME
 
 
-@pytest.mark.parametrize("wanted", ["Printfarm-manager", "prj_" + "0" * 26, "other"])
+@pytest.mark.parametrize("wanted", ["Warehouse-manager", "prj_" + "0" * 26, "other"])
 def test_a_project_that_is_not_there(wanted: str) -> None:
     """The message lists those there are with their ids, and both ways on."""
     world = World()
@@ -211,7 +211,7 @@ def test_a_project_that_is_gone() -> None:
     assert not delete(world)
 
 
-@pytest.mark.parametrize("allow", ["", "main", "printfarm"])
+@pytest.mark.parametrize("allow", ["", "main", "warehouse"])
 def test_a_project_is_protected(allow: str) -> None:
     """Only its own name sets it free; nothing is asked before."""
     world = World()

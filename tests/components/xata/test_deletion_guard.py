@@ -83,12 +83,12 @@ def test_a_project_with_somebody_elses_branch_is_not_deleted(world: World, monke
 @pytest.mark.parametrize("method", ["branches", ""])
 def test_a_key_that_may_not_delete_is_found_before(world: World, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     """Reading is not enough: the key is asked to change nothing, of the branch and of its project."""
-    monkeypatch.setenv("INFRA_ALLOW_DELETE", "staging,printfarm-manager")
+    monkeypatch.setenv("INFRA_ALLOW_DELETE", "staging,warehouse-manager")
     staging = made_branch()
     for name, branch_id in world.there().items():
         if name == "main":
             world.delete(branch_id)
-    project = {"id": world.place.project, "organization": ORGANIZATION, "name": "printfarm-manager", "api": ""}
+    project = {"id": world.place.project, "organization": ORGANIZATION, "name": "warehouse-manager", "api": ""}
     guard = _guard(branch=_branch(staging), project=project)
     world.fault("PATCH", f"{method}.*", status=403, message="access denied")
     _refused(world, guard, "access denied")

@@ -36,7 +36,7 @@ def test_a_branch_is_made_without_waiting(world: World) -> None:
     expected = {
         "branchId": branch.id,
         "projectId": world.place.project,
-        "projectName": "printfarm-manager",
+        "projectName": "warehouse-manager",
         "parentId": world.there()["main"],
         "parentName": "main",
         "currentName": "staging",

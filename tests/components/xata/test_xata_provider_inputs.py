@@ -34,7 +34,7 @@ PLACE = {"organization": "org123", "projectId": PROJECT_ID, "branchId": BRANCH_I
 RECORDED: dict[type[Provider[Any, Any]], dict[str, Any]] = {
     ProjectProvider: {
         "organization": "org123",
-        "name": "printfarm-manager",
+        "name": "warehouse-manager",
         "scaleToZeroBaseEnabled": True,
         "scaleToZeroBaseMinutes": 30.0,
         "scaleToZeroChildEnabled": True,
@@ -46,7 +46,7 @@ RECORDED: dict[type[Provider[Any, Any]], dict[str, Any]] = {
     },
     BranchProvider: {
         "organization": "org123",
-        "project": "printfarm-manager",
+        "project": "warehouse-manager",
         "name": "staging",
         "stack": "staging",
         "parent": "main",
@@ -55,7 +55,7 @@ RECORDED: dict[type[Provider[Any, Any]], dict[str, Any]] = {
         "allowParent": "",
         "branchId": BRANCH_ID,
         "projectId": PROJECT_ID,
-        "projectName": "printfarm-manager",
+        "projectName": "warehouse-manager",
         "parentId": PARENT_ID,
         "parentName": "main",
         "currentName": "staging",
@@ -221,7 +221,7 @@ def test_a_preview_is_replaced_without_ado() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "spelling"), [("project", PROJECT_ID), ("project", "printfarm-manager"), ("parent", PARENT_ID)]
+    ("key", "spelling"), [("project", PROJECT_ID), ("project", "warehouse-manager"), ("parent", PARENT_ID)]
 )
 def test_another_spelling_of_the_same_thing_is_no_change(key: str, spelling: str) -> None:
     """Project and parent may be given by name or by id, and later the other way."""

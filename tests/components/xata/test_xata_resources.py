@@ -29,7 +29,7 @@ PROGRAM = Path(__file__).parent / "programs" / "branch"
 
 BRANCH: dict[str, Any] = {
     "organization": ORGANIZATION,
-    "project": "printfarm-manager",
+    "project": "warehouse-manager",
     "name": "staging",
     "stack": "staging",
     "region": REGION,
@@ -53,7 +53,7 @@ class Stack:
         self.other = Client(key=KEY, base_url=api)
         shutil.copytree(PROGRAM, folder / "project", ignore=shutil.ignore_patterns("__pycache__"))
         (folder / "project" / "components").symlink_to(PROJECT / "components")  # whose providers are the project's own
-        self.xata_project = self.other.create_project(ORGANIZATION, ProjectCreation(name="printfarm-manager")).id
+        self.xata_project = self.other.create_project(ORGANIZATION, ProjectCreation(name="warehouse-manager")).id
         root = ClusterConfiguration(image=IMAGE, region=REGION, instance_type=TYPE, replicas=0)
         self.other.create_branch(ORGANIZATION, self.xata_project, BranchCreation(name="main", configuration=root))
         self.want()

@@ -86,7 +86,7 @@ def test_a_rule_without_a_case_is_seen(tmp_path: Path) -> None:
         ("xata:Branch", {"name": "pr-07"}),
         ("xata:Branch", {"name": "pr-1 "}),
         ("xata:Branch", {}),
-        ("xata:Project", {"name": "printfarm-manager"}),
+        ("xata:Project", {"name": "warehouse-manager"}),
         ("postgres:EmbeddedServer", {}),
         ("local:DevVars", {"inputs": {}, "protect": True}),
     ],
