@@ -30,12 +30,12 @@ def branches(folder: Path) -> frozenset[str]:
     return frozenset(one.branch for one in said(folder))
 
 
-def production_branches(folder: Path) -> tuple[str, ...]:
-    """The branches that hold production's data by what their files say, but for the one that is called so.
+def productions(folder: Path) -> dict[str, str]:
+    """The environments that hold production's data by what their files say: name to branch, in their order.
 
     A file that is wrong elsewhere counts all the same, and one that cannot be read might say anything.
     """
-    shared, found = config.written(folder / "Pulumi.yaml"), set()
+    shared, found = config.written(folder / "Pulumi.yaml"), {}
     for stack in stack_names.environments(folder):
         try:
             said_there = {**shared, **config.written(folder / f"Pulumi.{stack}.yaml")}
@@ -43,8 +43,19 @@ def production_branches(folder: Path) -> tuple[str, ...]:
             said_there = {"infra:environment": PRODUCTION}
         branch, environment = (said_there.get(key) or stack for key in ("infra:branch", "infra:environment"))
         if PRODUCTION in {stack, branch, environment}:
-            found.add(branch)
-    return tuple(sorted(found - {PRODUCTION}))
+            found[stack] = branch
+    return found
+
+
+def usual(folder: Path) -> list[str]:
+    """All other environments, in their order."""
+    held = productions(folder)
+    return [stack for stack in stack_names.environments(folder) if stack not in held]
+
+
+def production_branches(folder: Path) -> tuple[str, ...]:
+    """The branches of those, but for the one that is called so."""
+    return tuple(sorted({*productions(folder).values()} - {PRODUCTION}))
 
 
 def require_stack(stack: str, folder: Path) -> None:

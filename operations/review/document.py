@@ -71,6 +71,8 @@ class Diagnostic(Part, frozen=True):
 class Document(Part, frozen=True):
     """One preview."""
 
+    stack: str = ""
+    """What `./infra preview` says it is about: the CLI's own document may name no stack where it failed."""
     config: dict[str, Any] = {}
     steps: list[Step] = []
     diagnostics: list[Diagnostic] = []
@@ -171,6 +173,7 @@ def _validated(value: Any, *, source: str, stack: str) -> Reading:
         document = msgspec.convert(_given(value), Document)
     except msgspec.ValidationError as error:
         return Reading(source=source, stack=stack, reason=f"it has not the shape of a preview: {error}")
+    stack = stack or document.stack
     if not document.steps and not document.failed:
         reason = "it has no steps and says no error, so it is not the answer of a preview"
         return Reading(source=source, stack=stack, reason=reason)

@@ -38,9 +38,15 @@ CASES = {
 """What an app has, and where ours go."""
 
 
-def _app(clone: Clone, name: str, files: Mapping[str, str], config: Mapping[str, Any] = CONFIG) -> Path:
-    folder = clone.folder / "examples" / name
-    (folder / "src").mkdir(parents=True)
+AROUND = ".."
+"""Of an app in whose repository the program is a folder."""
+
+
+def _app(clone: Clone, path: str, files: Mapping[str, str], config: Mapping[str, Any] = CONFIG) -> Path:
+    folder = (clone.folder / path).resolve()
+    (folder / "src").mkdir(parents=True, exist_ok=True)
+    if path == AROUND:
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     (folder / "src" / "index.js").write_text(SHOWS_ALL)
     (folder / "wrangler.jsonc").write_text(json.dumps(config))
     (folder / ".gitignore").write_text(".dev.vars*\n.env*\n.wrangler\n")
@@ -48,7 +54,7 @@ def _app(clone: Clone, name: str, files: Mapping[str, str], config: Mapping[str,
         (folder / file).write_text(text)
     stack = clone.folder / "Pulumi.dev.yaml"
     others = [line for line in stack.read_text().splitlines() if "appPath" not in line]
-    stack.write_text("\n".join([*others, f"  infra:appPath: examples/{name}", ""]))
+    stack.write_text("\n".join([*others, f"  infra:appPath: {path}", ""]))
     return folder
 
 
@@ -105,7 +111,7 @@ def _answer(url: str, server: subprocess.Popen[bytes]) -> dict[str, str]:
 def test_ours_go_where_wrangler_reads_and_the_apps_own_stay(deployed: Clone, case: str) -> None:
     """The file that wrangler reads holds ours, what the app had stays, and no file is begun that hides another."""
     files, target = CASES[case]
-    folder = _app(deployed, case, files)
+    folder = _app(deployed, f"examples/{case}", files)
     _up(deployed)
     assert {path.name for path in folder.glob(".*v*")} - {".wrangler"} == {*files, target}
     assert "DATABASE_URL=" in (folder / target).read_text()
@@ -122,7 +128,7 @@ def test_ours_go_where_wrangler_reads_and_the_apps_own_stay(deployed: Clone, cas
 def test_wrangler_dev_gives_the_worker_all_of_it(deployed: Clone, case: str) -> None:
     """The real `wrangler dev --env dev` serves our URL beside every variable that the app had."""
     packages, (files, target) = modules(), CASES[case]
-    folder = _app(deployed, f"{case}-served", files)
+    folder = _app(deployed, f"examples/{case}-served", files)
     _up(deployed)
     served = _served(folder, packages)
     assert served.keys() == OURS | {line.partition("=")[0] for text in files.values() for line in text.splitlines()}
@@ -130,8 +136,8 @@ def test_wrangler_dev_gives_the_worker_all_of_it(deployed: Clone, case: str) -> 
 
 
 def test_a_url_that_wrangler_does_not_read_fails_the_verification(deployed: Clone) -> None:
-    """A file that the app's owner adds later hides ours: verify and doctor say so, and the next up writes it there."""
-    folder = _app(deployed, "hidden-later", {})
+    """A file that is added later hides ours: verify says so, and the next up writes it there."""
+    folder = _app(deployed, AROUND, {})
     _up(deployed)
     (folder / ".dev.vars.dev").write_text(KEY)
     code, layer = _layer(deployed)
@@ -141,11 +147,16 @@ def test_a_url_that_wrangler_does_not_read_fails_the_verification(deployed: Clon
     _up(deployed)
     assert _layer(deployed)[1]["ok"] is True
     assert not (folder / ".dev.vars").exists()
+    checked = deployed.infra("wrangler", "check", "dev")
+    assert (checked.returncode, checked.stdout) == (0, f"{folder / 'wrangler.jsonc'}: as dev expects it\n")
+    (folder / ".gitignore").unlink()
+    refused = deployed.infra("up", "dev", "--yes", "--engine", "embedded")
+    assert (refused.returncode, f"git does not ignore {folder / '.dev.vars.dev'}" in refused.stderr) == (4, True)
 
 
 def test_a_list_of_secrets_is_not_begun_for_dev(deployed: Clone) -> None:
     """`wrangler write dev` leaves the app's variables alone; of a list that is there, what it keeps back is told."""
-    folder = _app(deployed, "secrets", {".dev.vars": KEY})
+    folder = _app(deployed, "examples/secrets", {".dev.vars": KEY})
     done = deployed.infra("wrangler", "write", "dev", "--yes")
     assert done.returncode == 0, done.stderr
     assert "secrets" not in (folder / "wrangler.jsonc").read_text()

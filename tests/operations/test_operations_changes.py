@@ -13,11 +13,13 @@ from operations.display import plan
 from operations.display.plan import STACK_TYPE
 from operations.engines import choice
 from operations.engines.recorded import Recorded
-from operations.errors import ExitCode, UsageError
+from operations.errors import ExitCode, StateError, UsageError
+from operations.review import document
 from pulumi_embedded import api
 from pulumi_embedded.errors import ProjectError, UnsupportedError
 from pulumi_embedded.state import ResourceState
 from pulumi_embedded.values import UNKNOWN, Secret
+from stacks import side_by_side
 from tests.operations.doubles import FakeEngine, result
 
 if TYPE_CHECKING:
@@ -122,6 +124,36 @@ def test_a_preview_that_cannot_begin_says_so_among_its_diagnostics(
     (told,) = answer.document["diagnostics"]
     assert told == {"message": f"error: {answer.document['error']['message']}\n", "severity": "error"}
     assert "diagnostics" not in infra("up", "nowhere", "--json").document
+
+
+def test_without_a_name_every_environment_but_production_is_planned(
+    infra: Callable[..., Any], fake_engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One document behind the other, each with its stack; one that cannot be planned keeps no other from it."""
+    monkeypatch.setattr(side_by_side, "usual", lambda _folder: ["staging", "qa", "uat"])
+
+    def opened(target: changes.Target, **_more: object) -> FakeEngine:
+        if target.stack == "qa":
+            raise StateError("the passphrase does not open it", next_step="./infra preview STACK once it is right")
+        return fake_engine
+
+    monkeypatch.setattr(changes, "opened", opened)
+    answer = infra("preview", "--json")
+    assert answer.code == ExitCode.BAD_CONFIGURATION
+    found = document.readings(answer.out, source="plans.json")
+    assert [one.stack for one in found] == ["staging", "qa", "uat"]
+    assert [bool(one.document and one.document.errors) for one in found] == [False, True, False]
+    assert "error: qa: the passphrase does not open it\n  next: ./infra preview qa once" in answer.err
+
+
+def test_a_project_of_production_alone_says_which_stacks_there_are(
+    infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is planned in silence."""
+    monkeypatch.setattr(side_by_side, "usual", lambda _folder: [])
+    answer = infra("preview")
+    assert answer.code == ExitCode.BAD_CONFIGURATION
+    assert "there is no environment but production's\n  next: name a stack: dev, foundation, " in answer.err
 
 
 def test_a_failed_resource_is_told_with_its_code(

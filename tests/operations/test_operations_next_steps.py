@@ -76,7 +76,8 @@ def test_every_command_that_is_named_exists_and_stays_in_the_sandbox() -> None:
         assert "STACK" not in re.findall(r"\./infra [a-z]+ (\w+)", filled), text
         for command in COMMAND.findall(filled):
             read = _parsed(command)
-            assert getattr(read, "sandbox", True) is (getattr(read, "stack", "") != "dev"), command
+            named = {getattr(read, "stack", ""), *getattr(read, "stacks", ())}
+            assert getattr(read, "sandbox", True) is ("dev" not in named), command
             assert getattr(read, "engine", "embedded") in {"embedded", "auto"}, command
         assert SANDBOX.filled(filled) == filled
 

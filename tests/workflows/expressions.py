@@ -5,6 +5,7 @@ Source: https://docs.github.com/actions/reference/workflows-and-actions/expressi
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-ROOTS = ("github", "secrets", "vars", "steps")
+ROOTS = ("github", "secrets", "vars", "steps", "needs", "matrix", "job")
 TOKEN = re.compile(
     r"\s*(?P<token>'(?:[^']|'')*'|[A-Za-z_][A-Za-z0-9_-]*(?:\.[A-Za-z_][A-Za-z0-9_-]*)*|==|!=|&&|\|\||[!()])"
 )
@@ -28,7 +29,7 @@ class World:
     """What expressions may ask.
 
     Attributes:
-        contexts: What is below `github`, `secrets`, `vars` and `steps`.
+        contexts: What is below those of `ROOTS` that there are.
         functions: `success`, `always` and the like, which take no argument.
     """
 
@@ -113,18 +114,21 @@ class _Reader:
         if token.startswith("'"):
             return token[1:-1].replace("''", "'")
         if self._took("("):
+            given = [] if self.tokens[:1] == [")"] else [self.either()]
             self._expect(")")
-            return self._called(token)
+            return self._called(token, *given)
         return self._looked_up(token)
 
-    def _called(self, name: str) -> bool:
-        if name not in self._world.functions:
-            raise UnknownExpressionError(f"the function {name!r} is not understood")
+    def _called(self, name: str, *given: Any) -> Any:
+        if name == "fromJSON" and given:
+            return json.loads(given[0])
+        if name not in self._world.functions or given:
+            raise UnknownExpressionError(f"the function {name!r} is not understood with {len(given)} arguments")
         return self._world.functions[name]()
 
     def _looked_up(self, path: str) -> Any:
         root, *names = path.split(".")
-        if root not in ROOTS or not names:
+        if root not in ROOTS or root not in self._world.contexts or not names:
             raise UnknownExpressionError(f"{path!r} is none of the contexts that are understood")
         value: Any = self._world.contexts[root]
         for name in names:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from operations.layouts import APP, PROGRAM, Layout, caller
 from tests.sandboxed import connect
-from tests.workflows.running import Machine, Outcome, deliver, event
+from tests.workflows.reading import Workflow, read, workflows
+from tests.workflows.running import COMMIT, Machine, Outcome, deliver, event
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from tests.clone import Clone
     from tests.sandboxed import Sandboxed
 
 PLACES = ("plan", "plan-production", "preview", "drift", "staging", "production")
@@ -34,6 +38,46 @@ ORDER: dict[str, dict[str, Any]] = {
     "reopened": {"state": "open", "merged": False},
 }
 """What a pull request is when GitHub sends the event of this name."""
+APP_PATHS = {Layout.APP: "examples/health-worker", Layout.FOLDER: "..", Layout.TWO: f"../{APP}"}
+REPOSITORY_OF_THE_PROGRAM = "sandbox/infra"
+
+
+def laid_out(clone: Clone, layout: Layout = Layout.APP) -> Clone:
+    """The clone as a folder of a workspace that fits every layout, with the app where this one has it."""
+    workspace = clone.folder.parent / "workspace"
+    (workspace / APP).mkdir(parents=True)
+    moved = replace(clone, folder=clone.folder.rename(workspace / PROGRAM))
+    example = APP_PATHS[Layout.APP]
+    if layout is not Layout.APP:
+        shutil.copytree(moved.folder / example, moved.folder / APP_PATHS[layout], dirs_exist_ok=True)
+        for file in moved.folder.glob("Pulumi.*.yaml"):
+            file.write_text(file.read_text().replace(f"appPath: {example}", f"appPath: {APP_PATHS[layout]}"))
+    return moved
+
+
+def checked_out(machine: Machine, layout: Layout) -> Machine:
+    """A machine of this repository's layout, whose folder is the program's, as one of another layout."""
+    if layout is Layout.APP:
+        return machine
+    called: dict[str, Workflow] = {}
+    found, places = workflows(layout, PROGRAM * (layout is Layout.FOLDER)), {machine.repository: ""}
+    if layout is Layout.TWO:
+        calls = read(caller(REPOSITORY_OF_THE_PROGRAM, COMMIT))
+        called = {calls.jobs[0].calls: found["infra"]}
+        found, places = {"infra": calls}, {machine.repository: APP, REPOSITORY_OF_THE_PROGRAM: PROGRAM}
+    return replace(
+        machine,
+        folder=machine.folder.parent,
+        workflows=found,
+        called=called,
+        program=REPOSITORY_OF_THE_PROGRAM,
+        checkouts=places,
+    )
+
+
+def file_of(workflow: str, layout: Layout) -> str:
+    """What the file is called that begins a workflow's jobs."""
+    return {Layout.APP: workflow, Layout.FOLDER: f"{PROGRAM}-{workflow}", Layout.TWO: "infra"}[layout]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +87,12 @@ class Hub:
     Attributes:
         sandboxed: The sandbox, with staging in it.
         temporary: An empty folder.
+        layout: Which workflows are begun, where an event does not say it.
     """
 
     sandboxed: Sandboxed
     temporary: Path
+    layout: Layout = Layout.APP
     outcomes: list[Outcome] = field(default_factory=list)
 
     @cached_property
@@ -77,15 +123,16 @@ class Hub:
             self.github.post("/sandbox/pulls", json={"number": number}).raise_for_status()
         self.github.post(f"/sandbox/pulls/{number}", json=dict(told)).raise_for_status()
 
-    def happens(self, name: str) -> Outcome:
+    def happens(self, name: str, layout: Layout | None = None) -> Outcome:
         """The pull request becomes what the event says, and the event is delivered."""
         self.become(event(name)["number"], ORDER[name])
-        return self.delivered(name)
+        return self.delivered(name, layout=layout)
 
-    def delivered(self, name: str, *, workflow: str = "environment") -> Outcome:
+    def delivered(self, name: str, *, workflow: str = "environment", layout: Layout | None = None) -> Outcome:
         """The event is delivered, whatever the pull request is; what becomes of the workflow."""
         kind = {"push": "push", "schedule": "schedule"}.get(name, "pull_request")
-        outcome = deliver(self.machine, kind, event(name), only=workflow)[workflow]
+        file = file_of(workflow, layout or self.layout)
+        outcome = deliver(checked_out(self.machine, layout or self.layout), kind, event(name), only=file)[file]
         self.outcomes.append(outcome)
         return outcome
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from operations import layouts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROJECT = Path(__file__).resolve().parents[2]
-FOLDER = PROJECT / ".github" / "workflows"
+FOLDER = PROJECT / layouts.WORKFLOWS
 
-OF_A_WORKFLOW = {"name", "on", "permissions", "concurrency", "jobs"}
+OF_A_WORKFLOW = {"name", "on", "permissions", "concurrency", "defaults", "jobs"}
 OF_A_JOB = {
     "name",
     "if",
@@ -26,15 +30,20 @@ OF_A_JOB = {
     "env",
     "steps",
     "strategy",
+    "outputs",
 }
+OF_A_CALL = {"uses", "permissions", "secrets"}
 OF_AN_ACTION = {"name", "uses", "with"}
 OF_A_COMMAND = {"name", "id", "if", "run", "env"}
 TRIGGERS = {
-    "pull_request": {"types"},
-    "push": {"branches"},
+    "pull_request": {"types", "paths"},
+    "push": {"branches", "paths"},
     "schedule": {"cron"},
     "workflow_dispatch": set(),
+    "workflow_call": {"secrets"},
 }
+CHANGED = "README.md"
+"""The file that the recorded pull requests and pushes change."""
 DEFAULT_TYPES = ("opened", "synchronize", "reopened")
 
 
@@ -44,7 +53,7 @@ class UnknownWorkflowError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step: either an action of somebody else's, or a command."""
+    """One step: either an action of somebody else's, which is given something, or a command."""
 
     name: str
     action: str = ""
@@ -52,11 +61,18 @@ class Step:
     id: str = ""
     condition: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job. `place` is the GitHub environment whose secrets it gets, empty for none; `pythons` is its matrix."""
+    """One job.
+
+    Attributes:
+        place: The GitHub environment whose secrets it gets, empty for none.
+        matrix: What it is run for, one at a time: the name of that, and its values or the expression that has them.
+        calls: The workflow that it stands for, with `secrets` of the caller's; empty for none.
+    """
 
     name: str
     condition: str
@@ -65,18 +81,22 @@ class Job:
     permissions: Mapping[str, str]
     environment: Mapping[str, str]
     steps: tuple[Step, ...]
-    pythons: tuple[str, ...] = ()
+    matrix: tuple[str, Any] = ("", ())
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    calls: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One file. `triggers` has what each event is narrowed to."""
+    """One file. `triggers` has what each event is narrowed to, `folder` where its commands run."""
 
     name: str
     triggers: Mapping[str, Mapping[str, Any]]
     permissions: Mapping[str, str]
     group: str
     cancels: bool
+    folder: str
     jobs: tuple[Job, ...]
 
     def begins(self, event: str, payload: Mapping[str, Any]) -> bool:
@@ -84,6 +104,8 @@ class Workflow:
         if event not in self.triggers:
             return False
         narrowed = self.triggers[event]
+        if not any(fnmatchcase(CHANGED, pattern) for pattern in narrowed.get("paths", [CHANGED])):
+            return False
         if event == "pull_request":
             return payload["action"] in narrowed.get("types", DEFAULT_TYPES)
         if event == "push":
@@ -91,9 +113,10 @@ class Workflow:
         return event == "workflow_dispatch" or payload["schedule"] in narrowed["cron"]
 
 
-def workflows() -> dict[str, Workflow]:
-    """Every workflow by the name of its file, without its ending."""
-    return {file.stem: read(file.read_text(encoding="utf-8")) for file in sorted(FOLDER.iterdir())}
+@cache
+def workflows(layout: layouts.Layout = layouts.Layout.APP, folder: str = "") -> dict[str, Workflow]:
+    """Every workflow of a layout by the name of its file, without its ending."""
+    return {Path(path).stem: read(text) for path, text in sorted(layouts.workflows(layout, folder).items())}
 
 
 def read(text: str) -> Workflow:
@@ -105,14 +128,18 @@ def read(text: str) -> Workflow:
     # All values stay text: YAML would make the key `on` a truth value.
     document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - the loader that makes nothing but text
     _known(document, OF_A_WORKFLOW, "the workflow")
-    concurrency = document["concurrency"]
+    concurrency = document.get("concurrency", {"group": "", "cancel-in-progress": "false"})
     _known(concurrency, {"group", "cancel-in-progress"}, "concurrency")
+    defaults = document.get("defaults", {"run": {"working-directory": ""}})
+    _known(defaults, {"run"}, "the defaults")
+    _known(defaults.get("run"), {"working-directory"}, "the defaults of a command")
     return Workflow(
         name=document["name"],
         triggers={event: _trigger(event, narrowed) for event, narrowed in document["on"].items()},
         permissions=document["permissions"],
         group=concurrency["group"],
         cancels=concurrency["cancel-in-progress"] == "true",
+        folder=defaults["run"]["working-directory"],
         jobs=tuple(_job(name, job) for name, job in document["jobs"].items()),
     )
 
@@ -130,11 +157,15 @@ def _trigger(event: str, narrowed: Any) -> Mapping[str, Any]:
 
 
 def _job(name: str, job: Any) -> Job:
+    if "uses" in job:
+        _known(job, OF_A_CALL, f"the call {name}")
+        call = {"calls": job["uses"], "secrets": job["secrets"], "permissions": job["permissions"]}
+        return Job(name=name, condition="", needs=(), place="", environment={}, steps=(), **call)
     _known(job, OF_A_JOB, f"the job {name}")
     place, needs = job.get("environment", ""), job.get("needs", [])
     strategy = job.get("strategy", {"matrix": {}})
     _known(strategy, {"fail-fast", "matrix"}, f"the strategy of {name}")
-    _known(strategy.get("matrix"), {"python"}, f"the matrix of {name}")
+    _known(strategy.get("matrix"), {"python", "environment"}, f"the matrix of {name}")
     if isinstance(place, dict):
         _known(place, {"name", "url"}, f"the environment of {name}")
         place = place["name"]
@@ -146,14 +177,15 @@ def _job(name: str, job: Any) -> Job:
         permissions=job["permissions"],
         environment=job.get("env", {}),
         steps=tuple(_step(step, f"a step of {name}") for step in job["steps"]),
-        pythons=tuple(strategy["matrix"].get("python", ())),
+        matrix=next(iter(strategy["matrix"].items()), ("", ())),
+        outputs=job.get("outputs", {}),
     )
 
 
 def _step(step: Any, what: str) -> Step:
     if "uses" in step:
         _known(step, OF_AN_ACTION, what)
-        return Step(name=step.get("name", step["uses"]), action=step["uses"])
+        return Step(name=step.get("name", step["uses"]), action=step["uses"], given=step.get("with", {}))
     _known(step, OF_A_COMMAND, what)
     return Step(
         name=step["name"],

@@ -37,6 +37,7 @@ def _world(event: Any = None, *, well: bool = True) -> World:
         ("!(cancelled() || success())", False),
         ("vars.MISSING || github.event.number", 7),
         ("secrets.KEY && 'there'", "there"),
+        ('fromJSON(\'["a", "b"]\')', ["a", "b"]),
         ("'a' == 'b' || 'c' == 'C'", True),
     ],
 )
@@ -60,6 +61,8 @@ def test_a_deleted_fork_is_another_repository(gone: dict[str, Any]) -> None:
         "github",
         "env.X",
         "needs.a.result",
+        "runner.os",
+        "fromJSON()",
         "contains(github.event, 'x')",
         "success(1)",
         "1",

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from operations.layouts import Layout, caller
 from tests.workflows.reading import UnknownWorkflowError, read, workflows
-from tests.workflows.running import event
+from tests.workflows.running import COMMIT, event
 
 STEP = {"name": "One", "run": "./infra up staging"}
 JOB = {"runs-on": "ubuntu-24.04", "permissions": {"contents": "read"}, "steps": [STEP]}
@@ -43,7 +44,8 @@ def test_a_file_is_read() -> None:
         {"defaults": {}},
         {"on": {"pull_request_target": {}}},
         {"on": {"push": {"tags": ["v1"]}}},
-        {"on": {"pull_request": {"paths": ["x"]}}},
+        {"on": {"pull_request": {"paths-ignore": ["x"]}}},
+        {"jobs": {"one": {"uses": "./x.yml", "permissions": {}, "secrets": {}, "with": {"a": "b"}}}},
         {"jobs": {"one": {**JOB, "strategy": {}}}},
         {"jobs": {"one": {**JOB, "services": {}}}},
         {"jobs": {"one": {**JOB, "steps": [{**STEP, "shell": "sh"}]}}},
@@ -71,6 +73,11 @@ def test_what_is_not_understood_is_refused(more: dict[str, Any]) -> None:
     ],
 )
 def test_each_event_begins_its_workflows(kind: str, name: str, begun: list[str]) -> None:
-    """Opening, pushing and closing begin what the documentation says; nothing else begins."""
-    payload = event(name)
-    assert sorted(stem for stem, workflow in workflows().items() if workflow.begins(kind, payload)) == begun
+    """What the documentation says begins, and nothing else; the app's changes do not test a program in a folder."""
+    payload, of_the_app = event(name), [one for one in begun if one != "checks"]
+    here, folder = workflows(), workflows(Layout.FOLDER, "ops/infra")
+    assert sorted(stem for stem, workflow in here.items() if workflow.begins(kind, payload)) == begun
+    assert sorted(stem for stem, workflow in folder.items() if workflow.begins(kind, payload)) == [
+        f"ops-infra-{one}" for one in of_the_app
+    ]
+    assert read(caller("sandbox/infra", COMMIT)).begins(kind, payload)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from operations.layouts import Layout
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of
-from tests.workflows.hub import NOTHING_LEFT, ORDER, Hub, leaks
+from tests.workflows.hub import NOTHING_LEFT, ORDER, Hub, laid_out, leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A sandbox without Workers, with foundation and staging, for the pull requests of this module."""
-    with cloned() as clone, sandbox_of(clone) as made:
+    with cloned() as clone, sandbox_of(laid_out(clone)) as made:
         made.up("foundation")
         made.up("staging")
         hub = Hub(sandboxed=made, temporary=tmp_path_factory.mktemp("runner"))
@@ -49,17 +50,18 @@ def _well(outcome: Outcome) -> Outcome:
 
 
 def test_open_push_and_close_with_late_and_repeated_events(hub: Hub) -> None:
-    """An environment answers after opening and after a push, with its data; nothing is left, or made, after closing."""
+    """In each layout it answers after opening and a push, with its data; nothing is left, or made, after closing."""
     opened = _well(hub.happens("opened"))
     assert opened.jobs == {"environment": "success", "fork": "skipped"}
     assert opened.summary == "the environment pr-7 is up: pull request #7 is open.\n\n"
     url = hub.url("pr-7")
     hub.query(url, "create table orders (id int); insert into orders values (7)")
     _well(hub.delivered("closed"))  # of an earlier close: it has been reopened since
-    _well(hub.happens("synchronize"))
+    _well(hub.happens("synchronize", Layout.FOLDER))
     assert hub.query(url, "select id from orders") == (7,)
     assert (hub.previews, hub.made()) == (["pr-7"], 1)
-    closed = _well(hub.happens("closed"))
+    closed = _well(hub.happens("closed", Layout.TWO))
+    assert closed.carried_out == {"environment": "success"}
     assert closed.summary == "there is no environment pr-7: pull request #7 is closed.\n\n"
     _well(hub.delivered("synchronize"))
     assert (hub.left, hub.made()) == (NOTHING_LEFT, 1)
@@ -107,7 +109,7 @@ def test_a_fork_gets_no_secret_and_no_environment(hub: Hub) -> None:
         assert [one.step for one in outcome.ran if secrets & set(one.environment.values())] == []
         assert "neither a plan nor an environment" in outcome.summary
         plan = hub.delivered(name, workflow="plan") if name == "fork-opened" else None
-        assert plan is None or (plan.jobs, plan.ran) == ({"plan": "skipped", "production": "skipped"}, ())
+        assert plan is None or (plan.jobs, plan.ran) == ({"plan": "skipped", "plan-production": "skipped"}, ())
     assert (hub.left, hub.sandboxed.calls()) == (NOTHING_LEFT, [])
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from cloud_sandbox import node
+from operations.layouts import Layout
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of
-from tests.workflows.hub import NOTHING_LEFT, Hub, leaks
+from tests.workflows.hub import NOTHING_LEFT, Hub, laid_out, leaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,16 +22,16 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.wrangler, pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
-    """A sandbox with Workers and the foundation, after the deployment of main."""
+@pytest.fixture(scope="module", params=list(Layout))
+def hub(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A sandbox with Workers and the foundation, after the deployment of main, in each layout."""
     try:
         node.installed()
     except node.ToolsError as error:
         pytest.skip(f"{error.message}: {node.FETCH} fetches them")
-    with cloned() as clone, sandbox_of(clone, workers=True) as made:
+    with cloned() as clone, sandbox_of(laid_out(clone, request.param), workers=True) as made:
         made.up("foundation")
-        hub = Hub(sandboxed=made, temporary=tmp_path_factory.mktemp("runner"))
+        hub = Hub(sandboxed=made, temporary=tmp_path_factory.mktemp("runner"), layout=request.param)
         with hub.github:
             hub.delivered("push", workflow="deploy")
             yield hub
@@ -51,7 +53,7 @@ def _health(address: str) -> dict[str, Any]:
 def test_main_is_deployed_to_staging_and_to_production(hub: Hub) -> None:
     """Both jobs are green in their order, and each Worker answers with its own database."""
     deployed = _well(hub.outcomes[0])
-    assert deployed.jobs == {"staging": "success", "production": "success"}
+    assert [*deployed.carried_out] == ["environments", "deploy (staging)", "production (production)"]
     for stack in ("staging", "production"):
         health = _health(hub.sandboxed.outputs(stack)["healthUrl"].removesuffix("/api/health"))
         assert (health["environment"], health["databaseBranch"]) == (stack, stack)
@@ -72,14 +74,17 @@ def test_a_pull_request_has_an_environment_that_answers_while_it_is_open(hub: Hu
     assert (hub.left, closed.outputs["sync"]["address"]) == (NOTHING_LEFT, "")
 
 
-def test_a_pull_request_has_one_comment_with_its_plan(hub: Hub) -> None:
-    """Opening and pushing leave one comment that tells of both environments, and the gate is open."""
+def test_a_pull_request_has_one_comment_with_its_plans(hub: Hub) -> None:
+    """Opening and pushing leave one comment, which tells of every environment but production; the gate is open."""
+    file = hub.sandboxed.clone.folder / "Pulumi.qa.yaml"
+    file.write_text((file.parent / "Pulumi.staging.yaml").read_text())
     for name in ("opened", "synchronize"):
         hub.become(7, {"state": "open"})
-        assert _well(hub.delivered(name, workflow="plan")).jobs == {"plan": "success", "production": "skipped"}
+        planned = _well(hub.delivered(name, workflow="plan")).jobs
+        assert (planned["plan"], planned["plan-production"]) == ("success", "skipped")
+    file.unlink()
     (comment,) = hub.github.get("/sandbox/state").json()["comments"]
-    assert "staging" in comment["body"]
-    assert "production" in comment["body"]
+    assert re.findall(r"^\| `(\w+)` \|", comment["body"], re.MULTILINE) == ["qa", "staging"]
     hub.become(7, {"state": "closed"})
 
 
@@ -89,5 +94,6 @@ def test_the_night_removes_what_a_lost_event_left(hub: Hub) -> None:
     hub.become(7, {"state": "closed"})
     assert hub.left != NOTHING_LEFT
     night = _well(hub.delivered("schedule", workflow="nightly"))
-    assert night.jobs == {"sweep": "success", "drift": "success"}
+    drift = {f"drift ({stack})": "success" for stack in ("staging", "production")}
+    assert night.carried_out == {"environments": "success", "sweep": "success", **drift}
     assert hub.left == NOTHING_LEFT
