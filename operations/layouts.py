@@ -93,7 +93,8 @@ def workflows(layout: Layout, folder: str = "", *, source: Path = PROJECT) -> di
         source: The project whose files they are made of: one of the layout `app`, or a folder made of it.
 
     Raises:
-        UsageError: The folder has no name that may stand in a workflow, or there is one where none is wanted.
+        UsageError: The folder has no name that may stand in a workflow, there is one where none is wanted, or a file is
+            missing.
     """
     if layout is not Layout.FOLDER and folder:
         raise UsageError(
@@ -111,16 +112,17 @@ def workflows(layout: Layout, folder: str = "", *, source: Path = PROJECT) -> di
     return {f"{WORKFLOWS}/{name}.yml": text for name, text in files.items()}
 
 
-def caller(program: str, commit: str, release: str = "") -> str:
+def caller(program: str, commit: str, release: str = "", *, source: Path = PROJECT) -> str:
     """The workflow in the app's repository that calls the reusable one: at most 20 lines, for the path `REUSED`.
 
     Args:
         program: The program's repository, as owner/name.
         commit: Its commit, 40 hexadecimal digits: the workflow and the program that runs are of this one.
         release: What that commit is called, for the reader and for Dependabot; empty for nothing.
+        source: As of `workflows`.
 
     Raises:
-        UsageError: One of them is not of its form.
+        UsageError: One of them is not of its form, or a file is missing.
     """
     for what, got, form, such in (
         ("the program's repository", program, _REPOSITORY, "acme/infra"),
@@ -129,7 +131,7 @@ def caller(program: str, commit: str, release: str = "") -> str:
     ):
         if not form.fullmatch(got):
             raise UsageError(f"{what} cannot be {got[:60]!r}", next_step=f"name it as {such}")
-    told = [_on(_source(PROJECT, name)) for name in OF_THE_APP]
+    told = [_on(_source(source, name)) for name in OF_THE_APP]
     types = dict.fromkeys(kind for one in told for kind in one.get("pull_request", {}).get("types", ()))
     times = ", ".join(f'{{cron: "{time["cron"]}"}}' for one in told for time in one.get("schedule", ()))
     secrets = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in (*KEYS, TOKEN))
@@ -150,7 +152,13 @@ jobs:
 
 
 def _source(project: Path, name: str) -> str:
-    return (project / WORKFLOWS / f"{name}.yml").read_text(encoding="utf-8")
+    file = project / WORKFLOWS / f"{name}.yml"
+    if not file.is_file():
+        raise UsageError(
+            f"there is no {file}, of which the workflows of other layouts are made",
+            next_step="take those of a project of the layout app, such as the one that this project was made of",
+        )
+    return file.read_text(encoding="utf-8")
 
 
 def _require_folder(folder: str) -> None:

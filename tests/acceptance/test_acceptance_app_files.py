@@ -149,9 +149,6 @@ def test_a_url_that_wrangler_does_not_read_fails_the_verification(deployed: Clon
     assert not (folder / ".dev.vars").exists()
     checked = deployed.infra("wrangler", "check", "dev")
     assert (checked.returncode, checked.stdout) == (0, f"{folder / 'wrangler.jsonc'}: as dev expects it\n")
-    (folder / ".gitignore").unlink()
-    refused = deployed.infra("up", "dev", "--yes", "--engine", "embedded")
-    assert (refused.returncode, f"git does not ignore {folder / '.dev.vars.dev'}" in refused.stderr) == (4, True)
 
 
 def test_a_list_of_secrets_is_not_begun_for_dev(deployed: Clone) -> None:

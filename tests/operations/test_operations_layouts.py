@@ -73,6 +73,12 @@ def test_a_folder_is_for_its_layout_alone() -> None:
         workflows(Layout.APP, "infra")
 
 
+def test_what_the_workflows_are_made_of_must_be_there(app: Path) -> None:
+    """A project of two repositories has but the result, which the next version brings anew."""
+    with pytest.raises(UsageError, match=r"there is no .*checks\.yml[\s\S]*a project of the layout app"):
+        workflows(Layout.TWO, source=app)
+
+
 @pytest.mark.parametrize(
     ("program", "commit", "release", "what"),
     [

@@ -90,10 +90,9 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> World:
     return World(machine=machine, layout=request.param, record=tmp_path / "record")
 
 
-@pytest.mark.parametrize("name", ["opened", "synchronize", "reopened"])
-def test_an_open_pull_request_is_planned_once_and_has_its_environment(world: World, name: str) -> None:
+def test_an_open_pull_request_is_planned_once_and_has_its_environment(world: World) -> None:
     """One comment over all plans but production's, and one gate; the event's file is that of the app's repository."""
-    outcomes = world.delivered(name, "plan", "environment")
+    outcomes = world.delivered("synchronize", "plan", "environment")
     assert all(outcome.succeeded for outcome in outcomes)
     assert sorted(world.asked) == sorted(PLANNED + SYNCED)
     told = json.loads((world.machine.temporary / "event.json").read_text())
@@ -102,10 +101,9 @@ def test_an_open_pull_request_is_planned_once_and_has_its_environment(world: Wor
     assert {one["GITHUB_TOKEN"] for one in environments if "GITHUB_TOKEN" in one} == {"t0ken"}
 
 
-@pytest.mark.parametrize("name", ["closed", "merged"])
-def test_a_closed_pull_request_is_only_taken_down(world: World, name: str) -> None:
+def test_a_closed_pull_request_is_only_taken_down(world: World) -> None:
     """No plan is made of what will not come."""
-    world.delivered(name, "environment")
+    world.delivered("closed", "environment")
     assert world.asked == SYNCED
 
 

@@ -13,6 +13,7 @@ from operations.layouts import Layout
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of
 from tests.workflows.hub import NOTHING_LEFT, Hub, laid_out, leaks
+from tests.workflows.running import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def test_a_pull_request_has_one_comment_with_its_plans(hub: Hub) -> None:
     file = hub.sandboxed.clone.folder / "Pulumi.qa.yaml"
     file.write_text((file.parent / "Pulumi.staging.yaml").read_text())
     for name in ("opened", "synchronize"):
-        hub.become(7, {"state": "open"})
+        hub.become(7, {"state": "open", "sha": event(name)["pull_request"]["head"]["sha"]})
         planned = _well(hub.delivered(name, workflow="plan")).jobs
         assert (planned["plan"], planned["plan-production"]) == ("success", "skipped")
     file.unlink()
