@@ -36,6 +36,8 @@ COMMANDS = {
     "gate": "refuse a plan that would lose data",
     "doctor": "look at this machine and at Xata: what is there, what is missing, what to do",
     "sandbox": "the stand-ins for Xata, Cloudflare and GitHub that --sandbox works against",
+    "init": "make this project that of your app, or make one for another app of it",
+    "upgrade": "bring a project that init has made to a newer version",
     "setup": "set this machine up; with --pulumi, install the official Pulumi CLI",
     "test": "check everything a change must pass, or run some tests",
 }

@@ -32,10 +32,15 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def asked(question: str) -> str:
+    """Ask; what was typed, without blanks around it."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
 def agreed(question: str) -> bool:
     """Ask; anything but a yes is a no."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return asked(f"{question} [y/N] ").lower() in {"y", "yes"}
 
 
 def why_not(*, asked: bool) -> str:

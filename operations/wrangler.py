@@ -60,20 +60,26 @@ def asked(
     outside.refuse(file_of(stack), settings, folder)
     path = files.locate((folder / settings.app_path).resolve())
     _require_readable(path)
+    return Asked(path=path, expectation=expected(stack, settings, exists=path.is_file(), environ=environ))
+
+
+def expected(
+    stack: str, settings: AppSettings, *, exists: bool, environ: Mapping[str, str] = os.environ
+) -> Expectation:
+    """What a stack with these settings expects of the wrangler file, which is there already or is not."""
     worker = settings if isinstance(settings, WorkerSettings) else None
     known = worker.worker_name if worker else ""
     # The block of previews is that of all: `./infra wrangler deploy` adds the name and the branch of one.
     temporary = stack_names.is_pull_request(stack)
     block = PREVIEW if temporary else stack
-    expectation = (Expectation if worker else LocalExpectation)(
+    return (Expectation if worker else LocalExpectation)(
         stack=block,
         environment=settings.environment,
         branch="" if temporary else settings.branch,
         secrets=(DATABASE_URL, *(worker.worker_secrets if worker else ())),
-        expected_name="" if path.is_file() and (temporary or not known) else known or names.worker(settings, block),
+        expected_name="" if exists and (temporary or not known) else known or names.worker(settings, block),
         account_id=_account(worker, environ),
     )
-    return Asked(path=path, expectation=expectation)
 
 
 def findings(file: Asked) -> list[Finding]:

@@ -403,9 +403,25 @@ def planned(path: Path, expectation: Expectation) -> tuple[PrivateFile, str, lis
     if hiding := shadows(path):
         raise RefusedError(hiding[0].what, next_step=hiding[0].next_step)
     file = read_private(path)
+    base = file.text if file.exists else template(expectation)
+    return file, base, _changes(path, base, expectation)
+
+
+def edited(path: Path, expectations: Sequence[Expectation]) -> tuple[PrivateFile, str]:
+    """The file as it is, and its text with the blocks of several stacks as these expect; nothing is written.
+
+    Raises:
+        RefusedError, LocalError: As `planned` and `write`.
+    """
+    file, text, _ = planned(path, expectations[0])
+    for each in expectations:
+        text = _applied(file.path, text, _changes(file.path, text, each))
+    return file, text
+
+
+def _changes(path: Path, text: str, expectation: Expectation) -> list[Step]:
     try:
-        base = file.text if file.exists else template(expectation)
-        document = read_document(path, base)
+        document = read_document(path, text)
         changes = steps(document, expectation)
     except (MalformedError, RefusedError) as error:
         raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
@@ -415,7 +431,14 @@ def planned(path: Path, expectation: Expectation) -> tuple[PrivateFile, str, lis
             next_step=f"put these lines into it, each into its table where that is there already:\n"
             f"{to_paste(document, changes)}",
         )
-    return file, base, changes
+    return changes
+
+
+def _applied(path: Path, text: str, changes: list[Step]) -> str:
+    try:
+        return apply(text, changes) if changes else text
+    except (MalformedError, RefusedError) as error:
+        raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
 
 
 def write(path: Path, expectation: Expectation) -> Change:
@@ -427,10 +450,7 @@ def write(path: Path, expectation: Expectation) -> Change:
     """
     file, base, changes = planned(path, expectation)
     path = locate(path)
-    try:
-        new = apply(base, changes) if changes else base
-    except (MalformedError, RefusedError) as error:
-        raise RefusedError(f"{path}: {error.message}", next_step=error.next_step) from None
+    new = _applied(path, base, changes)
     if new != file.text:
         _replace(file, new)
     return Change(

@@ -50,11 +50,22 @@ def written(file: Path) -> dict[str, str]:
     import yaml  # noqa: PLC0415 - whoever knows where values come from does without
 
     try:
-        # All scalars stay as they are written, since Pulumi's YAML has no `off` that means false.
-        loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-        content = yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - it makes texts, lists and maps
+        return written_in(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{file} cannot be read: {error}", next_step="./infra doctor says where") from None
+
+
+def written_in(text: str) -> dict[str, str]:
+    """The same of a file's text.
+
+    Raises:
+        ValueError, RecursionError, yaml.YAMLError: It is no YAML.
+    """
+    import yaml  # noqa: PLC0415 - as above
+
+    # All scalars stay as they are written, since Pulumi's YAML has no `off` that means false.
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    content = yaml.load(text, loader)  # noqa: S506 - it makes texts, lists and maps
     said = content.get("config") if isinstance(content, dict) else None
     found = {}
     for name, one in (said if isinstance(said, dict) else {}).items():

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -16,12 +15,13 @@ from operations import __main__ as entry
 from operations import changes
 from tests.operations.doubles import FakeEngine
 from tests.operations.xata_double import KEY, Xata
+from tests.own_project import PROJECT, write_stacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
-PROJECT = Path(__file__).resolve().parents[2]
 SCHEMAS = PROJECT / "docs" / "schemas"
 
 
@@ -73,8 +73,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     folder = tmp_path / "a project"
     folder.mkdir()
-    for file in (*PROJECT.glob("Pulumi*.yaml"), PROJECT / ".gitignore"):
-        shutil.copy(file, folder / file.name)
+    write_stacks(folder)
+    shutil.copy(PROJECT / ".gitignore", folder)
     (folder / "examples" / "health-worker").mkdir(parents=True)  # the stack files name it
     return folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +12,11 @@ from operations import changes, wrangler
 from operations.errors import ResourceFailedError, UsageError
 from operations.wrangler import Deployment, deploy
 from operations.wrangler import plan_deployment as planned
+from tests.own_project import PROJECT, write_stacks
 
-PROJECT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOLD = """#!{python}
 import json, os, sys
@@ -25,14 +28,7 @@ sys.exit({code})
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with the example as its app, on an account."""
-    for name in (
-        "Pulumi.yaml",
-        "Pulumi.staging.yaml",
-        "Pulumi.production.yaml",
-        "Pulumi.preview.yaml",
-        "Pulumi.dev.yaml",
-    ):
-        shutil.copy(PROJECT / name, tmp_path / name)
+    write_stacks(tmp_path)
     app = tmp_path / "examples" / "health-worker"
     app.mkdir(parents=True)
     shutil.copy(PROJECT / "examples" / "health-worker" / "wrangler.jsonc", app)

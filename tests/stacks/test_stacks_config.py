@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from components.errors import ConfigurationError
-from stacks.config import check, file_of, keys, read, shared_by_all
+from stacks.config import check, file_of, keys, read, shared_by_all, written
 from stacks.settings import (
     DROPPED,
     ENVIRONMENTS,
@@ -310,16 +310,15 @@ def test_who_is_called_production_is_production() -> None:
 @pytest.mark.parametrize("stack", [*names(PROJECT), "pr-7"])
 def test_committed_stack_files_are_accepted(stack: str) -> None:
     """The stack files of the repository are judged as a user's are; a pull request's is the template."""
-    written = yaml.safe_load((PROJECT / file_of(stack)).read_text())
-    settings = read(stack, {key: str(value) for key, value in written["config"].items()})
-    assert settings.branch == ("main" if stack == "foundation" else stack)
+    said = written(PROJECT / file_of(stack))
+    settings = read(stack, said)
+    assert settings.branch == said.get("infra:branch", "main" if stack == "foundation" else stack)
 
 
 def test_the_template_repeats_what_a_preview_has_by_itself() -> None:
     """Whoever copies it for plain Pulumi, which knows one default for all stacks, gets a preview all the same."""
-    written = yaml.safe_load((PROJECT / "Pulumi.preview.yaml").read_text())["config"]
-    own = {f"infra:{key}": value for key, value in PreviewSettings.defaults.items()}
-    assert own.items() <= written.items()
+    own = {f"infra:{key}" for key in PreviewSettings.defaults}
+    assert own <= written(PROJECT / "Pulumi.preview.yaml").keys()
 
 
 def test_a_pull_request_has_defaults_and_a_branch_of_its_own() -> None:
