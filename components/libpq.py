@@ -145,6 +145,24 @@ def begin(connection: Connection, address: str) -> PGconn:
     return pq.PGconn.connect_start(text.encode())
 
 
+def program_environment(connection: Connection, *, seconds: int) -> dict[str, str]:
+    """This process's variables for one of Postgres' own programs (psql, pg_dump), which then opens such a session.
+
+    The password is one of them: unlike an argument nobody else on the machine sees it, and no file of it is left.
+
+    Args:
+        connection: Where, and as whom.
+        seconds: How long connecting may take.
+    """
+    from psycopg import pq  # noqa: PLC0415 - loaded only where a database is talked to
+
+    told = _parameters(connection, loopback_address(connection.host))
+    told |= {"application_name": "infra", "connect_timeout": seconds}
+    variables = {one.keyword.decode(): one.envvar.decode() for one in pq.Conninfo.get_defaults() if one.envvar}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return kept | {variables[keyword]: str(value) for keyword, value in told.items() if value is not None}
+
+
 def _parameters(connection: Connection, address: str | None) -> dict[str, Any]:
     """What libpq is told. With no address, it asks the resolver for the host's."""
     tls = {"sslmode": "verify-full", "sslrootcert": authorities()} if connection.verified else {"sslmode": "disable"}

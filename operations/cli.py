@@ -23,6 +23,9 @@ COMMANDS = {
     "environments": "list the environments that have a file, and say which are production",
     "config": "set, read or remove a value of a stack's file, also an encrypted one",
     "consumer": "run another Pulumi project that reads the outputs of this one",
+    "psql": "open Postgres' own shell on an environment's database",
+    "dump": "write an environment's data into a file",
+    "load": "bring such a file into an environment that is not production",
     "verify": "prove that the database and the app answer, layer by layer",
     "drift": "say what was changed or deleted behind a stack's back, and bring it back",
     "sweep": "remove the previews of pull requests that are closed, or whose life has ended",
@@ -88,7 +91,10 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         from operations.commands import test
 
         return test.parse(arguments[1:])
-    return parser(arguments[:1]).parse_args(arguments)
+    own = arguments.index("--") if arguments[:1] == ["psql"] and "--" in arguments else len(arguments)
+    read = parser(arguments[:1]).parse_args(arguments[:own])
+    read.passed_on = arguments[own + 1 :]
+    return read
 
 
 if TYPE_CHECKING:

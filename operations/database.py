@@ -1,0 +1,82 @@
+"""The database of a stack, for the commands that hand it to Postgres' own programs: psql, dump and load."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.connection import Connection
+from operations.errors import ResourceFailedError
+
+if TYPE_CHECKING:
+    from components.postgres.programs import Ended
+    from operations.changes import Target
+
+ENVIRONMENT = "production"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """What a stack's outputs say of its database.
+
+    Attributes:
+        stack: The stack's name.
+        branch: The branch that it is, as the app is told.
+        connection: Where it is, and as whom.
+        production: Whether it holds production's data, by its name, its branch or what the app is told.
+    """
+
+    stack: str
+    branch: str
+    connection: Connection
+    production: bool
+
+
+def database_of(target: Target) -> Database:
+    """Read a stack's database from its outputs.
+
+    Raises:
+        UsageError: It has none.
+    """
+    from operations.commands.outputs import outputs
+    from stacks import side_by_side
+
+    values = outputs(target)
+    told = {str(values[name].value) for name in ("environment", "branchName") if name in values}
+    return Database(
+        stack=target.stack,
+        branch=str(values["branchName"].value),
+        connection=Connection.parse(str(values["databaseUrl"].value)),
+        production=ENVIRONMENT in told or target.stack in side_by_side.productions(target.folder),
+    )
+
+
+def require_reached(ended: Ended, database: Database) -> None:
+    """Refuse an end that no session came before.
+
+    Raises:
+        ResourceFailedError: The server was not reached, or is not the one that it should be.
+    """
+    if ended.code and ended.unreached:
+        raise ResourceFailedError(
+            f"{database.connection.host} was not reached, or not trusted: {ended.unreached}",
+            next_step=f"./infra verify {database.stack}",
+        )
+
+
+def require_success(program: str, ended: Ended, database: Database, *, next_step: str = "") -> None:
+    """Refuse an end that is none.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted.
+        ResourceFailedError: It failed, with what it called an error.
+    """
+    require_reached(ended, database)
+    if ended.code < 0:
+        raise KeyboardInterrupt
+    if ended.code:
+        said = [line.strip() for line in ended.errors.splitlines() if " error: " in line]
+        raise ResourceFailedError(
+            said[0] if said else f"{program} ended with exit code {ended.code}: {ended.errors.strip()}",
+            next_step=next_step or f"./infra verify {database.stack}",
+        )
