@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if on_this_machine(values):
         raise UsageError(
             f"the stack {target.stack} is a database on this machine, of which no backups are kept",
-            next_step=f"./infra dump {target.stack} FILE makes one",
+            next_step="the command `dump` makes one",
         )
     client, place, source = connected(target, engine), place_of(values), str(values["branchName"].value)
     console.require_agreement(
