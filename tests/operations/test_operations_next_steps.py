@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[2]
 SANDBOX = Run(stack="staging", sandbox=True, engine="embedded")
-COMMAND = re.compile(r"(?<![`#])\./infra [a-z]+(?: (?!--)[\w./<>-]+)*(?: --[a-z-]+(?:[ =](?!--)[\w=./-]+)?)*(?!`)")
+OPTIONS = r"(?: --[a-z-]+(?:[ =](?!--)[\w=./-]+)?)*"
+COMMAND = re.compile(rf"(?<![`#])\./infra [a-z]+(?: (?!--)[\w./<>-]+)*{OPTIONS}(?: [\w./-]+\.dump{OPTIONS})?(?!`)")
 """A command with the words after it, which may be words of the sentence; what stands in quotes is documentation."""
-SAMPLES = {"kind": "up", "action": "stop", "option": "--delete-data", "synced.stack": "pr-7", "synced.shown": "pr-7"}
+SAMPLES = {
+    "file": "x.dump",
+    "kind": "up",
+    "action": "stop",
+    "option": "--delete-data",
+    "synced.stack": "pr-7",
+    "synced.shown": "pr-7",
+}
 
 
 def _text(node: ast.expr) -> str:
