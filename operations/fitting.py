@@ -35,6 +35,10 @@ ROOT: Final = "main"
 IGNORED: Final = (".dev.vars*", "!.dev.vars.example", ".wrangler/")
 """Lines of the app's .gitignore: what holds secrets, and what cloud tools leave behind."""
 ANY_PULL_REQUEST: Final = "pr-1"
+CALLER: Final = ".github/caller.yml"
+"""In the program's repository of two, where GitHub does not read it: what the app's gets."""
+CALLED: Final = ("owner/program", "0" * 40)
+"""Stand in it for the program's repository and commit."""
 _MODE: Final = 0o644
 _GITHUB: Final = re.compile(r"github\.com[:/]([^/:]+/[^/]+?)(?:\.git)?/?$")
 
@@ -142,8 +146,9 @@ def _workflows(answers: Answers, folder: Path, place: Path, notes: list[str]) ->
     if answers.layout is not Layout.TWO or "workflows" in answers.without:
         return []
     # A project of two repositories has not what this workflow is made of: `upgrade` merges it.
-    own = [reusable(PROJECT, folder)] if has_workflows_of_app(PROJECT) else []
-    return [*own, *_caller(answers, folder, notes)]
+    if has_workflows_of_app(PROJECT):
+        return [_changed(folder / name, text) for name, text in of_two(PROJECT).items()]
+    return _caller(answers, folder, notes)
 
 
 def has_workflows_of_app(folder: Path) -> bool:
@@ -151,20 +156,20 @@ def has_workflows_of_app(folder: Path) -> bool:
     return (folder / layouts.WORKFLOWS / f"{layouts.OF_THE_APP[0]}.yml").is_file()
 
 
-def reusable(source: Path, folder: Path) -> Change:
-    """The workflow of two repositories that lies in the program's.
+def of_two(source: Path) -> dict[str, str]:
+    """What the program's repository gets of two: the reusable workflow, and its caller but for what it is to call.
 
     Args:
-        source: A project of the layout `app`, of whose workflows it is made.
-        folder: The project that gets it.
+        source: A project of the layout `app`, of whose workflows both are made.
     """
-    return _changed(folder / layouts.REUSED, layouts.workflows(Layout.TWO, source=source)[layouts.REUSED])
+    called = layouts.workflows(Layout.TWO, source=source)[layouts.REUSED]
+    return {layouts.REUSED: called, CALLER: layouts.caller(*CALLED, source=source)}
 
 
 def _caller(answers: Answers, folder: Path, notes: list[str]) -> list[Change]:
     """The workflow in the app's repository, once this one is on GitHub; what was written there stays."""
     path = repository((folder / answers.app_path).resolve()) / layouts.REUSED
-    if path.exists() or not (folder / layouts.REUSED).is_file():
+    if path.exists() or not (folder / CALLER).is_file():
         return []
     named = _GITHUB.search(git.answer(folder, "remote", "get-url", "origin"))
     commit = git.answer(folder, "rev-parse", "--verify", "-q", "HEAD")
@@ -173,7 +178,10 @@ def _caller(answers: Answers, folder: Path, notes: list[str]) -> list[Change]:
             f"{path} will call the workflow in this project, by its commit on GitHub: push it there, then ./infra init"
         )
         return []
-    return [_changed(path, layouts.caller(named[1], commit))]
+    text = read_private(folder / CALLER).text
+    for placeholder, told in zip(CALLED, (named[1], commit), strict=True):
+        text = text.replace(placeholder, told)
+    return [_changed(path, text)]
 
 
 def _of_app(

@@ -101,9 +101,10 @@ def workflows(layout: Layout, folder: str = "", *, source: Path = PROJECT) -> di
             f"the layout {layout} has no folder, and {folder!r} was given",
             next_step=f"choose the layout {Layout.FOLDER}",
         )
-    files = {name: _source(source, name) for name in (*OF_THE_PROGRAM, *OF_THE_APP)}
     if layout is Layout.FOLDER:
         _require_folder(folder)
+    files = {name: _source(source, name) for name in (*OF_THE_PROGRAM, *OF_THE_APP)}
+    if layout is Layout.FOLDER:
         prefix = folder.replace("/", "-")
         return {f"{WORKFLOWS}/{prefix}-{name}.yml": _in_folder(text, folder, prefix) for name, text in files.items()}
     if layout is Layout.TWO:

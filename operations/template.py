@@ -176,7 +176,7 @@ def upgrade(to: str | None) -> Upgrade:
     if before == after:
         return Upgrade(before=before, after=after)
     if recorded.get("layout") == Layout.TWO and (PROJECT / REUSED).is_file():
-        _merge_reusable(source, before, after)
+        _merge_of_two(source, before, after)
     conflicts = [*git.answer(PROJECT, "diff", "--name-only", "--diff-filter=U").splitlines(), *_marked()]
     return Upgrade(
         before=before,
@@ -205,22 +205,26 @@ def _require_upgradable() -> None:
         )
 
 
-def _merge_reusable(source: str, old: str, new: str) -> None:
-    """Merge the workflow that is made of others, which copier does not know, in the same way."""
+def _merge_of_two(source: str, old: str, new: str) -> None:
+    """Merge the workflows that are made of others, which copier does not know, in the same way."""
     with tempfile.TemporaryDirectory() as folder:
         clone, sides = Path(folder) / "clone", [Path(folder) / "old", Path(folder) / "new"]
         git.answer(PROJECT, "clone", "-q", "--no-checkout", source, str(clone))
-        for commit, side in zip((old, new), sides, strict=True):
+        texts = []
+        for commit in (old, new):
             git.answer(clone, "checkout", "-q", commit)
-            side.write_text(fitting.reusable(clone, PROJECT).new or "", encoding="utf-8")
-        git.answer(PROJECT, "merge-file", *LABELS, REUSED, *map(str, sides))
+            texts.append(fitting.of_two(clone))
+        for name in filter(lambda name: (PROJECT / name).is_file(), texts[1]):
+            for side, text in zip(sides, texts, strict=True):
+                side.write_text(text[name], encoding="utf-8")
+            git.answer(PROJECT, "merge-file", *LABELS, name, *map(str, sides))
 
 
 def _marked() -> list[str]:
-    """Where `_merge_reusable` left marks: git itself was not told of them."""
-    file = PROJECT / REUSED
-    marked = file.is_file() and f"<<<<<<< {LABELS[1]}" in file.read_text(encoding="utf-8")
-    return [REUSED] * marked
+    """Where `_merge_of_two` left marks: git itself was not told of them."""
+    files = [PROJECT / name for name in (REUSED, fitting.CALLER)]
+    mark = f"<<<<<<< {LABELS[1]}"
+    return [file.name for file in files if file.is_file() and mark in file.read_text(encoding="utf-8")]
 
 
 def _recorded() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations import answers, cli, console, fitting, git, layouts
+from operations import answers, cli, console, fitting, git
 from operations.answers import Answers
 from operations.commands import init
 from operations.errors import ChangesRefusedError, CommandError, UsageError
@@ -221,17 +221,16 @@ def test_the_caller_waits_until_the_program_is_on_github(place: Place, monkeypat
     """Of two repositories, the app's gets a workflow with the program's commit; what is written there stays."""
     told = {"remote": "git@github.com:acme/infra.git", "rev-parse": "a" * 40, "branch": ""}
     monkeypatch.setattr(git, "answer", lambda _folder, *words: told[words[0]])
-    (place.project / ".github/workflows").mkdir(parents=True)
-    (place.project / ".github/workflows/infra.yml").write_text("on: workflow_call\n")
+    (place.project / ".github").mkdir()
+    (place.project / fitting.CALLER).write_text("uses: {}@{}\n".format(*fitting.CALLED))
     two = Answers(app="acme-shop", layout=Layout.TWO, app_path="../acme-shop", environments=("staging",))
     waits = fitting.plan(two, place.project, environ={})
     assert "push it there, then ./infra init" in " ".join(waits.notes)
     caller = place.app / ".github/workflows/infra.yml"
     assert caller not in {change.path for change in waits.changes}
     told["branch"] = "origin/main"
-    monkeypatch.setattr(layouts, "caller", lambda program, commit: f"{program}@{commit}\n")
     found = {change.path: change.new for change in fitting.plan(two, place.project, environ={}).changes}
-    assert found[caller] == f"acme/infra@{'a' * 40}\n"
+    assert found[caller] == f"uses: acme/infra@{'a' * 40}\n"
     caller.parent.mkdir(parents=True)
     caller.write_text("ours\n")
     assert caller not in {change.path for change in fitting.plan(two, place.project, environ={}).changes}

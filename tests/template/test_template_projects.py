@@ -79,8 +79,16 @@ def test_the_reusable_workflow_follows_an_upgrade(shop: Shop) -> None:
     commit(shop.program)
     shop.work_in(place)
     assert shop.call("upgrade") == 0
-    assert "timeout-minutes: 45" in (place / ".github/workflows/infra.yml").read_text()
+    called = place / ".github/workflows/infra.yml"
+    assert "timeout-minutes: 45" in called.read_text()
     assert not (place / ".github/workflows/deploy.yml").exists()
+    called.write_text(called.read_text().replace("timeout-minutes: 45", "timeout-minutes: 50"))
+    commit(place)
+    deploy.write_text(deploy.read_text().replace("timeout-minutes: 45", "timeout-minutes: 60"))
+    commit(shop.program)
+    with pytest.raises(ChangesRefusedError, match=r"the same lines of infra\.yml"):
+        shop.call("upgrade")
+    assert "    timeout-minutes: 50\n=======\n    timeout-minutes: 60\n" in called.read_text()
 
 
 def test_parts_that_are_not_wanted_are_left_out(shop: Shop) -> None:
