@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
@@ -45,3 +47,12 @@ class Recorder(MockMonitor):
     def inputs(self, kind: str) -> dict[str, Any]:
         """What a resource was registered with; a secret is told by its signature."""
         return dict(json_format.MessageToDict(self.requests[kind].object))
+
+
+def stand_in(cloud: Mocks, monitor: MockMonitor, *, stack: str, preview: bool = False) -> None:
+    """Register with a monitor from now on; this thread gets the event loop that the SDK counts on, if it has none."""
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:  # whoever ran one here before has taken it away
+        asyncio.set_event_loop(asyncio.new_event_loop())
+    pulumi.runtime.set_mocks(cloud, project="infra", stack=stack, preview=preview, monitor=monitor)

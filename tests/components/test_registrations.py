@@ -20,7 +20,7 @@ from components.resource import later
 from components.worker.secrets import Secrets, SecretsInputs
 from components.worker.wrangler.check import WranglerConfig, WranglerConfigInputs
 from components.worker.wrangler.file import digest
-from tests.components.recorder import Cloud, Recorder
+from tests.components.recorder import Cloud, Recorder, stand_in
 from tests.components.worker.workers_world import ACCOUNT, SCRIPT
 from tests.components.worker.wrangler_world import sample
 
@@ -36,7 +36,7 @@ def _registered(declare: Callable[[], pulumi.Output[Any]], token: str, made: dic
     """The request that a resource was registered with; its output must be what the provider made."""
     told: list[Any] = []
     recorder = Recorder(cloud := Cloud({f"pulumi-python:dynamic/{token}": made}))
-    pulumi.runtime.set_mocks(cloud, project="infra", stack="staging", preview=False, monitor=recorder)
+    stand_in(cloud, recorder, stack="staging")
     pulumi.runtime.test(lambda: declare().apply(told.append))()  # type: ignore[no-untyped-call] # untyped in the SDK
     assert told == list(made.values())
     (found,) = (one for kind, one in recorder.requests.items() if kind.startswith("pulumi-python:dynamic/"))

@@ -11,6 +11,8 @@ from google.protobuf import json_format
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
+from tests.components.recorder import stand_in
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -79,7 +81,7 @@ def declare(stack: str, config: Mapping[str, str], *, preview: bool = False, sec
         secrets: Which keys of the configuration are secrets, with their namespace.
     """
     monitor = Declared()
-    pulumi.runtime.set_mocks(Cloud(), project="infra", stack=stack, preview=preview, monitor=monitor)
+    stand_in(Cloud(), monitor, stack=stack, preview=preview)
     told = {key if ":" in key else f"infra:{key}": value for key, value in config.items()}
     set_all_config({"infra:app": "acme-shop", **told}, list(secrets))
 

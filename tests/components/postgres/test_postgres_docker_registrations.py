@@ -11,7 +11,7 @@ from google.protobuf import json_format
 from components.postgres.database import BaselineSettings
 from components.postgres.docker_postgres import DockerPostgres
 from components.postgres.docker_settings import DockerSettings
-from tests.components.recorder import Cloud, Recorder
+from tests.components.recorder import Cloud, Recorder, stand_in
 
 PASSWORD = "the-generated-password"
 LABELS = [{"label": "infra.stack", "value": "dev"}, {"label": "infra.clone", "value": "here"}]
@@ -55,7 +55,7 @@ def settings(**changes: Any) -> DockerSettings:
 def declare(**changes: Any) -> Recorded:
     """Run a program that declares the component."""
     recorder = Recorder(cloud := Cloud(MADE))
-    pulumi.runtime.set_mocks(cloud, project="infra", stack="dev", preview=False, monitor=recorder)
+    stand_in(cloud, recorder, stack="dev")
     outputs: dict[str, Any] = {}
 
     def program() -> pulumi.Output[Any]:

@@ -15,7 +15,7 @@ from components.postgres import embedded
 from components.postgres.database import BaselineSettings, Database, connection_url
 from components.postgres.embedded import EmbeddedPostgres, require_extensions
 from components.postgres.server.settings import ServerSettings
-from tests.components.recorder import Cloud, Recorder
+from tests.components.recorder import Cloud, Recorder, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Recorder, di
 
     def run(program: Callable[[], dict[str, pulumi.Output[Any]]]) -> tuple[Recorder, dict[str, Any]]:
         recorder = Recorder(cloud := Cloud(MADE))
-        pulumi.runtime.set_mocks(cloud, project="infra", stack="dev", preview=False, monitor=recorder)
+        stand_in(cloud, recorder, stack="dev")
         found: dict[str, Any] = {}
 
         async def wait(outputs: dict[str, pulumi.Output[Any]]) -> None:
