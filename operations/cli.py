@@ -20,6 +20,7 @@ COMMANDS = {
     "refresh": "record what is really there",
     "destroy": "take an environment down; the dev database keeps its data",
     "outputs": "show what an environment exports",
+    "status": "show every environment as it is now: health, size, last up, password, backup",
     "environments": "list the environments that have a file, and say which are production",
     "config": "set, read or remove a value of a stack's file, also an encrypted one",
     "consumer": "run another Pulumi project that reads the outputs of this one",

@@ -48,15 +48,15 @@ MEANINGS = {  # `python -m operations.reference` writes docs/exit-codes.md from 
     ),
     ExitCode.VERIFICATION_FAILED: (
         "`verify` found a layer that does not answer as it should, or could not ask one: an app that is not deployed "
-        "yet, no key. `wrangler check` found an error, or `rotate --due` a password of an earlier quarter. The answer "
-        "names it."
+        "yet, no key. `status` found an environment that fails or could not be seen, `wrangler check` an error, or "
+        "`rotate --due` a password of an earlier quarter. The answer names it."
     ),
     ExitCode.MACHINE_NOT_READY: (
         "This machine lacks something: the set-up failed, an engine is missing, the sandbox does not run. "
         "`./infra doctor` looks for it."
     ),
     ExitCode.LOCKED: "Somebody else works on the stack; the message says who.",
-    ExitCode.DRIFTED: "`drift` found that something is not as it was declared; the answer says what.",
+    ExitCode.DRIFTED: "`drift` or `status --drift` found what is not as it was declared; the answer says what it is.",
     ExitCode.INTERRUPTED: "Ctrl-C or SIGTERM; what was made is recorded, and the next `up` goes on.",
 }
 

@@ -25,7 +25,7 @@ DATABASE: Final = "infra:database"
 """The setting without which the next command would be about another database."""
 WITH_ENGINE: Final = frozenset(
     {"up", "preview", "refresh", "destroy", "outputs", "verify", "drift", "rotate", "restore", "sync", "reset"}
-    | {"unlock", "consumer", "sweep", "psql", "dump", "load"}
+    | {"unlock", "consumer", "sweep", "psql", "dump", "load", "status"}
 )
 """Commands that take `--engine`."""
 WITH_SANDBOX: Final = WITH_ENGINE | {"wrangler", "doctor", "comment"}

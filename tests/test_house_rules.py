@@ -17,7 +17,7 @@ PACKAGES = ("components", "operations", "stacks", "packages/pulumi-embedded/src"
 TESTS = ("tests", "packages/pulumi-embedded/tests", "packages/cloud-sandbox/tests")
 ENGINE = "packages/pulumi-embedded/src/pulumi_embedded"
 FUNCTION_LINES, FILE_LINES = 40, 600
-ENGINE_LINES = {"": 2933, "state": 1113, "project": 426}
+ENGINE_LINES = {"": 2933, "state": 1115, "project": 426}
 """Lines of code by room: deciding and doing, the file backend, the project's files."""
 
 LONGER_FUNCTIONS: dict[str, str] = {}

@@ -70,7 +70,7 @@ def add_parser(commands: cli.Commands) -> None:
     parser.add_argument(
         "--budget",
         metavar="SECONDS",
-        type=_budget,
+        type=budget,
         default=DEFAULT_BUDGET,
         help=f"how long to try before the verdict is final (default: {DEFAULT_BUDGET:g})",
     )
@@ -248,7 +248,12 @@ def rows(layers: Sequence[Mapping[str, Any]]) -> list[Row]:
     return found
 
 
-def _budget(text: str) -> float:
+def budget(text: str) -> float:
+    """Read a number of seconds that a command line gives.
+
+    Raises:
+        ArgumentTypeError: It is none, or out of range.
+    """
     value = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) else 0.0
     if not 0 < value <= LONGEST_BUDGET:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to {LONGEST_BUDGET}")

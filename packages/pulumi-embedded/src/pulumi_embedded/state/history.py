@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pulumi_embedded.state import files
+from pulumi_embedded.state import files, lock
 from pulumi_embedded.state.checkpoint import dump
 from pulumi_embedded.values import Secret
 
@@ -37,7 +37,7 @@ def record(
         "kind": _KINDS[kind],
         "startTime": int(started.timestamp()),
         "message": "",
-        "environment": {"exec.kind": "infra.embedded"},
+        "environment": {"exec.kind": "infra.embedded", "exec.user": lock.whoami()},
         "config": {
             key: {"secure": encrypt(value.value)} if isinstance(value, Secret) else value
             for key, value in sorted(config.items())

@@ -194,6 +194,11 @@ def _alive(pid: int, name: str) -> bool:
     return True
 
 
+def whoami() -> str:
+    """This run's account and machine, as locks and the history name them."""
+    return f"{_username()}@{socket.gethostname()}"
+
+
 def _username() -> str:
     try:
         return getpass.getuser()

@@ -1,0 +1,1 @@
+"""`./infra status`: `asking` sees the `facts`, `rows` makes words of them, `page` shows the same in a browser."""
