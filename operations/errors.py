@@ -41,7 +41,7 @@ MEANINGS = {  # `python -m operations.reference` writes docs/exit-codes.md from 
     ExitCode.CHANGES_REFUSED: (
         "Not carried out: nobody agreed to the plan (no terminal and no `--yes`, or the answer was no), "
         "what would be deleted is protected, or carrying it out would lose data or show a secret; "
-        "`gate` found a loss that no label allows."
+        "`gate` found a loss that no label allows; `upgrade` left lines to choose from that both sides had changed."
     ),
     ExitCode.RESOURCE_FAILED: (
         "A resource, the program or a service failed; what was made before is recorded, and the next `up` goes on."

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import copier
 import yaml
-from copier.errors import CopierError, CopierWarning
+from copier.errors import CopierError, CopierWarning, UserMessageError
 from plumbum.commands.processes import ProcessExecutionError
 
 from operations import console, fitting, git
@@ -171,7 +171,11 @@ def upgrade(to: str | None) -> Upgrade:
     recorded = _recorded()
     source, before = str(recorded.get("_src_path")), str(recorded.get("_commit"))
     with _explained(f"{source} could not be had"):
-        copier.run_update(PROJECT, vcs_ref=to, skip_answered=True, **QUIETLY)
+        try:
+            copier.run_update(PROJECT, vcs_ref=to, skip_answered=True, **QUIETLY)
+        except UserMessageError as error:
+            if to is not None or "downgrading" not in str(error):
+                raise
     after = str(_recorded().get("_commit"))
     if before == after:
         return Upgrade(before=before, after=after)

@@ -190,6 +190,23 @@ def test_an_upgrade_keeps_what_the_team_changed(shop: Shop) -> None:
     assert git(shop.app, "status", "--porcelain") == ""
 
 
+def test_an_upgrade_goes_to_the_newest_release_and_never_back(shop: Shop) -> None:
+    """A release is taken before a newer commit; a project that is of one behind the release stays, unless told."""
+    git(shop.program, "tag", "v1.0.0")
+    commit(shop.program, NEWS__md="After 1.0.0.\n")
+    made = shop.make()
+    assert shop.call("upgrade") == 0
+    assert git(shop.app, "status", "--porcelain") == ""
+    commit(shop.program, NEWS__md="Of 1.1.0.\n")
+    git(shop.program, "tag", "v1.1.0")
+    commit(shop.program, NEWS__md="After 1.1.0.\n")
+    assert shop.call("upgrade") == 0
+    assert (made / "NEWS.md").read_text() == "Of 1.1.0.\n"
+    commit(shop.app)
+    with pytest.raises(MachineError, match="downgrading"):
+        shop.call("upgrade", "--to", "v1.0.0")
+
+
 def test_a_conflict_is_shown_as_git_shows_it(shop: Shop) -> None:
     """Both lines stand in the file, git knows of it, the exit code is not 0, and the rest is merged."""
     made = shop.make()
