@@ -132,6 +132,10 @@ class Provider(dynamic.ResourceProvider, Generic[I, S]):
         """Which changes from the recorded to the known inputs can never be carried out: property to reason."""
         return {}
 
+    def validate_new(self, known: Properties) -> Mapping[str, str]:  # noqa: ARG002 - as above
+        """What keeps a resource with these known inputs from being made: property to reason."""
+        return {}
+
     def is_same(self, name: str, olds: Properties, news: Properties) -> bool:
         """Whether an input still means the same; a value that a preview does not know is unknown."""
         return bool(olds.get(name) == news.get(name))
@@ -185,8 +189,9 @@ class Provider(dynamic.ResourceProvider, Generic[I, S]):
     def check(self, _olds: Any, news: Any) -> CheckResult:
         known = {key: plain(value) for key, value in news.items() if is_known(value) and key != PROVIDER_KEY}
         refused = {**self.inputs.validate(known), **self.validate(known)}
-        if not refused and _olds:
-            refused = dict(self.validate_change(self._state(plain(_olds)), known))
+        if not refused:
+            old = self._state(plain(_olds)) if _olds else None
+            refused = dict(self.validate_change(old, known) if old is not None else self.validate_new(known))
         return CheckResult(news, [self._failure(property_, reason) for property_, reason in refused.items()])
 
     @override

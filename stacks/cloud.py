@@ -21,7 +21,7 @@ from components.xata.branches.image import parse_image
 from components.xata.branches.ownership import mark
 from components.xata.database import Access, XataPostgres
 from components.xata.inputs import BranchInputs, RootConfiguration, Settings
-from stacks import names, side_by_side, worker
+from stacks import migrations, names, side_by_side, worker
 from stacks.outputs import export
 from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE
 from stacks.worker_plan import told
@@ -97,8 +97,10 @@ def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | Non
     app = App(told=told(plan, settings), file=worker.wrangler_check(plan, settings)) if plan else None
     database = xata_database(settings, folder, project=project(settings), temporary=temporary, app=app)
     check = database_check(settings, database)
-    declared = worker.declare(plan, settings, database.connection(), check) if plan else None
-    guard(settings, database, after=[declared.check, *declared.besides] if declared else [check])
+    url, branch = database.connection().url, database.resources.branch.id
+    migrated = migrations.declare(settings, folder, url, database=branch, checked=check)
+    declared = worker.declare(plan, settings, database.connection(), migrated) if plan else None
+    guard(settings, database, after=[declared.check, *declared.besides] if declared else [migrated])
     export(outputs(settings, database, check, declared))
 
 

@@ -19,7 +19,6 @@ from stacks.worker_plan import name_in_account
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from components.connectivity.provider import DatabaseCheck
     from components.postgres.database import DatabaseConnection
     from components.worker.api.models import Named
     from stacks.settings import CloudSettings
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def declare(
-    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
+    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: pulumi.Resource
 ) -> tuple[list[pulumi.Resource], pulumi.Input[str]]:
     """Declare the Hyperdrive configuration and the secret in the store, where asked for.
 

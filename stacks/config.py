@@ -149,8 +149,26 @@ def check(
     for file in settings.wanted_sql_files or ():
         if not (folder / file).is_file():
             raise _missing(_said(stack, "sqlFiles", given), "sqlFiles", file, "an SQL file")
+    if isinstance(settings, AppSettings):
+        _check_migrations(settings, folder, _said(stack, "migrate", given), _said(stack, "migrations", given))
     outside.refuse(file_of(stack), settings, folder)
     return settings
+
+
+def _check_migrations(settings: AppSettings, folder: Path, command: _Said, files: _Said) -> None:
+    """Refuse a command without its folder, a folder without its command, and a folder that is not there."""
+    if settings.migrate and not settings.migrations:
+        raise ConfigurationError(
+            f"{command.where}: infra:migrate is set, and infra:migrations is not: nothing says when it is to be run",
+            next_step=files.like("migrations", "db/migrations"),
+        )
+    if settings.migrations and not settings.migrate:
+        raise ConfigurationError(
+            f"{files.where}: infra:migrations is set, and infra:migrate is not: nothing would apply them",
+            next_step=command.like("migrate", "npx dbmate up"),
+        )
+    if settings.wanted_migrations and not (folder / settings.wanted_migrations).is_dir():
+        raise _missing(files, "migrations", settings.wanted_migrations, "the folder of the migrations")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from components.postgres.server.ports import free_port
 from components.postgres.server.settings import ServerSettings
 from components.resource import later
 from components.worker.wrangler.findings import TOLD
-from stacks import cloud, names, worker
+from stacks import cloud, migrations, names, worker
 from stacks.home import STACK, record_file, require_own_state
 from stacks.outputs import export
 
@@ -51,17 +51,20 @@ def program(settings: DevSettings, folder: Path) -> None:
         branch = cloud.xata_database(settings, folder, project=cloud.project(settings))
         check = cloud.database_check(settings, branch)
         values = cloud.outputs(settings, branch, check)
+        identity: pulumi.Input[str] = branch.resources.branch.id
     else:
         database = _database(settings, folder)
         server = database.resources.server if isinstance(database, EmbeddedPostgres) else None
         connection = database.connection()
         check = _check(settings, connection)
         values = _outputs(settings, connection, check)
+        identity = f"embedded {settings.data_folder}" if server else f"docker {settings.container_name}"
+    migrated = migrations.declare(settings, folder, values["databaseUrl"], database=identity, checked=check)
     told = dict(zip(TOLD, (values["databaseUrl"], settings.branch, settings.environment), strict=True))
     written = DevVars(
         "dev-vars",
         DevVarsInputs(path=_file_for_the_app((folder / settings.app_path).resolve()), values=told),
-        pulumi.ResourceOptions(depends_on=[check]),  # a database that does not answer is never published
+        pulumi.ResourceOptions(depends_on=[migrated]),  # a database that does not answer is never published
     )
     if branch:
         cloud.guard(settings, branch, after=[written])

@@ -1,8 +1,8 @@
 """Files that a stack reads or writes must lie where it has business: a pull request could lead it anywhere else.
 
-SQL files belong to the project or to the app's repository; `.dev.vars` and `wrangler.jsonc`, whose names are fixed, to
-the app's repository, also when they are links. `appPath` itself may lie anywhere, as it is a folder that a stack's file
-names; everything else must be named by `outsidePaths`. Nothing here imports pulumi.
+SQL files and migrations belong to the project or to the app's repository; `.dev.vars` and `wrangler.jsonc`, whose names
+are fixed, to the app's repository, also when they are links. `appPath` itself may lie anywhere, as it is a folder that
+a stack's file names; everything else must be named by `outsidePaths`. Nothing here imports pulumi.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
+from components.postgres.migration_files import files_of
 from components.worker.wrangler.file import NAMES
 from stacks.settings import AppSettings, DevSettings
 
@@ -38,6 +39,12 @@ def refuse(file: str, settings: Settings, folder: Path) -> None:
     wanted = [
         (f"infra:sqlFiles names {name!r}, which", folder / name, [own, app]) for name in settings.wanted_sql_files or ()
     ]
+    if isinstance(settings, AppSettings) and settings.wanted_migrations:
+        migrations = folder / settings.wanted_migrations
+        wanted += [
+            (f"infra:migrations names {settings.migrations!r}, which", path, [own, app])
+            for path in (migrations, *(file for file in files_of(migrations) if file.is_symlink()))
+        ]
     wanted += [(f"{path.name} in the app's folder is a link that", path, [app]) for path in _links(settings, folder)]
     for what, path, places in wanted:
         real = path.resolve()

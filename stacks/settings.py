@@ -17,6 +17,8 @@ from components.connection import port_reason
 from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import About, Declared, Rule, Words
+from components.postgres.command import command_reason
+from components.postgres.migration_files import RunSeconds
 from components.worker.names import MOST_SECRETS, Account, validate_name
 from components.xata.branches.names import BRANCH_PATTERN, BRANCH_RULE, PRODUCTION, is_preview, set_aside_from
 from components.xata.inputs import BackupTime, Days, Flag, Image, InstanceType, Minutes, Replicas, Seconds
@@ -108,8 +110,8 @@ class Settings(Declared):
     outside_paths: Annotated[
         Paths,
         About(
-            "Files and folders that sqlFiles, and links in the app's folder, may lead to although they lie outside of "
-            "the project's folder and the app's repository; paths from the project's folder."
+            "Files and folders that sqlFiles, migrations, and links in the app's folder, may lead to although they lie "
+            "outside of the project's folder and the app's repository; paths from the project's folder."
         ),
     ] = ()
 
@@ -129,6 +131,32 @@ class AppSettings(Settings):
             "folder."
         ),
     ] = "."
+    migrate: Annotated[
+        str,
+        Meta(max_length=1000),
+        Rule(command_reason),
+        Words("a command without shell syntax", "npx dbmate up"),
+        About(
+            f"The app's own command that brings the database's schema up to date, run in the app's folder with "
+            f"{DATABASE_URL} in its environment, before the app is told; empty: none. With it goes `migrations`."
+        ),
+    ] = ""
+    migrations: Annotated[
+        str,
+        Words("a path", "../acme-shop/db/migrations"),
+        About(
+            "The folder of the app's migrations: `migrate` is run when its content is another; a path from the "
+            "project's folder."
+        ),
+    ] = ""
+    migrate_timeout_seconds: Annotated[
+        RunSeconds, About("How long `migrate` may take before it is stopped, in seconds.")
+    ] = 600
+
+    @property
+    def wanted_migrations(self) -> str | None:
+        """The folder of the migrations that the database must have; None leaves it as it is."""
+        return None if self.leaving or not self.migrate else self.migrations
 
 
 class WorkerSettings(AppSettings):

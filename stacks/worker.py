@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from components.connectivity.provider import DatabaseCheck
     from components.postgres.database import DatabaseConnection
     from stacks.settings import CloudSettings
 
@@ -118,14 +117,14 @@ def wrangler_check(plan: Plan, settings: CloudSettings) -> list[WranglerConfig]:
     ]
 
 
-def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck) -> Worker:
+def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: pulumi.Resource) -> Worker:
     """Declare the Worker's part of the stack.
 
     Args:
         plan: Which Worker.
         settings: The stack's configuration.
         connection: The database.
-        checked: The proof that it answers; no Worker hears of a database that does not.
+        checked: The proof that it answers and has its migrations; no Worker hears of a database that does not.
     """
     secrets = _secrets(plan, settings, connection, checked)
     url = _address(plan, settings, secrets)
@@ -154,7 +153,7 @@ def declare(plan: Plan, settings: CloudSettings, connection: DatabaseConnection,
     )
 
 
-def _secrets(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck) -> Secrets:
+def _secrets(plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: pulumi.Resource) -> Secrets:
     inputs = SecretsInputs(
         account=plan.account,
         script=plan.script,
@@ -173,7 +172,7 @@ def _address(plan: Plan, settings: CloudSettings, secrets: Secrets) -> pulumi.Ou
 
 
 def _from_the_provider(
-    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: DatabaseCheck
+    plan: Plan, settings: CloudSettings, connection: DatabaseConnection, checked: pulumi.Resource
 ) -> tuple[Sequence[pulumi.Resource], pulumi.Input[str]]:
     if not settings.hyperdrive and not settings.secrets_store:
         return (), ""

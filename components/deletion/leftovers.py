@@ -16,6 +16,7 @@ NOTHING_OF_ITS_OWN: Final = frozenset(
         "connectivity:WorkerCheck",
         "deletion:Guard",
         "postgres:Baseline",
+        "postgres:Migrations",
         "worker:Address",
         "worker:WranglerConfig",
         "xata:BranchConnection",

@@ -8,6 +8,7 @@ that was sent are not shown at all.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 from typing import TYPE_CHECKING
@@ -40,14 +41,19 @@ _PATTERNS = (
 
 def scrub(text: str, *, secrets: Iterable[str] = ()) -> str:
     """One printable line of at most 400 characters, with `secrets` in every spelling and the like of secrets masked."""
+    line = " ".join(masked(text, secrets=secrets).split())
+    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+
+
+def masked(text: str, *, secrets: Iterable[str] = ()) -> str:
+    """Printable text, with `secrets` in every spelling and the like of secrets masked; its spaces are kept."""
     line = _printable(text[:LONGEST_READ])
     found = {_printable(spelling) for secret in secrets for spelling in spellings(secret)}
     for spelling in sorted(found, key=len, reverse=True):
         line = line.replace(spelling, MASK)
-    for pattern, masked in _PATTERNS:
-        line = pattern.sub(masked, line)
-    line = " ".join(line.split())
-    return line if len(line) <= LONGEST_SHOWN else f"{line[:LONGEST_SHOWN]}…"
+    for pattern, mask in _PATTERNS:
+        line = pattern.sub(mask, line)
+    return line
 
 
 def quotable(text: str, *, key: str, values: Iterable[str] = ()) -> str:
@@ -68,10 +74,11 @@ def _printable(text: str) -> str:
 
 
 def spellings(secret: str) -> set[str]:
-    """A secret as it may turn up: plain, percent-encoded, escaped for JSON, and in base64 at any offset."""
+    """A secret as it may turn up: plain, percent-encoded, for JSON or HTML, in hex, in base64 at any offset."""
     if not secret:
         return set()
     found = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    found |= {html.escape(secret), secret.encode().hex(), secret.encode().hex().upper()}
     return found | {
         text for encode in (base64.b64encode, base64.urlsafe_b64encode) for text in _encoded(secret, encode)
     }

@@ -6,19 +6,17 @@ Module path and class name of the provider are a contract with recorded state.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, LiteralString
 
 from typing_extensions import override
 
-from components import libpq
-from components.connection import Connection, connection_reason
-from components.connectivity.probe import distrust
+from components.connection import connection_reason
 from components.declared import About, Declared, Rule, Words
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
+from components.postgres.session import connected, locked
 from components.postgres.sqlfiles import SqlFile, history_reason
 from components.postgres.sqltext import split
 from components.resource import Properties, Provider, Resource, state
@@ -27,16 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import psycopg
-
-CONNECT_TIMEOUT_SECONDS = 10
-WAKE_UP_SECONDS = 60
-"""A cloud branch that sleeps is woken by the connection, which hangs meanwhile: up to 50 seconds."""
-PAUSES_SECONDS = (1.0, 2.0, 4.0)
-"""Between attempts to reach a cloud branch: a new one, or a new password, may not have got around yet."""
-LOCK_SECONDS = 60
-
-LOCK_KEY = 0x696E667261  # "infra"
-"""The advisory lock that makes two runs on one database take turns."""
 
 _COMMENT: LiteralString = """
     SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
@@ -71,7 +59,7 @@ def apply(task: BaselineTask) -> None:
         RefusedError: A file applied earlier changed, or left the list.
         PostgresError: The server is not there, or refused something.
     """
-    with _connected(task.url) as connection, _locked(connection):
+    with connected(task.url) as connection, locked(connection):
         if task.sql_files is None:
             _stamp(connection, task.branch)
             return
@@ -87,7 +75,7 @@ def apply(task: BaselineTask) -> None:
 def read(task: BaselineTask) -> dict[str, Any]:
     """What the database carries, as properties. When it cannot be asked that is no news about it: it says only that."""
     try:
-        with _connected(task.url, patient=False) as connection:
+        with connected(task.url, patient=False) as connection:
             _, comment = _comment(connection)
             applied = _applied(connection)
     except PostgresError:
@@ -136,68 +124,6 @@ def _apply_file(connection: psycopg.Connection, file: SqlFile, position: int) ->
                 connection.execute(statement.text.encode())
     connection.execute("RESET SESSION AUTHORIZATION")
     connection.execute("RESET ALL")
-
-
-@contextlib.contextmanager
-def _connected(url: str, *, patient: bool = True) -> Iterator[psycopg.Connection]:
-    """A session, and the one place where the driver's errors become ours: theirs may quote what must stay secret."""
-    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
-
-    where = Connection.parse(url)
-    try:
-        with _patiently(where) if patient and where.verified else _session(where) as connection:
-            yield connection
-            return
-    except psycopg.Error as error:
-        reason = error.diag.message_primary or (str(error).strip().splitlines() or ["no answer"])[0]
-    raise PostgresError(
-        f"the database {where.database!r} at {where.host}:{where.port} could not be prepared: {reason}",
-        next_step="run ./infra verify STACK: it says which layer is at fault",
-    )
-
-
-def _patiently(where: Connection) -> psycopg.Connection:
-    """A session with a cloud branch, which may have to wake first.
-
-    Raises:
-        PostgresError: It is not the server that it should be, which no waiting heals.
-    """
-    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
-
-    deadline = time.monotonic() + WAKE_UP_SECONDS
-    for number, pause in enumerate(PAUSES_SECONDS):
-        try:
-            return _session(where, seconds=max(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic())))
-        except psycopg.OperationalError:
-            if number == 0:
-                _require_trust(where)
-            if time.monotonic() + pause > deadline:
-                raise
-        time.sleep(pause)
-    return _session(where, seconds=max(CONNECT_TIMEOUT_SECONDS, int(deadline - time.monotonic())))
-
-
-def _session(where: Connection, *, seconds: int = CONNECT_TIMEOUT_SECONDS) -> psycopg.Connection:
-    return libpq.connect(where, seconds=seconds, application="infra-baseline")
-
-
-def _require_trust(where: Connection) -> None:
-    """End the waiting for a server that cannot prove who it is, or asks for more than a proof of the password."""
-    verdict = distrust(where)
-    if verdict is not None:
-        raise PostgresError(
-            f"the database {where.database!r} at {where.host}:{where.port} could not be prepared, "
-            f"{verdict.layer.value}: {verdict.cause}",
-            next_step=verdict.next_step,
-        )
-
-
-@contextlib.contextmanager
-def _locked(connection: psycopg.Connection) -> Iterator[None]:
-    connection.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
-    connection.execute("SELECT pg_advisory_lock(%s)", (LOCK_KEY,))
-    connection.execute("RESET lock_timeout")
-    yield  # the session's end releases it, whatever happens
 
 
 @contextlib.contextmanager

@@ -48,6 +48,9 @@ WRONG_VALUES = [
     ("databaseName", "a" * 64, "up to 62"),
     ("databaseSslmode", "disable", "require or verify-full"),
     ("databaseUser", "pg_admin", "not beginning with pg_"),
+    ("migrate", "npx dbmate up | tee log", "a command without shell syntax"),
+    ("migrate", "echo 'open", "a command without shell syntax"),
+    ("migrateTimeoutSeconds", "0", "a whole number of seconds from 1 to 86400"),
     ("sqlFiles", "schema.sql", "a list of paths"),
     ("sqlFiles", "[1]", "a list of paths"),
     ("outsidePaths", "shared", "a list of paths"),
@@ -186,7 +189,7 @@ def test_wrong_value_is_refused_with_everything_needed(key: str, value: str, all
 
 def test_every_key_has_a_case_of_refusal() -> None:
     """No key is added without a wrong value that is refused, but for those that take any text."""
-    takes_any_text = {"dataFolder", "dockerImage"}
+    takes_any_text = {"dataFolder", "dockerImage", "migrations"}
     assert {key for key, _, _ in WRONG_VALUES} | takes_any_text == keys().keys()
 
 
@@ -258,6 +261,23 @@ def test_an_error_about_a_value_of_this_run_names_the_option(tmp_path: Path, key
         check("dev", raw, folder=tmp_path, given=raw)
     assert str(caught.value).startswith(f"--config {key}: infra:{key} ")
     assert "Pulumi.dev.yaml" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"migrate": "npx dbmate up"}, "infra:migrations is not: nothing says when it is to be run"),
+        ({"migrations": "db"}, "infra:migrate is not: nothing would apply them"),
+        ({"migrate": "npx dbmate up", "migrations": "none"}, "infra:migrations names 'none', which is not there"),
+    ],
+)
+def test_migrations_are_a_command_and_a_folder(tmp_path: Path, told: dict[str, str], words: str) -> None:
+    """One without the other would do nothing in silence; a stack that is taken down asks for neither."""
+    raw = {f"infra:{key}": value for key, value in told.items()}
+    with pytest.raises(ConfigurationError, match=words):
+        check("dev", raw, folder=tmp_path)
+    if len(told) == 2:
+        assert check("dev", {**raw, "infra:leaving": "true"}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("key", DROPPED)

@@ -51,6 +51,18 @@ def test_an_sql_file_outside_is_refused_unless_it_is_named(folder: Path, stack: 
             _check(stack, folder, sqlFiles=[name], outsidePaths=["../othe"])
 
 
+def test_migrations_outside_are_refused_unless_they_are_named(folder: Path) -> None:
+    """The folder itself, and a link in it: the app's command would follow both."""
+    told: dict[str, str | list[str]] = {"appPath": "../shop/app", "migrate": "dbmate up"}
+    with pytest.raises(ConfigurationError, match=r"migrations names '\.\./other', which leads to .*other, outside of"):
+        _check("staging", folder, **told, migrations="../other")
+    _check("staging", folder, **told, migrations="../other", outsidePaths=["../other"])
+    _check("staging", folder, **told, migrations="../shop/sql")
+    (folder.parent / "shop" / "sql" / "link.sql").symlink_to(folder.parent / "other" / "3.sql")
+    with pytest.raises(ConfigurationError, match=r"migrations names .*3\.sql, outside of"):
+        _check("staging", folder, **told, migrations="../shop/sql")
+
+
 @pytest.mark.parametrize(
     ("stack", "name", "refused"),
     [

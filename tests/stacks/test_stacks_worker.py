@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 
+from components.postgres.migration_files import read_files
 from stacks.worker_plan import ACCOUNT_VARIABLE, TOKEN_VARIABLE
 from tests.stacks.declared import ACCOUNT, URL, declare
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore:cloudflare.index:DeprecationWarning")  # at the import of its package
 
@@ -66,6 +65,20 @@ def test_a_worker_hears_of_a_database_only_after_its_check(app: Path) -> None:
     assert {"database-check", "database-connection"} <= declared.before("worker-secrets")
     assert "worker-secrets" in declared.before("worker-address")
     assert {"worker-secrets", "worker-address"} <= declared.before("worker-check")
+
+
+def test_migrations_stand_between_the_check_and_the_worker(app: Path) -> None:
+    """They are those of this branch's database, with the URL that the app gets; a stack taken down has none."""
+    migrations = Path(__file__).with_name("data")
+    config = {"appPath": str(app), "migrate": "npx dbmate 'up now'", "migrations": str(migrations)}
+    declared = declare("staging", config)
+    assert "database-check" in declared.before("migrations")
+    assert "migrations" in declared.before("worker-secrets")
+    given = declared.inputs("migrations")
+    assert (given["command"], given["appPath"]) == (["npx", "dbmate", "up now"], str(app))
+    assert (given["url"]["value"], given["databaseId"]) == (URL, "database-branch-id")
+    assert given["files"].keys() == read_files(migrations).keys()
+    assert "migrations" not in declare("staging", {**config, "leaving": "true"}).requests
 
 
 def test_the_worker_is_that_of_the_apps_file(app: Path) -> None:

@@ -182,7 +182,7 @@ def test_a_hostile_server_never_hears_the_password(
     cause: str,
 ) -> None:
     """Check, stamping and refreshing end before the password is told in any form; the check names layer and cause."""
-    monkeypatch.setattr("components.postgres.baseline.time.sleep", lambda _: None)
+    monkeypatch.setattr("components.postgres.session.time.sleep", lambda _: None)
     server = _server(kind, authority, tmp_path)
     where = _connection(listen(server.handle))
     found, text = _layer_and_cause(probe(where, budget_seconds=20))

@@ -15,7 +15,7 @@ from components import libpq
 from components.connection import Connection
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamped_branch
-from components.postgres import baseline
+from components.postgres import baseline, session
 from components.postgres.baseline import BaselineProvider, BaselineTask
 from components.postgres.sqlfiles import declare
 from tests.components.postgres.conftest import freeze, url
@@ -158,9 +158,9 @@ def test_two_runs_at_once_take_turns(database: str, tmp_path: Path) -> None:
 
 def test_waiting_for_another_run_ends(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that never ends does not hold the next for ever."""
-    monkeypatch.setattr(baseline, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(session, "LOCK_SECONDS", 0.1)
     with psycopg.connect(database, autocommit=True) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (baseline.LOCK_KEY,))
+        other.execute("SELECT pg_advisory_lock(%s)", (session.LOCK_KEY,))
         with pytest.raises(PostgresError, match="lock timeout"):
             baseline.apply(task(database, tmp_path))
 
@@ -200,7 +200,7 @@ def test_a_name_below_localhost_needs_no_resolver(database: str, tmp_path: Path)
 def test_a_cloud_branch_is_tried_again(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What has not got around yet is waited for; a look does not wait, and neither does a server of this machine."""
     pauses: list[float] = []
-    monkeypatch.setattr("components.postgres.baseline.time.sleep", pauses.append)
+    monkeypatch.setattr("components.postgres.session.time.sleep", pauses.append)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     cloud = dataclasses.replace(Connection.parse(database), port=port, sslmode="require")
@@ -209,7 +209,7 @@ def test_a_cloud_branch_is_tried_again(database: str, tmp_path: Path, monkeypatc
     assert pauses == []
     with pytest.raises(PostgresError):
         baseline.apply(wanted)
-    assert pauses == list(baseline.PAUSES_SECONDS)
+    assert pauses == list(session.PAUSES_SECONDS)
 
 
 def test_a_look_tells_what_is_there(database: str, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_a_server_that_freezes_in_the_middle_of_a_file_is_not_waited_for(
     """A session that is open already ends, too, once the server lets nobody else in either."""
     settings, report = running
     monkeypatch.setattr(libpq, "SILENCE_SECONDS", 0.5)
-    monkeypatch.setattr(baseline, "CONNECT_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr(session, "CONNECT_TIMEOUT_SECONDS", 2)
     database = url(settings, report.port)
     with ThreadPoolExecutor() as pool:
         applied = pool.submit(baseline.apply, task(database, tmp_path, slow="SELECT 1;\nSELECT pg_sleep(3600)"))
