@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # gRPC tells of every fork beside a call; no user can do anything with that.
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     next_steps.of(next_steps.Run())
+    if "_ARGCOMPLETE" in os.environ:
+        cli.complete()
     try:
         command = cli.parse(words)
         next_steps.of(next_steps.Run.from_arguments(command))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 import re
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from operations import stack_names
 from operations.errors import UsageError
@@ -14,56 +15,78 @@ from operations.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-COMMANDS = {
-    "up": "make or repair an environment",
-    "preview": "say what up would do",
-    "refresh": "record what is really there",
-    "destroy": "take an environment down; the dev database keeps its data",
-    "outputs": "show what an environment exports",
-    "status": "show every environment as it is now: health, size, last up, password, backup",
-    "environments": "list the environments that have a file, and say which are production",
-    "config": "set, read or remove a value of a stack's file, also an encrypted one",
-    "consumer": "run another Pulumi project that reads the outputs of this one",
-    "psql": "open Postgres' own shell on an environment's database",
-    "dump": "write an environment's data into a file",
-    "load": "bring such a file into an environment that is not production",
-    "verify": "prove that the database and the app answer, layer by layer",
-    "drift": "say what was changed or deleted behind a stack's back, and bring it back",
-    "sweep": "remove the previews of pull requests that are closed, or whose life has ended",
-    "rotate": "give an environment's database a new password, now",
-    "restore": "bring a backup back, in a new branch beside the environment's",
-    "sync": "bring a preview environment in line with its pull request",
-    "reset": "give a preview's database a fresh copy of its parent",
-    "wrangler": "check the app's wrangler.jsonc against an environment, make it fit, or deploy the app",
-    "unlock": "remove the lock that a killed run has left, after showing who holds it",
-    "comment": "show a reviewer what a pull request would change",
-    "gate": "refuse a plan that would lose data",
-    "doctor": "look at this machine and at Xata: what is there, what is missing, what to do",
-    "sandbox": "the stand-ins for Xata, Cloudflare and GitHub that --sandbox works against",
-    "init": "make this project that of your app, or make one for another app of it",
-    "upgrade": "bring a project that init has made to a newer version",
-    "setup": "set this machine up; with --pulumi, install the official Pulumi CLI",
-    "test": "check everything a change must pass, or run some tests",
+GROUPS: Final[dict[str, dict[str, str]]] = {
+    "an environment": {
+        "up": "make or repair an environment",
+        "preview": "say what up would do",
+        "refresh": "record what is really there",
+        "destroy": "take an environment down; the dev database keeps its data",
+        "outputs": "show what an environment exports",
+        "environments": "list the environments that have a file, and say which are production",
+        "config": "set, read or remove a value of a stack's file, also an encrypted one",
+    },
+    "its database": {
+        "psql": "open Postgres' own shell on an environment's database",
+        "dump": "write an environment's data into a file",
+        "load": "bring such a file into an environment that is not production",
+        "rotate": "give an environment's database a new password, now",
+        "restore": "bring a backup back, in a new branch beside the environment's",
+    },
+    "whether all is well": {
+        "status": "show every environment as it is now: health, size, last up, password, backup",
+        "verify": "prove that the database and the app answer, layer by layer",
+        "drift": "say what was changed or deleted behind a stack's back, and bring it back",
+        "doctor": "look at this machine and at Xata: what is there, what is missing, what to do",
+        "unlock": "remove the lock that a killed run has left, after showing who holds it",
+    },
+    "pull requests": {
+        "comment": "show a reviewer what a pull request would change",
+        "gate": "refuse a plan that would lose data",
+        "sync": "bring a preview environment in line with its pull request",
+        "reset": "give a preview's database a fresh copy of its parent",
+        "sweep": "remove the previews of pull requests that are closed, or whose life has ended",
+    },
+    "the app, and other projects": {
+        "wrangler": "check the app's wrangler.jsonc, make it fit an environment, or deploy the app",
+        "consumer": "run another Pulumi project that reads the outputs of this one",
+    },
+    "this project": {
+        "init": "make this project that of your app, or make one for another app of it",
+        "upgrade": "bring a project that init has made to a newer version",
+        "sandbox": "the stand-ins for Xata, Cloudflare and GitHub that --sandbox works against",
+        "completion": "print what makes a shell complete commands and stacks",
+        "setup": "set this machine up; with --pulumi, install the official Pulumi CLI",
+        "test": "check everything a change must pass, or run some tests",
+    },
 }
-"""Each command is the module of its name in `operations.commands`, loaded when it is called."""
+"""What one may want, and the commands for it: modules of that name in `operations.commands`, loaded when called."""
+COMMANDS: Final = {name: summary for group in GROUPS.values() for name, summary in group.items()}
 
-EPILOG = """\
+DESCRIPTION: Final = "The app's database, one isolated one per environment, as one Pulumi program."
+EPILOG: Final = """\
 examples:
   ./infra up dev                 make or repair the developer's database
   ./infra verify dev             prove that it answers, layer by layer
-  ./infra COMMAND --help         everything about one command
+  ./infra help COMMAND           everything about one command
 
 Exit codes are explained in docs/exit-codes.md.
 """
+
+
+def overview() -> str:
+    """All commands, by what one wants."""
+    width = max(map(len, COMMANDS))
+    groups = [
+        f"{wanted}:\n" + "".join(f"  {name:<{width}}  {summary}\n" for name, summary in group.items())
+        for wanted, group in GROUPS.items()
+    ]
+    return "\n".join(["usage: ./infra COMMAND [--help] …\n", f"{DESCRIPTION}\n", *groups, EPILOG])
 
 
 def parser(loaded: Iterable[str] = COMMANDS) -> argparse.ArgumentParser:
     """The whole command line; of commands that are not `loaded`, the name and the summary alone."""
     top = Parser(
         prog="./infra",
-        description="The app's database, one isolated one per environment, as one Pulumi program.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -80,8 +103,14 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
 
     Raises:
         UsageError: It is wrong.
-        SystemExit: It asked for help, which has been printed.
+        SystemExit: It asked for help or for the version, which has been printed.
     """
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        _printed(overview())
+    if arguments[0] == "--version":
+        _printed(f"infra {version()}\n")
     if arguments and not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
         near = difflib.get_close_matches(arguments[0], COMMANDS, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
@@ -96,6 +125,35 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     read = parser(arguments[:1]).parse_args(arguments[:own])
     read.passed_on = arguments[own + 1 :]
     return read
+
+
+def version() -> str:
+    """What this program calls itself, and its commit where git knows one."""
+    import tomllib
+    from contextlib import suppress
+
+    from operations import git
+    from operations.errors import MachineError
+
+    told: str = tomllib.loads((stack_names.PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]
+    commit = ""
+    with suppress(MachineError):
+        commit = git.answer(stack_names.PROJECT, "describe", "--always", "--dirty", "--exclude=*")
+    return f"{told} ({commit})" if commit else told
+
+
+def complete() -> None:
+    """Answer a shell that asks, at TAB, how a command line may go on; ends the process."""
+    import argcomplete
+
+    argcomplete.autocomplete(parser())
+
+
+def _printed(text: str) -> NoReturn:
+    print(text, end="")
+    sys.exit()
 
 
 if TYPE_CHECKING:
@@ -133,9 +191,10 @@ def add_command(
 
 def add_stack(parser: argparse.ArgumentParser) -> None:
     """Add STACK, judged while the command line is read, and the engine that works on it."""
-    parser.add_argument(
+    stack: Any = parser.add_argument(
         "stack", metavar="STACK", type=stack_names.checked, help=f"the environment: {stack_names.ALLOWED}"
     )
+    stack.completer = lambda **_: stack_names.names(stack_names.PROJECT)
     add_engine(parser)
 
 

@@ -56,12 +56,58 @@ def test_every_command_has_help_and_examples(command: str, capsys: pytest.Captur
     assert f"./infra {command}" in text.partition("examples:")[2]
 
 
-def test_top_level_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    """`./infra --help` lists all commands."""
-    with pytest.raises(SystemExit):
-        cli.parse(["--help"])
+@pytest.mark.parametrize("arguments", [[], ["help"], ["--help"], ["-h"]])
+def test_the_overview_names_every_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """By what one wants, within 100 columns, and with exit code 0."""
+    with pytest.raises(SystemExit) as left:
+        cli.parse(arguments)
     text = capsys.readouterr().out
-    assert [one for one in cli.COMMANDS if not re.search(rf"^    {one}\s", text, re.MULTILINE)] == []
+    assert not left.value.code
+    assert [one for one in cli.COMMANDS if not re.search(rf"^  {one}\s", text, re.MULTILINE)] == []
+    assert [one for one in cli.GROUPS if f"\n{one}:\n" not in text] == []
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_help_of_a_command_is_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    """`./infra help up` says what `./infra up --help` does."""
+    texts = []
+    for words in (["help", "up"], ["up", "--help"]):
+        with pytest.raises(SystemExit):
+            cli.parse(words)
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    assert texts[0].startswith("usage: ./infra up")
+
+
+def test_the_version_is_that_of_the_project(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the commit where git knows one."""
+    with pytest.raises(SystemExit):
+        cli.parse(["--version"])
+    assert re.fullmatch(r"infra \d+\.\d+\.\d+( \([0-9a-f]{7,40}(-dirty)?\))?\n", capsys.readouterr().out)
+
+
+ASKED = """
+eval "$(./infra completion bash)"
+COMP_LINE="$1" COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=($1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+_python_argcomplete ./infra
+printf '%s\n' "${COMPREPLY[@]}"
+"""
+"""What bash does at TAB; see "Programmable Completion" in its manual."""
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("./infra ver", {"verify"}),
+        ("./infra verify s", {"staging"}),
+        ("./infra up dev --pa", {"--parallel"}),
+        ("./infra completion f", {"fish"}),
+    ],
+)
+def test_tab_completes_commands_stacks_and_options(typed: str, offered: set[str]) -> None:
+    """Asked of a real bash."""
+    done = subprocess.run(["bash", "-c", ASKED, "bash", typed], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert {one.strip() for one in done.stdout.split()} == offered, done.stderr
 
 
 def test_the_stacks_are_those_that_have_a_file() -> None:
@@ -99,7 +145,7 @@ def test_a_pull_request_has_a_stack(name: str) -> None:
         (["verify", "dev", "--budget", "0"], "--budget"),
         (["verify", "dev", "--budget", "soon"], "--budget"),
         (["upp", "dev"], "did you mean up?"),
-        ([], "COMMAND"),
+        (["help", "upp"], "did you mean up?"),
     ],
 )
 def test_mistakes_are_usage_errors(infra: Callable[..., Any], arguments: list[str], said: str) -> None:
