@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from operations.errors import UsageError
-from operations.layouts import Layout, mismatch
+from operations.layouts import REUSED, Layout, mismatch
 from operations.workspace import PROJECT
 from stacks import config, stack_names
 from stacks.names import LONGEST_APP, app_reason
@@ -76,14 +76,9 @@ def there(folder: Path) -> Answers:
     environments = tuple(stack_names.environments(folder))
     said = [config.written(folder / f"Pulumi.{stack}.yaml").get(APP_PATH) for stack in (*environments, "dev")]
     path = next((one for one in said if one), ".")
-    return Answers(app=shared.get(APP, ""), layout=_layout(folder, path), app_path=path, environments=environments)
-
-
-def _layout(folder: Path, app_path: str) -> Layout:
-    """The layout that a project has by where it and the app lie."""
-    if not mismatch(Layout.FOLDER, folder):
-        return Layout.FOLDER
-    return Layout.APP if (folder / app_path).resolve().is_relative_to(folder.resolve()) else Layout.TWO
+    inside = not mismatch(Layout.FOLDER, folder)
+    layout = Layout.FOLDER if inside else Layout.TWO if (folder / REUSED).is_file() else Layout.APP
+    return Answers(app=shared.get(APP, ""), layout=layout, app_path=path, environments=environments)
 
 
 def beginning(into: Path, app: str, app_path: str) -> Answers:
@@ -92,7 +87,8 @@ def beginning(into: Path, app: str, app_path: str) -> Answers:
     inside = not mismatch(Layout.FOLDER, into)
     path = app_path or (relative(root, into) if inside else EXAMPLE)
     named = app or (root.name if inside else Path(app_path).resolve().name if app_path else "")
-    layout = Layout.FOLDER if inside else _layout(into, path)
+    own = (into / path).resolve().is_relative_to(into.resolve())
+    layout = Layout.FOLDER if inside else Layout.APP if own else Layout.TWO
     return Answers(app=named, layout=layout, app_path=path, environments=tuple(questions()["environments"]["default"]))
 
 

@@ -67,8 +67,9 @@ class Place:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     """The project is that of first-shop, and its app is an example in it."""
     project, app = tmp_path / "infra", tmp_path / "acme-shop"
-    for folder in (project / ".git", project / "example", app / ".git"):
+    for folder in (project / ".git", project / "example", app / ".git", project / ".github/workflows"):
         folder.mkdir(parents=True)
+    (project / ".github/workflows/deploy.yml").touch()
     texts = {"": PROJECT_FILE, "dev": "config:\n  infra:database: auto\n", "foundation": "", "staging": STAGING}
     texts["preview"] = "config:\n  infra:parent: staging\n  infra:protect: false\n"
     for stack, text in texts.items():
@@ -185,7 +186,7 @@ def test_an_app_without_a_wrangler_file_gets_one(place: Place) -> None:
         (["--environment", "qa", "--environment", "qa"], "the environment qa is named twice"),
         (["--layout", "tree"], "there is no layout 'tree': the layouts are app, folder, two"),
         (["--layout", "folder"], "the layout folder is for a folder of the app's repository"),
-        (["--layout", "two"], "lies in the program's"),
+        (["--layout", "two"], "the layout two needs a project without the workflows that run in the app's repository"),
         (["--app-path", "../nowhere"], "the app's folder is '../nowhere', and there is no folder"),
         (["--without", "sandbox"], "cannot be made without 'sandbox': what can be left out is workflows, bench"),
         (["--without", "bench"], "--without is for a project that is made with --into"),
@@ -221,7 +222,7 @@ def test_the_caller_waits_until_the_program_is_on_github(place: Place, monkeypat
     """Of two repositories, the app's gets a workflow with the program's commit; what is written there stays."""
     told = {"remote": "git@github.com:acme/infra.git", "rev-parse": "a" * 40, "branch": ""}
     monkeypatch.setattr(git, "answer", lambda _folder, *words: told[words[0]])
-    (place.project / ".github").mkdir()
+    (place.project / ".github/workflows/deploy.yml").unlink()
     (place.project / fitting.CALLER).write_text("uses: {}@{}\n".format(*fitting.CALLED))
     two = Answers(app="acme-shop", layout=Layout.TWO, app_path="../acme-shop", environments=("staging",))
     waits = fitting.plan(two, place.project, environ={})
@@ -246,3 +247,11 @@ def test_git_sees_what_is_ignored(place: Place) -> None:
         ["git", "check-ignore", *names], cwd=place.app, capture_output=True, text=True, check=False
     )
     assert ignored.stdout.split() == [".dev.vars", ".dev.vars.staging", ".wrangler/x", "node_modules/x"]
+
+
+def test_two_repositories_are_two(place: Place) -> None:
+    """The layout `two` is for an app that lies outside of the program's folder."""
+    (place.project / ".github/workflows/deploy.yml").unlink()
+    with pytest.raises(UsageError, match="the app's folder 'example' lies in the program's"):
+        place.init("--layout", "two", "--app-path", "example", "--yes")
+    assert place.init("--layout", "two", *SHOP, "--yes") == 0
