@@ -19,7 +19,7 @@ def add_parser(commands: cli.Commands) -> None:
         commands,
         "completion",
         text=(
-            "Print what lets SHELL complete ./infra at TAB: commands, options, and the stacks that have a file. It\n"
+            "Print what lets SHELL complete this command at TAB: commands, options, and the stacks that have a file. It\n"
             "works in every project like this one, and asks the one whose ./infra is typed."
         ),
         examples=(
