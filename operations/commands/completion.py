@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from operations import cli
+from operations import cli, stack_names
 from operations.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ def add_parser(commands: cli.Commands) -> None:
         commands,
         "completion",
         text=(
-            "Print what lets SHELL complete this command at TAB: commands, options, and the stacks that have a file. It\n"
-            "works in every project like this one, and asks the one whose ./infra is typed."
+            "Print what lets SHELL complete this command at TAB: commands, options, and the stacks that have a file.\n"
+            "bash and zsh then ask the project whose command is typed, in any of this kind; fish asks this one."
         ),
         examples=(
             'eval "$(./infra completion bash)"     # in ~/.bashrc, with the path of a clone; zsh alike',
@@ -35,5 +35,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Print it."""
     from argcomplete.shell_integration import shellcode
 
-    print(shellcode(["infra"], shell=arguments.shell), end="")
+    # fish would look for it on the PATH.
+    asked = str(stack_names.PROJECT / "infra") if arguments.shell == "fish" else None
+    print(shellcode(["infra"], shell=arguments.shell, argcomplete_script=asked), end="")
     return ExitCode.SUCCESS
