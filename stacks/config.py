@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ConfigurationError
+from components.postgres import sqlfiles
 from stacks import outside, stack_names
 from stacks.settings import DROPPED, MODELS, AppSettings, Settings, kind_of, model_of
 from stacks.stack_names import PREVIEW
@@ -146,9 +147,11 @@ def check(
     settings = read(stack, raw, shared=shared, given=given, secret_keys=secret_keys)
     if isinstance(settings, AppSettings) and not (folder / settings.app_path).is_dir():
         raise _missing(_said(stack, "appPath", given), "appPath", settings.app_path, "the app's folder")
-    for file in settings.wanted_sql_files or ():
-        if not (folder / file).is_file():
-            raise _missing(_said(stack, "sqlFiles", given), "sqlFiles", file, "an SQL file")
+    for name in settings.wanted_sql_files or ():
+        files = sqlfiles.files_of(name, folder)
+        if not files or not all((folder / file).is_file() for file in files):
+            what = "an SQL file, a folder that holds some (*.sql), or a pattern that fits some"
+            raise _missing(_said(stack, "sqlFiles", given), "sqlFiles", name, what)
     if isinstance(settings, AppSettings):
         _check_migrations(settings, folder, _said(stack, "migrate", given), _said(stack, "migrations", given))
     outside.refuse(file_of(stack), settings, folder)

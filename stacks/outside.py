@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import ConfigurationError
 from components.postgres.migration_files import files_of
+from components.postgres.sqlfiles import expanded
 from components.worker.wrangler.file import NAMES
 from stacks.settings import AppSettings, DevSettings
 
@@ -37,7 +38,8 @@ def refuse(file: str, settings: Settings, folder: Path) -> None:
     own = folder.resolve()
     app = repository((folder / settings.app_path).resolve()) if isinstance(settings, AppSettings) else own
     wanted = [
-        (f"infra:sqlFiles names {name!r}, which", folder / name, [own, app]) for name in settings.wanted_sql_files or ()
+        (f"infra:sqlFiles names {name!r}, which", folder / name, [own, app])
+        for name in expanded(settings.wanted_sql_files or (), folder)
     ]
     if isinstance(settings, AppSettings) and settings.wanted_migrations:
         migrations = folder / settings.wanted_migrations

@@ -97,7 +97,8 @@ class Settings(Declared):
     sql_files: Annotated[
         Paths,
         About(
-            "SQL files applied once each, in this order, each in its own transaction; paths from the project's folder."
+            "SQL files applied once each, in this order, each in its own transaction; paths from the project's folder. "
+            "A folder stands for its *.sql and a pattern for what it fits, by name."
         ),
     ] = ()
     leaving: Annotated[

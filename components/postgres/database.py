@@ -10,7 +10,7 @@ import pulumi
 from components.connection import Connection
 from components.errors import ConfigurationError
 from components.postgres.baseline import Baseline, BaselineInputs
-from components.postgres.sqlfiles import SqlFile, declare, history_reason
+from components.postgres.sqlfiles import SqlFile, declare, expanded, history_reason
 from components.resource import later
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class BaselineSettings:
         """
         if paths is None:
             return cls(branch=branch, sql_files=None)
-        files = tuple(declare(name, project_folder) for name in paths)
+        files = tuple(declare(name, project_folder) for name in expanded(paths, project_folder))
         problem = history_reason([], files)
         if problem:
             raise ConfigurationError(f"sqlFiles: {problem}", next_step="correct sqlFiles in the stack's configuration")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,33 @@ def extensions_of(files: Sequence[SqlFile]) -> dict[str, str]:
     return found
 
 
+def files_of(name: str, project_folder: Path) -> list[str]:
+    """The files that one entry of the configuration stands for, in the order in which they are applied.
+
+    Args:
+        name: A file, a folder, of which it is the files `*.sql`, or a pattern, in which `**` is folders of any depth.
+        project_folder: Where relative paths start.
+    """
+    path = project_folder / Path(name).expanduser()
+    if path.is_dir():
+        found = sorted(file.name for file in path.glob("[!.]*.sql") if file.is_file())
+        return [f"{name.rstrip('/')}/{file}" for file in found]
+    if path.is_file() or not glob.has_magic(name):
+        return [name]
+    pattern = str(Path(name).expanduser())
+    found = glob.glob(pattern, root_dir=project_folder, recursive=True)  # noqa: PTH207 - it may begin with .. or /
+    return sorted((file for file in found if (project_folder / file).is_file()), key=lambda file: Path(file).parts)
+
+
+def expanded(names: Sequence[str], project_folder: Path) -> list[str]:
+    """The files that the configuration lists; a folder or a pattern adds those that do not stand there before it."""
+    listed: list[str] = []
+    for name in names:
+        files = files_of(name, project_folder)
+        listed += files if files == [name] else [file for file in files if file not in listed]
+    return listed
+
+
 def declare(name: str, project_folder: Path) -> SqlFile:
     """Read a configured SQL file, and refuse one that could not be applied, before any resource.
 
@@ -119,14 +147,17 @@ def history_reason(applied: Sequence[SqlFile], wanted: Sequence[SqlFile], *, bra
     for place, before in enumerate(applied):
         now = by_name.get(before.name)
         if now is None:
-            return f"{before.name} was applied and is no longer listed; list it again{_start_over(branch)}"
+            return f"{before.name} was applied and is no longer listed; bring it back{_start_over(branch)}"
         if now.sha256 != before.sha256:
             return (
                 f"{before.name} was applied with sha256 {before.sha256[:12]}… and has {now.sha256[:12]}… now; "
                 f"undo the change and put the new statements into a new file behind it{_start_over(branch)}"
             )
         if names[place] != before.name:
-            return f"{names[place]} stands before {before.name}, which was applied already; list new files last"
+            return (
+                f"{names[place]} stands before {before.name}, which was applied already; list new files last, in a "
+                "folder by names that sort behind"
+            )
     return ""
 
 

@@ -40,10 +40,8 @@ def test_files_of_the_project_and_of_the_apps_repository_are_used(folder: Path) 
 def test_an_sql_file_outside_is_refused_unless_it_is_named(folder: Path, stack: str) -> None:
     """Also behind a link in the project; by its own path, or by that of a folder above it."""
     (folder / "sql" / "link.sql").symlink_to(folder.parent / "other" / "3.sql")
-    for name in ("../other/3.sql", str(folder.parent / "other" / "3.sql"), "sql/link.sql"):
-        with pytest.raises(
-            ConfigurationError, match=rf"sqlFiles names '{name}', which leads to .*outside of .*project"
-        ):
+    for name in ("../other/3.sql", str(folder.parent / "other" / "3.sql"), "sql/link.sql", "sql/l*.sql", "../other"):
+        with pytest.raises(ConfigurationError, match=r"sqlFiles names '.*', which leads to .*outside of .*project"):
             _check(stack, folder, sqlFiles=[name])
         for named in ("../other/3.sql", "../other"):
             _check(stack, folder, sqlFiles=[name], outsidePaths=[named])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.errors import ConfigurationError, LocalError
-from components.postgres.sqlfiles import PROJECT_FOLDER, SqlFile, declare, history_reason
+from components.postgres.sqlfiles import PROJECT_FOLDER, SqlFile, declare, expanded, history_reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def test_new_files_come_last(applied: list[SqlFile], wanted: list[SqlFile]) -> N
     ("applied", "wanted", "words"),
     [
         ([ONE], [ONE_CHANGED], ["1.sql was applied with sha256 aaaaaaaaaaaa", "cccccccccccc", "new file"]),
-        ([ONE], [], ["1.sql was applied and is no longer listed", "list it again"]),
+        ([ONE], [], ["1.sql was applied and is no longer listed", "bring it back"]),
         ([ONE], [TWO, ONE], ["2.sql stands before 1.sql", "list new files last"]),
         ([ONE, TWO], [TWO, ONE], ["stands before"]),
         ([], [ONE, ONE], ["1.sql is listed twice"]),
@@ -81,6 +81,34 @@ def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path: Path) -> None:
     (tmp_path / "unix.sql").write_bytes(b"SELECT 1;\nSELECT 2;\n")
     (tmp_path / "windows.sql").write_bytes(b"\xef\xbb\xbfSELECT 1;\r\nSELECT 2;\r\n")
     assert declare("unix.sql", tmp_path).sha256 == declare("windows.sql", tmp_path).sha256
+
+
+@pytest.mark.parametrize(
+    ("names", "files"),
+    [
+        (["sql"], ["sql/02.sql", "sql/1.sql", "sql/B.sql", "sql/a.sql"]),
+        (["sql/a.sql", "sql/"], ["sql/a.sql", "sql/02.sql", "sql/1.sql", "sql/B.sql"]),
+        (["sql/[0-9]*.sql"], ["sql/02.sql", "sql/1.sql"]),
+        (["sql/**/*.sql"], ["sql/02.sql", "sql/1.sql", "sql/B.sql", "sql/a.sql", "sql/more/1.sql", "sql/z/0.sql"]),
+        (["sql/more", "sql/[x].sql", "../*/none.sql"], ["sql/more/1.sql", "sql/[x].sql"]),
+        (["sql/a.sql", "sql/a.sql"], ["sql/a.sql", "sql/a.sql"]),
+        (["sql", "sql/a.sql"], ["sql/02.sql", "sql/1.sql", "sql/B.sql", "sql/a.sql", "sql/a.sql"]),
+        (["missing.sql", "empty"], ["missing.sql"]),
+    ],
+)
+def test_a_folder_and_a_pattern_are_files_in_the_order_of_their_names(
+    tmp_path: Path, names: list[str], files: list[str]
+) -> None:
+    """Byte by byte, whatever the machine's language; what stands there already is not listed again by them."""
+    for file in ("02", "1", "B", "a", "more/1", "z/0", ".hidden"):
+        (tmp_path / "sql" / f"{file}.sql").parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sql" / f"{file}.sql").touch()
+    if "sql/[x].sql" in names:
+        (tmp_path / "sql" / "[x].sql").touch()
+    (tmp_path / "sql" / "README.md").touch()
+    (tmp_path / "sql" / "folder.sql").mkdir()
+    (tmp_path / "empty").mkdir()
+    assert expanded(names, tmp_path) == files
 
 
 def test_a_file_that_changes_under_the_run_is_refused(tmp_path: Path) -> None:
