@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from operations.cli import COMMANDS
+from tests.pictures import TERMINALS
 
 PROJECT = Path(__file__).resolve().parent.parent
 PAGES = [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), PROJECT / "bench" / "README.md"]
@@ -70,3 +72,15 @@ def test_every_page_is_reached_from_the_readme() -> None:
     """A page nobody links is a page nobody reads."""
     text = "".join(page.read_text() for page in PAGES)
     assert [page.name for page in (PROJECT / "docs").rglob("*.md") if f"{page.name})" not in text] == []
+
+
+@pytest.mark.parametrize("name", TERMINALS)
+def test_a_recorded_terminal_stands_by_itself(name: str) -> None:
+    """README's pictures of terminals show the commands they are recorded with, and have nothing from elsewhere."""
+    drawn = (PROJECT / "docs" / "images" / f"{name}.svg").read_text()
+    assert not re.search(r"font-face|<script|href=|src=", drawn)
+    shown = html.unescape("".join(re.findall(r">([^<]*)</text>", drawn))).replace("\xa0", " ")
+    for command in TERMINALS[name]:
+        assert f"./infra {command}".replace(" --engine embedded", "").rstrip() in shown
+    if name == "commands":
+        assert [one for one in COMMANDS if f" {one} " not in shown] == [], "run: python -m tests.pictures"
