@@ -40,6 +40,8 @@ MADE_OF: Final = f"{ANSWERS}.jinja"
 QUIETLY: Final[dict[str, Any]] = {"defaults": True, "overwrite": True, "quiet": True}
 LABELS: Final = ("-L", "before updating", "-L", "last update", "-L", "after updating")
 """As copier calls the three sides of a conflict."""
+_LOCAL: Final = "git+file://"
+"""Before a folder's path: copier reads its commits alone, as it does of any address."""
 _MOST_SHOWN: Final = 10
 
 
@@ -67,7 +69,7 @@ def require_source() -> None:
         UsageError: This project was made of another, or is not a git repository with a commit.
     """
     if not (PROJECT / MADE_OF).is_file():
-        source = _recorded().get("_src_path", "where it comes from")
+        source = str(_recorded().get("_src_path", "where it comes from")).removeprefix("git+")
         raise UsageError(
             f"{PROJECT} was made of another project itself, which is where others are made, too",
             next_step=f"git clone {source}, and there ./infra init --into DIR",
@@ -121,8 +123,7 @@ def copied(answers: Answers, place: Path) -> Iterator[Path]:
     try:
         with _explained("the project could not be made"):
             # Of a URL git copies what is committed, packed; of a path all that lies in .git, file by file.
-            source = f"git+file://{PROJECT}"
-            copier.run_copy(source, folder, data=answers.as_data(), vcs_ref=_commit(), **QUIETLY)
+            copier.run_copy(f"{_LOCAL}{PROJECT}", folder, data=answers.as_data(), vcs_ref=_commit(), **QUIETLY)
         recorded = folder / ANSWERS
         told = re.sub(r"(?m)^_src_path: .*$", lambda _: f"_src_path: {_source()}", recorded.read_text(encoding="utf-8"))
         recorded.write_text(told, encoding="utf-8")
@@ -213,7 +214,7 @@ def _merge_of_two(source: str, old: str, new: str) -> None:
     """Merge the workflows that are made of others, which copier does not know, in the same way."""
     with tempfile.TemporaryDirectory() as folder:
         clone, sides = Path(folder) / "clone", [Path(folder) / "old", Path(folder) / "new"]
-        git.answer(PROJECT, "clone", "-q", "--no-checkout", source, str(clone))
+        git.answer(PROJECT, "clone", "-q", "--no-checkout", source.removeprefix("git+"), str(clone))
         texts = []
         for commit in (old, new):
             git.answer(clone, "checkout", "-q", commit)
@@ -245,7 +246,9 @@ def _source() -> str:
     origin = git.answer(PROJECT, "remote", "get-url", "origin")
     if not origin or not git.answer(PROJECT, "branch", "-r", "--contains", _commit()):
         console.say(f"note: no remote has this commit, so `upgrade` will look for newer ones in {PROJECT}")
-        return str(PROJECT)
+        origin = str(PROJECT)
+    if (PROJECT / origin).is_dir():
+        return _LOCAL + str((PROJECT / origin).resolve())
     return re.sub(r"^([a-z+]+://)[^/@]*@", r"\1", origin)
 
 

@@ -30,7 +30,7 @@ def test_a_project_of_the_layout_folder(shop: Shop) -> None:
     written = yaml.safe_load((made / ".copier-answers.yml").read_text())
     assert written == {
         "_commit": git(shop.program, "describe", "--always"),
-        "_src_path": str(shop.program),
+        "_src_path": f"git+file://{shop.program}",
         "app": "acme-shop",
         "app_path": "..",
         "environments": ["staging", "production"],
@@ -191,15 +191,21 @@ def test_an_upgrade_keeps_what_the_team_changed(shop: Shop) -> None:
 
 
 def test_an_upgrade_goes_to_the_newest_release_and_never_back(shop: Shop) -> None:
-    """A release is taken before a newer commit; a project that is of one behind the release stays, unless told."""
+    """Of where the program was cloned from: a release before a newer commit; what is of a newer commit stays."""
+    hub = shop.program.with_name("hub")
+    git(shop.program, "clone", "-q", "--bare", ".", str(hub))
+    git(shop.program, "remote", "add", "origin", "../hub")
     git(shop.program, "tag", "v1.0.0")
     commit(shop.program, NEWS__md="After 1.0.0.\n")
+    git(shop.program, "push", "-q", "--tags", "origin", "main")
     made = shop.make()
+    assert yaml.safe_load((made / ".copier-answers.yml").read_text())["_src_path"] == f"git+file://{hub}"
     assert shop.call("upgrade") == 0
     assert git(shop.app, "status", "--porcelain") == ""
     commit(shop.program, NEWS__md="Of 1.1.0.\n")
     git(shop.program, "tag", "v1.1.0")
     commit(shop.program, NEWS__md="After 1.1.0.\n")
+    git(shop.program, "push", "-q", "--tags", "origin", "main")
     assert shop.call("upgrade") == 0
     assert (made / "NEWS.md").read_text() == "Of 1.1.0.\n"
     commit(shop.app)
