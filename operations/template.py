@@ -215,6 +215,11 @@ def _merge_of_two(source: str, old: str, new: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clone, sides = Path(folder) / "clone", [Path(folder) / "old", Path(folder) / "new"]
         git.answer(PROJECT, "clone", "-q", "--no-checkout", source.removeprefix("git+"), str(clone))
+        if not clone.is_dir():
+            raise MachineError(
+                f"{source} could not be had a second time: {REUSED} is not merged, all else is",
+                next_step="git reset --hard, then ./infra upgrade again",
+            )
         texts = []
         for commit in (old, new):
             git.answer(clone, "checkout", "-q", commit)

@@ -176,6 +176,7 @@ def test_an_upgrade_keeps_what_the_team_changed(shop: Shop) -> None:
     commit(made, README__md="# infra\n\nOne.\n\nTwo.\n\nThree of ours.\n")
     (made / "Pulumi.production.yaml").unlink()
     commit(shop.app)
+    commit(shop.program, Pulumi__staging__yaml="config:\n  infra:appPath: elsewhere\n", Pulumi__production__yaml="{}\n")
     commit(shop.program, README__md="# infra, newer\n\nOne.\n\nTwo.\n\nThree.\n", NEWS__md="New.\n")
     (shop.program / "bench/README.md").unlink()
     commit(shop.program)
