@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from operations import changes, cli, console
@@ -28,11 +30,19 @@ def add_parser(commands: cli.Commands) -> None:
             "the end of a preview's life. Everything is asked at once, under one deadline; what has not answered is\n"
             "shown as not known. Changes nothing, and wakes no branch that sleeps."
         ),
-        examples=("./infra status", "./infra status --json", "./infra status --drift --timeout 30"),
+        examples=(
+            "./infra status",
+            "./infra status --json",
+            "./infra status --html status.html",
+            "./infra status --drift --timeout 30",
+        ),
         run=run,
     )
     cli.add_engine(parser)
     cli.add_json(parser)
+    parser.add_argument(
+        "--html", metavar="FILE", type=Path, help="write the same as one page that needs nothing else to be opened"
+    )
     parser.add_argument("--drift", action="store_true", help="look for drift, too, one stack after the other")
     parser.add_argument(
         "--timeout",
@@ -48,10 +58,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from operations.status import asking, rows
 
     target = changes.Target.from_arguments(argparse.Namespace(**vars(arguments), stack=""))
-    seen = asking.look(target, seconds=arguments.timeout)
+    seen = asking.look(target, seconds=arguments.timeout, history=arguments.html is not None)
     if arguments.drift:
         seen = asking.with_drift(seen, target)
-    found = rows.rows(seen)
+    found = [_filled(row) for row in rows.rows(seen)]
+    if arguments.html:
+        write(arguments.html, seen, found)
     if arguments.json:
         console.answer(rows.as_answer(seen, found))
     else:
@@ -59,11 +71,34 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     return rows.exit_code(seen, found)
 
 
+def _filled(row: Row) -> Row:
+    """The row with its commands as they are to be typed now; `dev` is the sandbox's only where it is a branch there."""
+    stack = row.name if row.source.branch.value else ""
+
+    def said(text: str) -> str:
+        return filled(text.replace(" STACK", f" {row.name}"), stack=stack)
+
+    return replace(row, says=said(row.says), next_step=said(row.next_step))
+
+
+def write(file: Path, seen: Seen, found: list[Row]) -> None:
+    """Write the page, in one step, for everybody to read.
+
+    Raises:
+        LocalError: The folder cannot be written.
+    """
+    from components.local.files import write_private
+    from operations.status.page import page
+
+    write_private(file, page(seen, found))
+    file.chmod(0o644)
+    console.say(f"the page is {file}")
+
+
 def show(seen: Seen, found: list[Row]) -> None:
     """Show a person the table, and what is to be known besides."""
     from operations.status.rows import lines
 
-    for line in table(lines(found), sys.stdout):
-        print(filled(line))
+    print("\n".join(table(lines(found), sys.stdout)))
     for note in seen.notes:
         console.say(note)

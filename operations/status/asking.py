@@ -141,6 +141,7 @@ class _Look:
             branches=branches,
             notes=tuple(self._notes),
             calls=self._calls,
+            app=next((one.app for one in self._settings.values()), ""),
             complete=self._complete,
         )
 

@@ -141,6 +141,7 @@ class Seen:
         branches: All branches of the project.
         notes: What could not be looked at, besides what rows say.
         calls: How many calls were made for it, lists included.
+        app: What the app is called.
         complete: Whether no environment can have been passed over.
     """
 
@@ -149,4 +150,5 @@ class Seen:
     branches: Sequence[Twig] = ()
     notes: Sequence[str] = ()
     calls: int = 0
+    app: str = ""
     complete: bool = True

@@ -12,7 +12,7 @@ from operations.errors import ExitCode
 from operations.status.facts import NOT_ASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime, timedelta
 
     from components.xata.api.models import Branch
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Verdict = Literal["healthy", "asleep", "waiting", "failing", "unknown", "absent"]
 
-WORDS: Final = {
+WORDS: Final[Mapping[Verdict, str]] = {
     "healthy": "healthy",
     "asleep": "asleep",
     "waiting": "waiting",
@@ -28,7 +28,13 @@ WORDS: Final = {
     "unknown": "not known",
     "absent": "not there",
 }
-COLOURS: Final = {"healthy": "green", "asleep": "cyan", "waiting": "yellow", "failing": "red", "unknown": "yellow"}
+COLOURS: Final[Mapping[Verdict, str]] = {
+    "healthy": "green",
+    "asleep": "cyan",
+    "waiting": "yellow",
+    "failing": "red",
+    "unknown": "yellow",
+}
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 

@@ -10,64 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from components.xata.api.models import Branch, Configuration, ScaleToZero, Status
-from components.xata.branches.ownership import mark, until
 from operations.display.table import table
 from operations.errors import ExitCode
 from operations.status import rows as of_rows
-from operations.status.facts import Answer, Facts, Health, Seen, Stored, Twig, Update
+from operations.status.facts import Answer, Facts, Health, Seen, Stored
 from operations.status.stored import States
+from tests.operations.status_seen import GONE, LATE, LOCAL, NOW, branch, everything, facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:one"}
-HEALTHY = Health(state="ok", says="the app is healthy")
-
-
-def branch(name: str = "staging", *, kind: str = "HEALTHY", sleeps: bool = True, description: str = "") -> Branch:
-    """A branch as Xata tells it."""
-    return Branch(
-        id=f"br_{name}",
-        name=name,
-        created_at=NOW,
-        updated_at=NOW,
-        region="us-east-1",
-        parent_id="br_main",
-        description=description,
-        status=Status(text=kind.lower(), type_text=kind, instance_count=1, instance_ready_count=1, instances=()),
-        backups_enabled=True,
-        scale_to_zero=ScaleToZero(enabled=sleeps, minutes=30),
-        configuration=Configuration(image="postgres:18.1", instance_type="xata.small", replicas=1, storage=250),
-    )
-
-
-def stored(name: str = "staging", **more: Any) -> Stored:
-    """What a state says of an environment with a Worker."""
-    outputs = {"branchName": name, "branchId": f"br_{name}", "environment": name, "workerName": f"app-{name}"}
-    outputs["healthUrl"] = f"https://app-{name}.example.workers.dev/api/health"
-    up = Update(kind="update", at=NOW - timedelta(hours=3), by="ada@laptop")
-    return Stored(**{"outputs": outputs, "updates": (up,), "password_since": NOW - timedelta(days=41), **more})
-
-
-def facts(name: str = "staging", **more: Any) -> Facts:
-    """An environment of which everything is known, and well."""
-    known: dict[str, Any] = {
-        "branch_name": name,
-        "parent_name": "main",
-        "state": Answer(value=stored(name)),
-        "branch": Answer(value=branch(name)),
-        "restore_point": Answer(value=NOW - timedelta(minutes=4)),
-        "health": Answer(value=HEALTHY),
-    }
-    return Facts(name=name, **{**known, **more})
-
-
-LATE: Answer[Any] = Answer(why="no answer in 10 s")
-GONE: Answer[Any] = Answer()
-LOCAL = stored("dev", outputs={"branchName": "dev", "branchId": "local"})
 
 
 @pytest.mark.parametrize(
@@ -109,22 +63,6 @@ def test_an_environment_that_may_be_missing_is_no_success() -> None:
     """Where the list of branches did not come, nobody knows whether all is well."""
     seen = Seen(at=NOW, facts=[facts()], notes=("the branches are not known",), complete=False)
     assert of_rows.exit_code(seen, of_rows.rows(seen)) is ExitCode.VERIFICATION_FAILED
-
-
-def everything() -> Seen:
-    """One look at an environment of each kind."""
-    preview = branch("pr-7", description=mark("pr-7", until(NOW.date() + timedelta(days=5))))
-    return Seen(
-        at=NOW,
-        facts=[
-            facts("dev", state=Answer(value=LOCAL), branch=GONE, restore_point=GONE, parent_name=""),
-            facts(restore_point=LATE, drift=Answer(value="drifted")),
-            facts("production", state=GONE, branch=GONE, restore_point=GONE, health=GONE),
-            facts("pr-7", branch=Answer(value=preview), parent_name="staging", health=LATE),
-        ],
-        branches=[Twig(id="br_main", name="main"), Twig(id="br_staging", name="staging", parent="br_main")],
-        calls=7,
-    )
 
 
 TABLE = """\
