@@ -55,9 +55,7 @@ LOCAL_SECONDS: Final = 3.0
 OURS: Final = (InfraError, EngineError, CommandError)
 
 
-def look(
-    target: Target, *, seconds: float, history: bool = False, spared: Mapping[str, Answer[Health]] | None = None
-) -> Seen:
+def look(target: Target, *, seconds: float, history: bool = False, spared: Mapping[str, Health] | None = None) -> Seen:
     """See every environment once; what has not answered in time is told as such.
 
     Args:
@@ -107,7 +105,7 @@ class _Look:
         *,
         seconds: float,
         history: bool,
-        spared: Mapping[str, Answer[Health]],
+        spared: Mapping[str, Health],
     ) -> None:
         self._folder, self._environ, self._own, self._spared = folder, environ, own_environ, spared
         self._seconds, self._history, self._until = seconds, history, time.monotonic() + seconds
@@ -275,10 +273,8 @@ class _Look:
         if branch is not None and branch.status.kind == "hibernated":
             raise NotAskedError(f"{NOT_ASKED}: an answer would wake its branch")
         earlier = self._spared.get(one.name)
-        if earlier is not None and earlier.value is not None and branch is not None and branch.scale_to_zero.enabled:
-            return earlier.value
-        with self._lock:
-            self._calls += 1
+        if earlier is not None and branch is not None and branch.scale_to_zero.enabled:
+            return earlier
         return worker_health(one.stored, seconds=max(self._until - time.monotonic(), 1.0))
 
     def _local(self, one: _Asked) -> Health:

@@ -140,7 +140,7 @@ class Seen:
         facts: The environments, in their order.
         branches: All branches of the project.
         notes: What could not be looked at, besides what rows say.
-        calls: How many calls were made for it, lists included.
+        calls: How often Xata was asked, lists included.
         app: What the app is called.
         complete: Whether no environment can have been passed over.
     """

@@ -35,6 +35,8 @@ COLOURS: Final[Mapping[Verdict, str]] = {
     "failing": "red",
     "unknown": "yellow",
 }
+CALLS_PER_HOUR: Final = 5000
+"""What Xata lets a key ask."""
 _STEPS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -129,6 +131,22 @@ def changes(before: Sequence[Row], after: Sequence[Row]) -> list[str]:
         elif (earlier.verdict, earlier.says) != (row.verdict, row.says):
             found.append(f"{row.name}: {WORDS[earlier.verdict]} -> {WORDS[row.verdict]}{_why(row)}")
     return found + [f"{name}: gone" for name in known]
+
+
+def pause(seconds: float, calls: int) -> float:
+    """How long to wait before the next look, so that no more than half of what a key may ask goes into looking.
+
+    Args:
+        seconds: What was asked for.
+        calls: How often Xata was asked for this look.
+    """
+    return max(seconds, calls * 3600 / (CALLS_PER_HOUR / 2))
+
+
+def spared(seen: Seen) -> dict[str, Health]:
+    """What apps said whose branch is awake and would sleep if it were left alone: the next look need not ask them."""
+    told = {one.name: one.health.value for one in seen.facts if one.branch.value and one.health.value}
+    return {name: health for name, health in told.items() if health.state == "ok"}
 
 
 def _why(row: Row) -> str:

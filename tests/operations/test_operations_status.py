@@ -221,3 +221,77 @@ def test_a_state_elsewhere_is_said_to_be_there(project: Path) -> None:
     found = States(project, {"PULUMI_BACKEND_URL": "s3://bucket?secret=x"}).read("staging", history=False)
     assert found.value is None
     assert found.why == "the state lies in an S3-compatible bucket (s3://), which only the Pulumi CLI reads"
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
+    """Let each look see what is given, one after the other, and the last one be interrupted; the pauses between."""
+    pauses: list[float] = []
+
+    def given(*seen: Seen) -> list[float]:
+        coming = iter(seen)
+
+        def look(*_: object, **__: object) -> Seen:
+            found = next(coming, None)
+            if found is None:
+                raise KeyboardInterrupt
+            return found
+
+        monkeypatch.setattr("operations.status.asking.look", look)
+        monkeypatch.setattr("operations.commands.status.time.sleep", pauses.append)
+        return pauses
+
+    return given
+
+
+def test_a_watch_tells_what_changes(infra: Callable[..., Any], looks: Callable[..., list[float]]) -> None:
+    """Without a terminal the table once, then a line with its time for each change; Ctrl-C ends with the last code."""
+    first = replace(everything(), facts=[facts()], calls=3)
+    failing = replace(first, facts=[facts(health=Answer(value=Health(state="failing", says="503")))])
+    pauses = looks(first, first, failing, first)
+    answer = infra("status", "--watch", "7")
+    assert answer.code == 0
+    assert answer.out.splitlines()[-2:] == [
+        "12:00:00 staging: healthy -> FAILING: 503",
+        "12:00:00 staging: FAILING -> healthy: the app is healthy",
+    ]
+    assert answer.out.count("child of main") == 1
+    assert pauses == [7.0] * 4
+
+
+def test_a_watch_that_saw_nothing_was_interrupted(infra: Callable[..., Any], looks: Callable[..., list[float]]) -> None:
+    """Then there is no last look to tell of."""
+    looks()
+    assert infra("status", "--watch").code == 130
+
+
+def test_a_watch_leaves_half_of_the_calls_to_others(
+    infra: Callable[..., Any], looks: Callable[..., list[float]], tmp_path: Path
+) -> None:
+    """Of many environments it looks less often, and so does whoever shows its page."""
+    pauses = looks(replace(everything(), calls=401))
+    infra("status", "--watch", "5", "--html", str(tmp_path / "page.html"))
+    assert pauses == [pytest.approx(401 * 3600 / 2500)]
+    assert 'http-equiv="refresh" content="577"' in (tmp_path / "page.html").read_text()
+
+
+def test_a_terminal_is_drawn_anew(
+    infra: Callable[..., Any], looks: Callable[..., list[float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look empties the screen, and shows the whole table with its time."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    looks(*[replace(everything(), facts=[facts()], calls=3)] * 2)
+    shown = infra("status", "--watch", "9").out.split("\x1b[H\x1b[2J")
+    assert len(shown) == 3
+    assert shown[1] == shown[2]
+    assert "12:00:00 UTC, every 9 s, until Ctrl-C" in shown[1]
+
+
+@pytest.mark.parametrize("option", ["--json", "--drift"])
+def test_a_watch_is_not_about_one_look(infra: Callable[..., Any], option: str) -> None:
+    """What answers once, or reads every stack whole, is refused with it."""
+    answer = infra("status", "--watch", option)
+    assert answer.code == 2
+    assert f"next: leave one of them out: ./infra status {option}" in answer.err

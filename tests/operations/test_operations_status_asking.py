@@ -18,7 +18,8 @@ from components.xata.api import client as xata
 from components.xata.branches.ownership import mark
 from operations.changes import Target
 from operations.status.asking import look
-from operations.status.rows import rows
+from operations.status.facts import Health
+from operations.status.rows import rows, spared
 from tests.contract.served import serving
 from tests.contract.standin import KEY, ORGANIZATION, StandIn
 from tests.contract.tour import ROOT
@@ -26,6 +27,8 @@ from tests.contract.tour import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from operations.status.facts import Stored
 
 MANY = 200
 MOST_SECONDS = 60.0
@@ -85,10 +88,10 @@ class World:
     project: str
     together: Together
 
-    def state(self, name: str, branch_id: str) -> None:
-        """Let the folder have a state of an environment without a Worker."""
+    def state(self, name: str, branch_id: str, **more: str) -> None:
+        """Let the folder have a state of an environment, without a Worker unless `more` names one."""
         outputs = {"branchName": name, "branchId": branch_id, "organizationId": ORGANIZATION}
-        outputs |= {"projectId": self.project, "environment": name}
+        outputs |= {"projectId": self.project, "environment": name, **more}
         file = self.folder / f"state/.pulumi/stacks/infra/{name}.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         (self.folder / "state/.pulumi/meta.yaml").write_text("version: 1\n")
@@ -208,4 +211,34 @@ def test_a_list_that_is_refused_is_told(
     world.standin.service.faults.add(fault_of({"path": "/branches$", "status": 403, "times": 0}))
     answer = infra("status")
     assert answer.code == 5
-    assert "which branches the project has is not known: could not list the branches" in answer.err
+    assert "which branches the project has is not known: could not list the branches" in answer.out
+
+
+def test_an_app_that_was_healthy_is_left_alone_while_its_branch_may_sleep(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second look asks Xata again and not the app, whose answer would keep the branch awake for ever."""
+    asked: list[str] = []
+    (branch_id,) = _seeded(world, "staging").values()
+    world.state("staging", branch_id, healthUrl="https://app.example/api/health", workerName="app")
+    sleeps = {"scaleToZero": {"enabled": True, "inactivityPeriodMinutes": 30}}
+    path = f"/organizations/{ORGANIZATION}/projects/{world.project}/branches/{branch_id}"
+    world.standin.http().patch(path, json=sleeps).raise_for_status()
+
+    def healthy(stored: Stored, **_: float) -> Health:
+        asked.append(stored.text("branchName"))
+        return Health(state="ok", says="the app is healthy")
+
+    monkeypatch.setattr("operations.status.asking.worker_health", healthy)
+    target = Target(stack="", folder=world.folder)
+    first = look(target, seconds=MOST_SECONDS)
+    assert asked == ["staging"]
+    again = look(target, seconds=MOST_SECONDS, spared=spared(first))
+    assert asked == ["staging"]
+    assert [row.verdict for row in rows(again) if row.name == "staging"] == ["healthy"]
+    branch = world.standin.service.world.branches[branch_id]
+    world.standin.service.world.put_to_sleep(branch, by="inactive")
+    asleep = look(target, seconds=MOST_SECONDS)
+    assert asked == ["staging"]
+    assert [row.verdict for row in rows(asleep) if row.name == "staging"] == ["asleep"]
+    assert spared(asleep) == {}
