@@ -55,7 +55,7 @@ def test_a_project_of_the_layout_folder(shop: Shop) -> None:
 def test_a_project_of_two_repositories(shop: Shop) -> None:
     """It gets the one reusable workflow instead of those that would run beside the wrong app, and its own git."""
     place = shop.program.parent / "acme-infra"
-    words = ("--layout", "two", "--app-path", str(shop.app), "--environment", "qa", "--without", "bench", "--yes")
+    words = ("--layout", "two", "--app-path", str(shop.app), "--environment", "qa", "--yes")
     assert shop.call("init", "--into", str(place), *words) == 0
     assert {file.name for file in (place / ".github/workflows").iterdir()} == {
         "checks.yml",
@@ -65,7 +65,7 @@ def test_a_project_of_two_repositories(shop: Shop) -> None:
     stacks = {file.name for file in place.glob("Pulumi.*.yaml")}
     assert stacks == {f"Pulumi.{stack}.yaml" for stack in ("dev", "foundation", "preview", "qa")}
     assert "infra:parent: qa" in (place / "Pulumi.preview.yaml").read_text()
-    assert (not (place / "bench").exists(), (place / ".git").is_dir()) == (True, True)
+    assert (place / ".git").is_dir()
     assert '"name": "acme-shop"' in (shop.app / "wrangler.jsonc").read_text()
 
 
