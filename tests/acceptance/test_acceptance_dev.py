@@ -64,6 +64,20 @@ def _encodings(secret: str) -> list[str]:
     return [secret, quote(secret, safe=""), base64.b64encode(secret.encode()).decode(), json.dumps(secret)[1:-1]]
 
 
+def test_status_shows_what_answers_and_what_is_not_there_yet(deployed: Clone) -> None:
+    """`./infra up dev --yes && ./infra status` on a fresh clone: dev is healthy, and the others are no failure."""
+    answer = deployed.infra("status", "--json")
+    assert answer.returncode == 0, answer.stderr
+    found = {one["name"]: one for one in json.loads(answer.stdout)["environments"]}
+    assert {name: one["verdict"] for name, one in found.items()} == {
+        "dev": "healthy",
+        "staging": "absent",
+        "production": "absent",
+    }
+    assert found["dev"]["health"]["says"].startswith("Postgres 18")
+    assert urlsplit(_url(deployed)).password not in answer.stdout + answer.stderr
+
+
 def test_up_gives_a_stamped_postgres_18_and_dev_vars(deployed: Clone) -> None:
     """After one command the URL in .dev.vars reaches a Postgres 18 that carries the stamp dev."""
     assert stat.S_IMODE((deployed.folder / ".dev.vars").stat().st_mode) == 0o600
