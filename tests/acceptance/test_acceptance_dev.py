@@ -75,7 +75,7 @@ def test_status_shows_what_answers_and_what_is_not_there_yet(deployed: Clone) ->
         "production": "absent",
     }
     assert found["dev"]["health"]["says"].startswith("Postgres 18")
-    assert urlsplit(_url(deployed)).password not in answer.stdout + answer.stderr
+    assert str(urlsplit(_url(deployed)).password) not in answer.stdout + answer.stderr
 
 
 def test_up_gives_a_stamped_postgres_18_and_dev_vars(deployed: Clone) -> None:
