@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -21,18 +23,21 @@ if TYPE_CHECKING:
 EPILOG = """\
 examples:
   ./infra test                              everything: linter, formatter, types, imports, tests
+  ./infra test --all                        the tests of packages that have not changed, too
   ./infra test tests/operations -k verify   some tests: what follows goes to pytest
   ./infra test --quick                      a first look, in about a minute: what QUICK in this command's file names
   ./infra test workflows                    the workflows' commands against the sandbox, at full length
 """
 TEXT = (
-    "Check everything a change must pass: linter, formatter, types, imports and tests. With arguments, only pytest\n"
-    "runs, with these arguments. `--quick` is a first look in about a minute: everything but mypy, and of the tests\n"
+    "Check everything a change must pass: linter, formatter, types, imports and tests; a package in packages/ that has\n"
+    "not changed since its tests passed in this clone is not tested again, but with `--all`. With other arguments, only\n"
+    "pytest runs, with these arguments. `--quick` is a first look in about a minute: everything but mypy, and of the tests\n"
     "the house rules, the declarations, the commands and one dev database; the rest decides. `workflows` alone runs\n"
     "what .github/workflows would run, with recorded events."
 )
 WORKFLOWS = "workflows"
 QUICK_OPTION = "--quick"
+ALL_OPTION = "--all"
 QUICK = (
     # the house rules
     "tests/test_house_rules.py",
@@ -54,6 +59,14 @@ QUICK = (
     "tests/acceptance/test_acceptance_dev.py::test_up_gives_a_stamped_postgres_18_and_dev_vars",
 )
 """What a first look runs: a file is here if it fails soon where something is wrong, and takes a few seconds at most."""
+PACKAGES = ("packages/cloud-sandbox", "packages/pulumi-embedded")
+"""What imports nothing of the program, so that its tests depend on its own files and on what it stands in for."""
+STOOD_FOR = ("requirements.txt", "requirements/dev.txt", "tests/plugin.py")
+"""What else decides how a package's tests end: Pulumi's version and the other pins, and what holds for every test."""
+PROGRAMS = ("pulumi", "node", "psql", "docker")
+"""Programs that switch tests on where they are found."""
+PASSED = Path(sys.prefix) / "passed"
+"""A file for each package whose tests have passed: its fingerprint. A new environment has to prove them again."""
 THOROUGH = "INFRA_TEST_THOROUGH"
 """The variable with which tests that take minutes run, too."""
 IMPORT_LINTER = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
@@ -105,14 +118,46 @@ def run(arguments: argparse.Namespace) -> int:
     if first == [WORKFLOWS]:
         return _workflows(given[1:])
     quick = first == [QUICK_OPTION]
-    if given and not quick:
+    if given and not quick and given != [ALL_OPTION]:
         return _pytest(map(_absolute, given))
     with ThreadPoolExecutor(max_workers=1) as beside:  # mypy takes one core for a minute
         checked = beside.submit(_checked, quick=quick)
-        tests = _pytest([*QUICK, *given[1:]] if quick else ())
+        tests = _pytest([*QUICK, *given[1:]]) if quick else _tests(everything=bool(given))
     if code := checked.result():
         console.say("a check FAILED: what it said stands above, between the tests")
     return code or tests
+
+
+def _tests(*, everything: bool) -> int:
+    """Run the tests, those of packages that are as they passed only when everything is asked for; note what passes."""
+    prints = {package: fingerprint(PROJECT, package) for package in PACKAGES}
+    left_out = [] if everything else [package for package in PACKAGES if _passed(package) == prints[package]]
+    for package in left_out:
+        console.say(f"{package} has not changed since its tests passed here: they are left out (--all runs them)")
+    code = _pytest(f"--ignore={package}" for package in left_out)
+    if code == 0:
+        PASSED.mkdir(exist_ok=True)
+        for package, value in prints.items():
+            (PASSED / Path(package).name).write_text(value)
+    return code
+
+
+def fingerprint(project: Path, package: str) -> str:
+    """What decides how a package's tests end, in one word: files, pins, variables, and the programs on the PATH."""
+    contents = hashlib.sha256()
+    own = (path for path in (project / package).rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    for path in sorted([*own, *(project / name for name in STOOD_FOR)]):
+        contents.update(f"\0{path.relative_to(project)}\0".encode() + path.read_bytes())
+    for name, value in sorted(os.environ.items()):
+        if name.startswith("INFRA_TEST_"):
+            contents.update(f"\0{name}={value}\0".encode() + (Path(value).read_bytes() if Path(value).is_file() else b""))
+    contents.update(repr([shutil.which(program) for program in PROGRAMS]).encode())
+    return contents.hexdigest()
+
+
+def _passed(package: str) -> str:
+    kept = PASSED / Path(package).name
+    return kept.read_text() if kept.is_file() else ""
 
 
 def _checked(*, quick: bool) -> int:

@@ -43,6 +43,7 @@ def test_without_arguments_everything_runs_and_the_first_failure_counts(
 ) -> None:
     """Checks and tests all run; the code is that of the first that failed, and its output is shown."""
     monkeypatch.setattr(command, "check", _checks(3))
+    monkeypatch.setattr(command, "PASSED", PROJECT / "nowhere")
     answer = infra("test")
     assert started == [["-m", "pytest"]]
     assert answer.code == 3
@@ -56,6 +57,37 @@ def test_when_all_checks_pass_the_tests_decide(
     monkeypatch.setattr(command, "check", _checks(0))
     assert infra("test").code == 5
     assert len(started) == 1
+
+
+def test_a_package_is_tested_again_when_it_or_what_it_stands_for_has_changed(
+    infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Only tests that passed are left out the next time, by name; a change of any kind brings them back."""
+    for name in (*command.STOOD_FOR, *(f"{package}/src/one.py" for package in command.PACKAGES)):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    codes, ran = [5, 0, 0, 0, 0, 0, 0], []
+
+    def run(arguments: list[str], **_named: Any) -> subprocess.CompletedProcess[str]:
+        ran.append([argument.rpartition("/")[2] for argument in arguments[3:]])
+        return subprocess.CompletedProcess(arguments, codes.pop(0))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(command, "check", _checks(0))
+    monkeypatch.setattr(command, "PASSED", tmp_path / "passed")
+    monkeypatch.setattr(command, "PROJECT", tmp_path)
+    assert infra("test").code == 5
+    assert infra("test").code == 0
+    told = infra("test").err
+    assert "packages/cloud-sandbox has not changed since its tests passed here" in told
+    infra("test", "--all")
+    (tmp_path / "packages/cloud-sandbox/src/one.py").write_text("2")
+    infra("test")
+    (tmp_path / "requirements.txt").write_text("2")
+    infra("test")
+    monkeypatch.setenv("INFRA_TEST_THOROUGH", "1")
+    infra("test")
+    assert ran == [[], [], ["cloud-sandbox", "pulumi-embedded"], [], ["pulumi-embedded"], [], []]
 
 
 def test_arguments_go_to_pytest_alone(
