@@ -29,11 +29,11 @@ examples:
   ./infra test workflows                    the workflows' commands against the sandbox, at full length
 """
 TEXT = (
-    "Check everything a change must pass: linter, formatter, types, imports and tests; a package in packages/ that has\n"
-    "not changed since its tests passed in this clone is not tested again, but with `--all`. With other arguments, only\n"
-    "pytest runs, with these arguments. `--quick` is a first look in about a minute: everything but mypy, and of the tests\n"
-    "the house rules, the declarations, the commands and one dev database; the rest decides. `workflows` alone runs\n"
-    "what .github/workflows would run, with recorded events."
+    "Check everything a change must pass: linter, formatter, types, imports and tests; the tests of a package in\n"
+    "packages/ that has not changed since they passed in this clone are left out but with `--all`. With other\n"
+    "arguments, only pytest runs, with these arguments. `--quick` is a first look in about a minute: everything but\n"
+    "mypy, and of the tests the house rules, the declarations, the commands and one dev database; the rest decides.\n"
+    "`workflows` alone runs what .github/workflows would run, with recorded events."
 )
 WORKFLOWS = "workflows"
 QUICK_OPTION = "--quick"
@@ -150,7 +150,8 @@ def fingerprint(project: Path, package: str) -> str:
         contents.update(f"\0{path.relative_to(project)}\0".encode() + path.read_bytes())
     for name, value in sorted(os.environ.items()):
         if name.startswith("INFRA_TEST_"):
-            contents.update(f"\0{name}={value}\0".encode() + (Path(value).read_bytes() if Path(value).is_file() else b""))
+            named = Path(value).read_bytes() if Path(value).is_file() else b""
+            contents.update(f"\0{name}={value}\0".encode() + named)
     contents.update(repr([shutil.which(program) for program in PROGRAMS]).encode())
     return contents.hexdigest()
 
