@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from operations.sandbox.lifecycle import Status
-    from operations.sandbox.place import Place
+    from operations.sandbox.place import Place, Record
 
 ACTIONS = ("start", "stop", "status", "env")
 NEXT = {"start": "./infra up foundation --sandbox", "stop": "./infra sandbox start finds the data again"}
@@ -91,6 +91,7 @@ def as_answer(status: Status, place: Place) -> dict[str, Any]:
         "found": status.found,
         "next": status.next_step,
         "api": record.api if record else "",
+        "page": status_page(record) if record else "",
         "organization": record.organization if record else "",
         "gatewayPort": record.gateway_port if record else 0,
         "authority": record.authority if record else "",
@@ -102,6 +103,11 @@ def as_answer(status: Status, place: Place) -> dict[str, Any]:
         "log": str(place.log),
         "data": str(status.data),
     }
+
+
+def status_page(record: Record) -> str:
+    """Where a browser sees what `./infra status --sandbox` tells, made anew each time."""
+    return f"{record.api}/sandbox/pages/status"
 
 
 def _exports(place: Place) -> ExitCode:
@@ -119,6 +125,8 @@ def _report(status: Status, place: Place, arguments: argparse.Namespace) -> Exit
         console.answer(as_answer(status, place))
     else:
         print(f"sandbox: {status.state}: {status.found}")
+        if status.state == "running" and status.record:
+            print(f"every environment in it, as a page: {status_page(status.record)}")
     step = status.next_step if arguments.action == "status" or status.state == "damaged" else NEXT[arguments.action]
     if step and not (arguments.action == "stop" and arguments.delete_data):
         console.say(f"  next: {step}")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 else:
     rows = Lazy("operations.status.rows")
 
+PRINTED: Final = Path("-")
 WATCH_SECONDS: Final = 30.0
 CLEARED: Final = "\x1b[H\x1b[2J"
 """Empties a terminal's screen."""
@@ -59,7 +60,10 @@ def add_parser(commands: cli.Commands) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--html", metavar="FILE", type=Path, help="write the same as one page that needs nothing else to be opened"
+        "--html",
+        metavar="FILE",
+        type=Path,
+        help="write the same as one page that needs nothing else to be opened; - for standard output",
     )
     parser.add_argument(
         "--watch",
@@ -83,6 +87,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run the command."""
     target = changes.Target.from_arguments(argparse.Namespace(**vars(arguments), stack=""))
+    if arguments.html == PRINTED:
+        return _print_page(arguments, target)
     if arguments.watch:
         _require_watchable(arguments)
         return watch(arguments, target)
@@ -94,6 +100,20 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         console.answer(rows.as_answer(seen, found))
     else:
         print("\n".join(told(seen, found)))
+    return rows.exit_code(seen, found)
+
+
+def _print_page(arguments: argparse.Namespace, target: changes.Target) -> ExitCode:
+    from operations.status.page import page
+
+    for name in ("watch", "json"):
+        if getattr(arguments, name):
+            raise UsageError(
+                f"--html - prints one page and nothing else, so --{name} has no place beside it",
+                next_step=f"name a file: ./infra status --{name} --html status.html",
+            )
+    seen, found = _look(arguments, target)
+    sys.stdout.write(page(seen, found))
     return rows.exit_code(seen, found)
 
 

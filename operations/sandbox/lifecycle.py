@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 State = Literal["running", "stopped", "damaged"]
 START = "./infra sandbox start"
+STATUS_PAGE = ("status", "--sandbox", "--html", "-")
+"""The command that makes the page of all environments there."""
 BEGIN_ANEW = "./infra sandbox stop --delete-data, then start: everything in the sandbox begins anew"
 LOCK_SECONDS = 120
 DATABASE = USER = "sandbox"
@@ -285,6 +287,7 @@ def _orders(place: Place, record: Record, port: int) -> dict[str, Any]:
         "organization": record.organization,
         "settings": record.settings,
         "github": {"token": record.github_token, "port": record.github_port},
+        "pages": {"status": [str(place.folder / "infra"), *STATUS_PAGE]},
         **({"cloudflare": cloudflare} if record.workerd else {}),
     }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
-from tests.clone import PROJECT
+from tests.clone import PROJECT, SECONDS
 from tests.sandboxed import password_of
 
 if TYPE_CHECKING:
@@ -95,3 +95,5 @@ def _is_told(staged: Sandboxed, page: Path) -> None:
     secret = password_of(staged.outputs("pr-61")["databaseUrl"])
     assert "pr-61: the newest 1 run" in page.read_text()
     assert secret not in page.read_text() + json.dumps(document)
+    live = staged.control.get("/sandbox/pages/status", timeout=SECONDS)
+    assert (live.status_code, live.headers["Refresh"], "pr-61" in live.text) == (200, "10", True), live.text

@@ -295,3 +295,11 @@ def test_a_watch_is_not_about_one_look(infra: Callable[..., Any], option: str) -
     answer = infra("status", "--watch", option)
     assert answer.code == 2
     assert f"next: leave one of them out: ./infra status {option}" in answer.err
+
+
+@pytest.mark.parametrize("option", ["--json", "--watch"])
+def test_a_printed_page_is_alone(infra: Callable[..., Any], option: str) -> None:
+    """Standard output holds a page and nothing else, so that it can be piped; a file goes with the rest."""
+    answer = infra("status", "--html", "-", option)
+    assert answer.code == 2
+    assert f"next: name a file: ./infra status {option} --html status.html" in answer.err

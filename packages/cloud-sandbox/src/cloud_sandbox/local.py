@@ -19,16 +19,24 @@ if TYPE_CHECKING:
 NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def application(answer: Handler, *, body_limit: int, any_origin: bool = False) -> web.Application:
+def application(
+    answer: Handler,
+    *,
+    body_limit: int,
+    any_origin: bool = False,
+    before: Callable[[web.Application], None] = lambda _: None,
+) -> web.Application:
     """An application that gives every request to `answer` but those that are not for this machine.
 
     Args:
         answer: Takes all methods and paths.
         body_limit: In bytes.
         any_origin: Whether pages of other origins may ask, which is for a Worker itself to decide.
+        before: Adds what is not for `answer`.
     """
     guards = [_own_host] if any_origin else [_own_host, _own_origin]
     app = web.Application(client_max_size=body_limit, middlewares=guards)
+    before(app)
     app.router.add_route("*", "/{path:.*}", answer)
     return app
 

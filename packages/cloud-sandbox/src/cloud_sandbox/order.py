@@ -13,7 +13,8 @@
   "cloudflare": {                  optional; without it nothing stands in for Cloudflare
     "account": "5a4d…", "token": "…", "workerd": "/a/program", "port": 0
   },
-  "github": {"token": "…", "port": 0}   optional; without it nothing stands in for GitHub
+  "github": {"token": "…", "port": 0},  optional; without it nothing stands in for GitHub
+  "pages": {"status": ["/a/program", "--an-option"]}   optional; see `cloud_sandbox.pages`
 }
 """
 
@@ -93,6 +94,7 @@ class Order:
     more: dict[str, Any] = field(default_factory=dict, repr=False)
     cloudflare: Cloudflare | None = None
     github: GitHub | None = None
+    pages: dict[str, list[str]] = field(default_factory=dict)
 
     def settings(self, *, port: int) -> Settings:
         """The service's settings, with the gateway's port.
@@ -119,6 +121,7 @@ def read(text: str) -> Order:
         raise SetupError("standard input holds no JSON object", next_step="see the docstring of cloud_sandbox/order.py")
     _require(document, {"folder": str, "key": str}, "the document")
     known = {"folder", "postgres", "key", "organization", "apiPort", "gatewayPort", "settings", "cloudflare", "github"}
+    known |= {"pages"}
     _refuse_unknown(document.keys() - known, known, "the document")
     more = dict(document.get("settings") or {})
     of_workers, of_pulls = more.pop("cloudflare", {}), more.pop("github", {})
@@ -133,6 +136,7 @@ def read(text: str) -> Order:
         more=more,
         cloudflare=_cloudflare(document.get("cloudflare"), of_workers),
         github=_github(document.get("github"), of_pulls),
+        pages=_pages(document.get("pages", {})),
     )
 
 
@@ -176,6 +180,14 @@ def _github(told: Any, more: Any) -> GitHub | None:
     _require(told, {"token": str}, "github")
     _refuse_unknown(told.keys() - {"token", "port"}, set(), "github")
     return GitHub(token=told["token"], port=_port(told, "port"), more=more)
+
+
+def _pages(told: Any) -> dict[str, list[str]]:
+    _require({"pages": told}, {"pages": dict}, "the document")
+    for name, command in told.items():
+        if not (isinstance(command, list) and command and all(isinstance(part, str) for part in command)):
+            raise SetupError(f"pages.{name} is a program with its arguments, as a list of strings")
+    return dict(told)
 
 
 def _require(document: dict[str, Any], parts: dict[str, type], where: str) -> None:

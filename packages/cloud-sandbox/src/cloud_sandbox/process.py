@@ -135,7 +135,8 @@ class _Xata:
         self._listen(asyncio.get_running_loop())
         kept = {"gatewayPort": self._port} if self._port else {}
         port = self._order.api_port
-        api = await server.start(self._service, self._recorder, "the API", port=port, kept=lambda: kept)
+        pages = self._order.pages
+        api = await server.start(self._service, self._recorder, "the API", port=port, kept=lambda: kept, programs=pages)
         running.push_async_callback(api.stop)
         if self._gateway and self._entrance:
             await self._gateway.start(self._entrance)

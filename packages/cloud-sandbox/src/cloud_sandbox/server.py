@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from cloud_sandbox import local, ports
+from cloud_sandbox import local, pages, ports
 from cloud_sandbox.wire import Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from cloud_sandbox.persistence import Recorder
     from cloud_sandbox.standin import StandIn
@@ -50,6 +50,7 @@ async def start(
     *,
     port: int = 0,
     kept: Callable[[], dict[str, Any]] = dict,
+    programs: Mapping[str, Sequence[str]] | None = None,
 ) -> Running:
     """Continue what an earlier run left, and answer, in the running event loop.
 
@@ -59,6 +60,7 @@ async def start(
         what: What it is called in an error.
         port: Where it answers; 0 for the port of before if it is free, else any.
         kept: What else is written down.
+        programs: What makes the pages (`cloud_sandbox.pages`) that it shows, too.
 
     Raises:
         SetupError: The port is taken, or the memory cannot be used. Nothing is left running.
@@ -71,14 +73,14 @@ async def start(
         recorder.follow(service.snapshot, lambda: {"port": found, **kept()})
         await asyncio.to_thread(recorder.save)
         service.on_change(recorder.save)
-        runner = web.AppRunner(application(service), access_log=None, shutdown_timeout=STOP_SECONDS)
+        runner = web.AppRunner(application(service, programs), access_log=None, shutdown_timeout=STOP_SECONDS)
         await runner.setup()
         await web.SockSite(runner, listening).start()
         failing.pop_all()
     return Running(port=found, runner=runner)
 
 
-def application(service: StandIn) -> web.Application:
+def application(service: StandIn, programs: Mapping[str, Sequence[str]] | None = None) -> web.Application:
     """The whole surface: `/sandbox/…` is the stand-in's own, everything else the API's."""
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="sandbox")
 
@@ -90,7 +92,7 @@ def application(service: StandIn) -> web.Application:
     async def stop(_: web.Application) -> None:
         pool.shutdown(wait=False, cancel_futures=True)
 
-    app = local.application(answer, body_limit=BODY_LIMIT)
+    app = local.application(answer, body_limit=BODY_LIMIT, before=lambda made: pages.add(made, programs or {}))
     app.on_response_prepare.append(_clean_headers)
     app.on_cleanup.append(stop)
     return app
