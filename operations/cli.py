@@ -29,6 +29,7 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
         "psql": "open Postgres' own shell on an environment's database",
         "dump": "write an environment's data into a file",
         "load": "bring such a file into an environment that is not production",
+        "schema": "say what one environment's schema has otherwise than another's",
         "rotate": "give an environment's database a new password, now",
         "restore": "bring a backup back, in a new branch beside the environment's",
     },

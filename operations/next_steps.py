@@ -25,7 +25,7 @@ DATABASE: Final = "infra:database"
 """The setting without which the next command would be about another database."""
 WITH_ENGINE: Final = frozenset(
     {"up", "preview", "refresh", "destroy", "outputs", "verify", "drift", "rotate", "restore", "sync", "reset"}
-    | {"unlock", "consumer", "sweep", "psql", "dump", "load", "status"}
+    | {"unlock", "consumer", "sweep", "psql", "dump", "load", "status", "schema"}
 )
 """Commands that take `--engine`."""
 WITH_SANDBOX: Final = WITH_ENGINE | {"wrangler", "doctor", "comment"}
@@ -34,7 +34,9 @@ WITH_CONFIG: Final = frozenset({"up", "preview", "refresh", "destroy", "rotate",
 """Commands that take `--config`."""
 _NAMES: Final = "dev|foundation|pr-[0-9]+|pr-<number>"
 """Stacks that there are in every project; the others are those that have a file."""
-_WORDS: Final = r"(?:(?<=wrangler) (?:check|write|deploy)|(?<=consumer) (?:up|preview|destroy|outputs) \S+)?"
+_WORDS: Final = (
+    r"(?:(?<=wrangler) (?:check|write|deploy)|(?<=consumer) (?:up|preview|destroy|outputs) \S+|(?<=schema) diff)?"
+)
 _START: Final = rf"\./infra (?P<verb>[a-z]+){_WORDS}"
 """A command up to its stack."""
 _OPTIONS: Final = r"(?P<rest>(?: --(?:config \S+|engine \w+|[a-z-]+))*)"

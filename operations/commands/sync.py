@@ -108,7 +108,7 @@ def sync(arguments: argparse.Namespace) -> Synced:
     """
     environ = changes.Target.from_arguments(arguments).environ()
     repository = repository_in(environ)
-    stack = arguments.stack or _stack_of(arguments.event, repository)
+    stack = arguments.stack or stack_of(arguments.event, repository)
     target = replace(changes.Target.from_arguments(arguments), stack=stack)
     environment = Preview(
         target=target,
@@ -123,7 +123,7 @@ def sync(arguments: argparse.Namespace) -> Synced:
     return Synced(stack=stack, repository=repository, followed=followed)
 
 
-def _stack_of(file: Path, repository: str) -> str:
+def stack_of(file: Path, repository: str) -> str:
     """The stack of the pull request that an event is about; what else the event says does not count.
 
     Raises:
@@ -354,14 +354,15 @@ def sentence(stack: str, followed: Followed) -> str:
 
 
 def tell_run(stack: str, followed: Followed, environ: Mapping[str, str]) -> None:
-    """Tell a workflow's run, where this is one: the summary of the job, and the output `address`.
+    """Tell a workflow's run, where this is one: the summary of the job, and the outputs `address` and `environment`.
 
-    Neither holds a word that came from the pull request.
+    None holds a word that came from the pull request.
     """
     address = address_of(followed)
     words = sentence(stack, followed)
     summarize(f"{words}.\n\n" + (f"<{address}>\n\n" if address else ""), environ)
     put_out("address", address, environ)
+    put_out("environment", state_of(followed), environ)
 
 
 def _step(step: Step) -> dict[str, Any]:

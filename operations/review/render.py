@@ -36,6 +36,8 @@ MOST_LINES: Final = 30
 MOST_ERRORS: Final = 20
 LONGEST_ERROR: Final = 25
 """Lines of one error."""
+CUT: Final = "**This text is cut here: it is as long as a comment may be."
+COMPLETE: Final = "the counts and what is to be looked at first are complete."
 SAME_VALUE: Final = "changes (secret, or known after up)"
 SIGNS: Final[dict[str, str]] = {
     "delete": "-",
@@ -59,10 +61,10 @@ VERBS: Final[dict[Fate, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part of the text, made when there is room for it, and how many resources would go unseen without it."""
+    """A part of the text, made when there is room for it, and how many things would go unseen without it."""
 
     make: Callable[[], str]
-    resources: int = 0
+    things: int = 0
 
 
 def render(readings: Sequence[Reading], *, commit: str = "", longest: int = LONGEST) -> str:
@@ -79,7 +81,12 @@ def render(readings: Sequence[Reading], *, commit: str = "", longest: int = LONG
     parts = [_part("\n\n".join(first)), *_risks(found, plans), *_unread(readings), *_failures(plans), *_warnings(plans)]
     parts += [part for one in plans for part in _details(one, plans)]
     end = f"<sub>Plan of commit {code(commit)}.</sub>" if commit else ""
-    return _fitted(parts, end, longest)
+    return fitted(parts, end, longest, cut=_cut)
+
+
+def _cut(missing: int) -> str:
+    told = f"{missing} changed {plural(missing, 'resource is', 'resources are')}"
+    return f"{CUT} {told} not shown;** {COMPLETE} The whole plan: `./infra preview STACK`."
 
 
 def shown_stack(stack: str, project: str, plans: Sequence[Plan]) -> str:
@@ -89,7 +96,15 @@ def shown_stack(stack: str, project: str, plans: Sequence[Plan]) -> str:
     return stack or "a stack that nothing names"
 
 
-def _fitted(parts: list[Part], end: str, longest: int) -> str:
+def fitted(parts: Sequence[Part], end: str, longest: int, *, cut: Callable[[int], str]) -> str:
+    """The parts, one below the other, as far as they fit.
+
+    Args:
+        parts: The most important ones first.
+        end: The last line; empty for none.
+        longest: How many characters the text may have.
+        cut: What is said where parts are left out, by how many things they are about.
+    """
     kept: list[str] = []
     room = longest - ROOM_FOR_THE_END - length(end)
     left_out = missing = 0
@@ -97,17 +112,11 @@ def _fitted(parts: list[Part], end: str, longest: int) -> str:
         text = "" if left_out else part.make()
         cost = length(text) + 2
         if left_out or cost > room:
-            left_out, missing = left_out + 1, missing + part.resources
+            left_out, missing = left_out + 1, missing + part.things
             continue
         kept.append(text)
         room -= cost
-    if left_out:
-        told = f"{missing} changed {_plural(missing, 'resource is', 'resources are')}"
-        kept.append(
-            f"**This text is cut here: it is as long as a comment may be. {told} not shown;** "
-            "the counts and what is to be looked at first are complete. The whole plan: `./infra preview STACK`."
-        )
-    return "\n\n".join([*kept, *([end] if end else [])]) + "\n"
+    return "\n\n".join([*kept, *([cut(missing)] if left_out else []), *([end] if end else [])]) + "\n"
 
 
 def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequence[Risk]) -> str:
@@ -120,7 +129,7 @@ def _headline(readings: Sequence[Reading], plans: Sequence[Plan], found: Sequenc
         return "This pull request changes what needs a look"
     changed = sum(len(one.resources) for one in plans)
     return (
-        f"This pull request changes {changed} {_plural(changed, 'resource', 'resources')}"
+        f"This pull request changes {changed} {plural(changed, 'resource', 'resources')}"
         if changed
         else ("This pull request changes nothing that is deployed")
     )
@@ -203,7 +212,7 @@ def _details(one: Plan, plans: Sequence[Plan]) -> Iterator[Part]:
     yield _part(f"### {code(shown_stack(one.stack, one.project, plans))}")
     for fate in ("delete", "replace", "forget", "unknown", "update", "import", "drift"):
         for resource in one.of(fate):
-            yield Part(make=partial(_changed, resource), resources=1)
+            yield Part(make=partial(_changed, resource), things=1)
     yield from _created(one.of("create"))
     if drawn := graph(one):
         yield _part(folded("How what changes hangs together", f"```mermaid\n{drawn}\n```"))
@@ -232,15 +241,16 @@ def _created(resources: list[Resource], *, most: int = 100) -> Iterator[Part]:
     for start in range(0, len(resources), most):
         some = resources[start : start + most]
         lines = [f"- {code(resource.name)} ({code(resource.kind)})" for resource in some]
-        summary = f"{len(some)} {_plural(len(some), 'resource is', 'resources are')} created"
-        yield _part(folded(summary, "\n".join(lines)), resources=len(some))
+        summary = f"{len(some)} {plural(len(some), 'resource is', 'resources are')} created"
+        yield _part(folded(summary, "\n".join(lines)), things=len(some))
 
 
-def _part(text: str, *, resources: int = 0) -> Part:
-    return Part(make=lambda: text, resources=resources)
+def _part(text: str, *, things: int = 0) -> Part:
+    return Part(make=lambda: text, things=things)
 
 
-def _plural(count: int, one: str, many: str) -> str:
+def plural(count: int, one: str, many: str) -> str:
+    """The word for so many."""
     return one if count == 1 else many
 
 

@@ -16,6 +16,7 @@ from components.github import client as github
 from operations.errors import ExitCode
 from operations.review.document import MOST_BYTES
 from operations.review.render import MARKER
+from operations.schema import render as schema_render
 from tests.components.github.github_world import REPOSITORY, TOKEN, World
 from tests.operations.review.plans import HOSTILE, document, step
 
@@ -265,3 +266,49 @@ def test_both_work_in_a_pipe_without_pulumi() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def _schema(**told: Any) -> str:
+    return json.dumps({"old": "staging", "new": "pr-7", "unread": "", "dangers": [], "changes": [], **told})
+
+
+CHANGED: dict[str, Any] = {"verb": "added", "kind": "TABLE", "name": "public.orders", "lines": ["+ CREATE TABLE"]}
+
+
+def test_the_schema_has_a_comment_of_its_own(
+    infra: Any, world: World, event: Any, file: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Beside that of the plan, which another workflow writes: neither changes the other's, whatever comes first."""
+    named = event()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    for _ in range(2):
+        infra("comment", "--schema", file("schema.json", _schema(changes=[CHANGED])), "--event", named)
+        infra("comment", file("staging.json", PLAN), "--event", named)
+    schema, plan = world.bodies
+    assert schema.startswith(f"{schema_render.MARKER}\n\n## The schema of `pr-7` changes\n")
+    assert schema.endswith(f"<sub>Schema of commit `{world.pull.sha[:12]}`.</sub>\n")
+    assert plan.startswith(f"{MARKER}\n")
+    assert (tmp_path / "summary.md").read_text().startswith("## The schema of `pr-7` changes\n")
+
+
+def test_a_schema_without_a_difference_begins_no_comment(infra: Any, world: World, file: Any) -> None:
+    """One that is there says so; what was not looked at is news."""
+    same, changed = file("same.json", _schema()), file("changed.json", _schema(changes=[CHANGED]))
+    answer = infra("comment", "--schema", same, "--pull-request", "7")
+    assert (answer.code, world.bodies) == (0, [])
+    assert "there is nothing to say below #7" in answer.err
+    infra("comment", "--schema", changed, "--pull-request", "7")
+    infra("comment", "--schema", same, "--pull-request", "7")
+    (body,) = world.bodies
+    assert "## `pr-7` has the schema of `staging`" in body
+    infra("comment", "--schema", file("x.json", _schema(unread="no key")), "--pull-request", "7")
+    assert "was compared with nothing" in world.bodies[0]
+
+
+@pytest.mark.parametrize("text", ["", "{", PLAN])
+def test_what_is_no_answer_of_schema_diff_is_refused(infra: Any, world: World, file: Any, text: str) -> None:
+    """Nothing is written; so are documents of previews beside it, and a file that is not there."""
+    broken = file("schema.json", text)
+    for words in (("--schema", broken), ("--schema", broken, broken), ("--schema", f"{broken}.none")):
+        answer = infra("comment", *words, "--pull-request", "7")
+        assert (answer.code, world.bodies) == (ExitCode.BAD_CONFIGURATION, [])

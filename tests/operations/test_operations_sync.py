@@ -289,7 +289,7 @@ def test_texts_of_strangers_reach_nothing(
     assert (answer.code, fake_engine.asked) == (0, ["up"])
     told = answer.out + answer.err + "".join(file.read_text() for file in files.values())
     assert [word for word in ("touch", "<img", "::add-mask", "\u202e", "evil") if word in told] == []
-    assert files["GITHUB_OUTPUT"].read_text() == "address=\n"
+    assert files["GITHUB_OUTPUT"].read_text() == "address=\nenvironment=up\n"
 
 
 @pytest.mark.parametrize(
