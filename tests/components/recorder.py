@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -50,9 +49,5 @@ class Recorder(MockMonitor):
 
 
 def stand_in(cloud: Mocks, monitor: MockMonitor, *, stack: str, preview: bool = False) -> None:
-    """Register with a monitor from now on; this thread gets the event loop that the SDK counts on, if it has none."""
-    try:
-        asyncio.get_event_loop()
-    except RuntimeError:  # whoever ran one here before has taken it away
-        asyncio.set_event_loop(asyncio.new_event_loop())
+    """Register with a monitor from now on."""
     pulumi.runtime.set_mocks(cloud, project="infra", stack=stack, preview=preview, monitor=monitor)
