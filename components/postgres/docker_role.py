@@ -118,9 +118,9 @@ DOOR = Door(attempt=login.attempt, system_identifier=system_identifier)
 def read(settings: RoleSettings, before: Before, door: Door) -> RoleFacts:
     """Whether the recorded role can log in to the recorded cluster. Changes nothing and raises nothing."""
     answer = door.attempt(settings.login)
-    if answer.answer is login.Answer.REFUSED:
+    if answer.answer is login.LoginResult.REFUSED:
         return RoleFacts(condition=Condition.REFUSED, system_identifier=before.system_identifier)
-    if answer.answer is not login.Answer.LET_IN:
+    if answer.answer is not login.LoginResult.LET_IN:
         return RoleFacts(condition=Condition.UNREACHABLE, system_identifier=before.system_identifier)
     same = before.system_identifier in {"", door.system_identifier(settings.login)}
     return RoleFacts(
@@ -146,11 +146,11 @@ def converge(settings: RoleSettings, before: Before, *, engine: Runner, door: Do
         if done.exit_code == 0:
             identifier = done.output.strip()
             _require_recorded_cluster(settings, before, identifier)
-            if answer.answer is not login.Answer.LET_IN:
+            if answer.answer is not login.LoginResult.LET_IN:
                 # The server of the entrypoint's set-up goes between two calls, so this one may meet none.
                 done = _psql(engine, container, setup_script(settings, before), deadline - door.now())
                 answer = door.attempt(settings.login)
-            if done.exit_code == 0 and answer.answer is login.Answer.LET_IN:
+            if done.exit_code == 0 and answer.answer is login.LoginResult.LET_IN:
                 return RoleFacts(condition=Condition.IN_PLACE, version=answer.version, system_identifier=identifier)
         _require_not_refused(settings, done)
         if door.now() >= deadline:

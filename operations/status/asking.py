@@ -28,7 +28,7 @@ from operations.errors import CommandError
 from operations.sandbox.place import Place as SandboxPlace
 from operations.sandbox.place import is_shell, own
 from operations.settings import on_xata
-from operations.status.facts import NOT_ASKED, Answer, Facts, Health, Seen, Twig
+from operations.status.facts import NOT_ASKED, Facts, Found, Health, Seen, Twig
 from operations.status.stored import States
 from operations.workspace import acting_in, describe_workspace, file_backend, known_passphrase
 from pulumi_embedded.errors import EngineError
@@ -79,7 +79,7 @@ class _Asked:
 
     name: str
     settings: Settings | None
-    state: Answer[Stored]
+    state: Found[Stored]
     branch: Future[Branch | None] = field(default_factory=Future)
     restore_point: Future[datetime | None] = field(default_factory=Future)
     health: Future[Health | None] = field(default_factory=Future)
@@ -128,7 +128,7 @@ class _Look:
         known = {one.name for one in asked}
         more = [branch for branch in there.value or () if is_preview(branch.name) and branch.name not in known]
         for branch in more:
-            asked.append(_Asked(name=branch.name, settings=None, state=Answer()))
+            asked.append(_Asked(name=branch.name, settings=None, state=Found()))
             self._ask(asked[-1], listed)
         names = {branch.id: branch.name for branch in there.value or ()}
         facts = [self._facts(one, names) for one in sorted(asked, key=lambda one: stack_names.order(one.name))]
@@ -180,13 +180,13 @@ class _Look:
         threading.Thread(target=run, daemon=True).start()
         return future
 
-    def _answer(self, future: Future[T | None]) -> Answer[T]:
+    def _answer(self, future: Future[T | None]) -> Found[T]:
         try:
-            return Answer(value=future.result(max(self._until - time.monotonic(), 0)))
+            return Found(value=future.result(max(self._until - time.monotonic(), 0)))
         except TimeoutError:
-            return Answer(why=f"no answer in {self._seconds:g} s")
+            return Found(why=f"no answer in {self._seconds:g} s")
         except OURS as error:
-            return Answer(why=error.message)
+            return Found(why=error.message)
 
     def _require_key(self) -> None:
         if not self._environ.get(xata.KEY_VARIABLE, "").strip():
@@ -309,7 +309,7 @@ class _Look:
             has_file=one.settings is not None or is_preview(one.name) or self._has_file(one.name),
             state=one.state,
             branch=branch,
-            restore_point=self._answer(one.restore_point) if enabled else Answer(),
+            restore_point=self._answer(one.restore_point) if enabled else Found(),
             health=self._answer(one.health),
         )
 
@@ -371,9 +371,9 @@ def with_drift(seen: Seen, target: Target) -> Seen:
     def of(facts: Facts) -> Facts:
         result = found.get(facts.name)
         if result is None:
-            return replace(facts, drift=Answer())
+            return replace(facts, drift=Found())
         failed = result.verdict == "failed"
         why = "; ".join(result.errors) or "it could not be looked at"
-        return replace(facts, drift=Answer(why=why) if failed else Answer(value=result.verdict))
+        return replace(facts, drift=Found(why=why) if failed else Found(value=result.verdict))
 
     return replace(seen, facts=[of(one) for one in seen.facts])

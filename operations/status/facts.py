@@ -19,7 +19,7 @@ LOCAL = "local"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer(Generic[T]):
+class Found(Generic[T]):
     """What a question brought.
 
     Attributes:
@@ -115,11 +115,11 @@ class Facts:
     branch_name: str = ""
     parent_name: str = ""
     has_file: bool = True
-    state: Answer[Stored] = field(default_factory=Answer)
-    branch: Answer[Branch] = field(default_factory=Answer)
-    restore_point: Answer[datetime] = field(default_factory=Answer)
-    health: Answer[Health] = field(default_factory=Answer)
-    drift: Answer[str] = field(default_factory=lambda: Answer(why=NOT_ASKED))
+    state: Found[Stored] = field(default_factory=Found)
+    branch: Found[Branch] = field(default_factory=Found)
+    restore_point: Found[datetime] = field(default_factory=Found)
+    health: Found[Health] = field(default_factory=Found)
+    drift: Found[str] = field(default_factory=lambda: Found(why=NOT_ASKED))
 
 
 @dataclass(frozen=True, kw_only=True)

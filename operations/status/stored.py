@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from operations.engines.recorded import is_secret
-from operations.status.facts import Answer, Stored, Update
+from operations.status.facts import Found, Stored, Update
 from operations.workspace import KINDS, backend_url, file_backend, scheme
 from pulumi_embedded.errors import EngineError
 from pulumi_embedded.project import load_project
@@ -45,7 +45,7 @@ class States:
         kind = scheme(self._url)
         return f"the state lies in {KINDS[kind]} ({kind}://), which only the Pulumi CLI reads"
 
-    def read(self, stack: str, *, history: bool) -> Answer[Stored]:
+    def read(self, stack: str, *, history: bool) -> Found[Stored]:
         """What is recorded of a stack; no value where it was never deployed.
 
         Args:
@@ -53,18 +53,18 @@ class States:
             history: Whether to read what each of its newest runs had found, and not only the last `up`.
         """
         if self.elsewhere:
-            return Answer(why=self.elsewhere)
+            return Found(why=self.elsewhere)
         try:
             layout = parse(self._url, folder=self._folder, project=self._project, stack=stack)
             layout.check()
             if not layout.checkpoint.exists():
-                return Answer()
+                return Found()
             found = _resources(layout.checkpoint)
-            return Answer(value=_stored(found, layout, history=history))
+            return Found(value=_stored(found, layout, history=history))
         except EngineError as error:
-            return Answer(why=error.message)
+            return Found(why=error.message)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return Answer(why=f"the state cannot be read: {type(error).__name__}")
+            return Found(why=f"the state cannot be read: {type(error).__name__}")
 
 
 def _stored(found: Sequence[Mapping[str, Any]], layout: Layout, *, history: bool) -> Stored:

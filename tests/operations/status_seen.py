@@ -12,7 +12,7 @@ from typing import Any
 
 from components.xata.api.models import Branch, Configuration, ScaleToZero, Status
 from components.xata.branches.ownership import mark, until
-from operations.status.facts import Answer, Facts, Health, Seen, Stored, Twig, Update
+from operations.status.facts import Facts, Found, Health, Seen, Stored, Twig, Update
 from operations.status.page import page
 from operations.status.rows import rows
 from tests.browser import opened
@@ -52,16 +52,16 @@ def facts(name: str = "staging", **more: Any) -> Facts:
     known: dict[str, Any] = {
         "branch_name": name,
         "parent_name": "main",
-        "state": Answer(value=stored(name)),
-        "branch": Answer(value=branch(name)),
-        "restore_point": Answer(value=NOW - timedelta(minutes=4)),
-        "health": Answer(value=HEALTHY),
+        "state": Found(value=stored(name)),
+        "branch": Found(value=branch(name)),
+        "restore_point": Found(value=NOW - timedelta(minutes=4)),
+        "health": Found(value=HEALTHY),
     }
     return Facts(name=name, **{**known, **more})
 
 
-LATE: Answer[Any] = Answer(why="no answer in 10 s")
-GONE: Answer[Any] = Answer()
+LATE: Found[Any] = Found(why="no answer in 10 s")
+GONE: Found[Any] = Found()
 LOCAL = stored("dev", outputs={"branchName": "dev", "branchId": "local"})
 
 
@@ -71,10 +71,10 @@ def everything() -> Seen:
     return Seen(
         at=NOW,
         facts=[
-            facts("dev", state=Answer(value=LOCAL), branch=GONE, restore_point=GONE, parent_name=""),
-            facts(restore_point=LATE, drift=Answer(value="drifted")),
+            facts("dev", state=Found(value=LOCAL), branch=GONE, restore_point=GONE, parent_name=""),
+            facts(restore_point=LATE, drift=Found(value="drifted")),
             facts("production", state=GONE, branch=GONE, restore_point=GONE, health=GONE),
-            facts("pr-7", branch=Answer(value=preview), parent_name="staging", health=LATE),
+            facts("pr-7", branch=Found(value=preview), parent_name="staging", health=LATE),
         ],
         branches=[Twig(id="br_main", name="main"), Twig(id="br_staging", name="staging", parent="br_main")],
         calls=7,
@@ -90,11 +90,11 @@ def picture() -> Seen:
     asleep = branch("pr-8", kind="HIBERNATED", description=mark("pr-8", until(NOW.date() + timedelta(days=2))))
     failing = Health(state="failing", says="the Worker answers 503, database: unreachable", next_step="look at its log")
     found = [
-        replace(everything().facts[0], health=Answer(value=Health(state="ok", says="Postgres 18.6 answers"))),
-        facts(state=Answer(value=stored(updates=runs))),
-        facts("production", branch=Answer(value=branch("production", sleeps=False))),
-        facts("pr-7", parent_name="staging", health=Answer(value=failing)),
-        facts("pr-8", parent_name="staging", branch=Answer(value=asleep), health=Answer(why="not asked")),
+        replace(everything().facts[0], health=Found(value=Health(state="ok", says="Postgres 18.6 answers"))),
+        facts(state=Found(value=stored(updates=runs))),
+        facts("production", branch=Found(value=branch("production", sleeps=False))),
+        facts("pr-7", parent_name="staging", health=Found(value=failing)),
+        facts("pr-8", parent_name="staging", branch=Found(value=asleep), health=Found(why="not asked")),
     ]
     twigs = [Twig(id="br_main", name="main")]
     twigs += [Twig(id=f"br_{name}", name=name, parent="br_main") for name in ("staging", "production")]

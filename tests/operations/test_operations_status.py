@@ -13,7 +13,7 @@ import pytest
 from operations.display.table import table
 from operations.errors import ExitCode
 from operations.status import rows as of_rows
-from operations.status.facts import Answer, Facts, Health, Seen, Stored
+from operations.status.facts import Facts, Found, Health, Seen, Stored
 from operations.status.stored import States
 from tests.operations.status_seen import GONE, LATE, LOCAL, NOW, branch, everything, facts
 
@@ -28,27 +28,27 @@ SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"
     ("found", "verdict", "says", "code"),
     [
         (facts(), "healthy", "the app is healthy", 0),
-        (facts(branch=Answer(value=branch(kind="HIBERNATED"))), "asleep", "first connection wakes", 0),
-        (facts(branch=Answer(value=branch(kind="HIBERNATED", sleeps=False))), "failing", "put to sleep by hand", 5),
-        (facts(branch=Answer(value=branch(kind="FAULT"))), "failing", "its branch is at fault: fault", 5),
-        (facts(branch=Answer(value=branch(kind="TRANSIENT"))), "waiting", "its branch is transient", 0),
+        (facts(branch=Found(value=branch(kind="HIBERNATED"))), "asleep", "first connection wakes", 0),
+        (facts(branch=Found(value=branch(kind="HIBERNATED", sleeps=False))), "failing", "put to sleep by hand", 5),
+        (facts(branch=Found(value=branch(kind="FAULT"))), "failing", "its branch is at fault: fault", 5),
+        (facts(branch=Found(value=branch(kind="TRANSIENT"))), "waiting", "its branch is transient", 0),
         (facts(branch=GONE), "failing", "the branch staging is gone", 5),
         (facts(branch=LATE), "unknown", "its branch: no answer in 10 s", 5),
         (facts(health=LATE), "unknown", "its app: no answer in 10 s", 5),
-        (facts(health=Answer(value=Health(state="failing", says="503"))), "failing", "503", 5),
-        (facts(health=Answer(value=Health(state="waiting", says="not yet"))), "waiting", "not yet", 0),
-        (facts(health=Answer(value=Health(state="none", says=""))), "healthy", "it has no Worker", 0),
+        (facts(health=Found(value=Health(state="failing", says="503"))), "failing", "503", 5),
+        (facts(health=Found(value=Health(state="waiting", says="not yet"))), "waiting", "not yet", 0),
+        (facts(health=Found(value=Health(state="none", says=""))), "healthy", "it has no Worker", 0),
         (facts(state=GONE), "healthy", "no state of it is here", 0),
         (facts(state=GONE, branch=GONE), "absent", "never deployed from here", 0),
         (facts(state=GONE, branch=LATE), "absent", "never deployed from here", 0),
-        (facts(state=Answer(value=Stored(outputs={})), branch=GONE), "absent", "taken down", 0),
-        (facts(state=Answer(why="elsewhere"), branch=GONE), "unknown", "elsewhere", 5),
-        (facts("dev", state=Answer(value=LOCAL), branch=GONE), "healthy", "the app is healthy", 0),
+        (facts(state=Found(value=Stored(outputs={})), branch=GONE), "absent", "taken down", 0),
+        (facts(state=Found(why="elsewhere"), branch=GONE), "unknown", "elsewhere", 5),
+        (facts("dev", state=Found(value=LOCAL), branch=GONE), "healthy", "the app is healthy", 0),
         (facts(restore_point=LATE), "healthy", "the app is healthy", 0),
-        (facts(drift=Answer(value="none")), "healthy", "the app is healthy", 0),
-        (facts(drift=Answer(value="drifted")), "healthy", "the app is healthy", 8),
-        (facts(drift=Answer(why="locked")), "healthy", "the app is healthy", 5),
-        (facts(branch=LATE, drift=Answer(value="drifted")), "unknown", "no answer", 5),
+        (facts(drift=Found(value="none")), "healthy", "the app is healthy", 0),
+        (facts(drift=Found(value="drifted")), "healthy", "the app is healthy", 8),
+        (facts(drift=Found(why="locked")), "healthy", "the app is healthy", 5),
+        (facts(branch=LATE, drift=Found(value="drifted")), "unknown", "no answer", 5),
     ],
 )
 def test_an_environment_is_what_its_branch_and_its_app_are(found: Facts, verdict: str, says: str, code: int) -> None:
@@ -105,7 +105,7 @@ def test_a_program_reads_the_same(valid: Callable[[str, Any], None]) -> None:
 def test_a_watcher_is_told_what_has_changed() -> None:
     """An environment that is new, otherwise than before, or gone is a line; what stays as it is is none."""
     before = of_rows.rows(everything())
-    failing = facts(health=Answer(value=Health(state="failing", says="503")))
+    failing = facts(health=Found(value=Health(state="failing", says="503")))
     after = of_rows.rows(replace(everything(), facts=[everything().facts[0], failing, facts("pr-9")]))
     assert of_rows.changes(before, before) == []
     assert of_rows.changes(before, after) == [
@@ -247,7 +247,7 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
 def test_a_watch_tells_what_changes(infra: Callable[..., Any], looks: Callable[..., list[float]]) -> None:
     """Without a terminal the table once, then a line with its time for each change; Ctrl-C ends with the last code."""
     first = replace(everything(), facts=[facts()], calls=3)
-    failing = replace(first, facts=[facts(health=Answer(value=Health(state="failing", says="503")))])
+    failing = replace(first, facts=[facts(health=Found(value=Health(state="failing", says="503")))])
     pauses = looks(first, first, failing, first)
     answer = infra("status", "--watch", "7")
     assert answer.code == 0

@@ -51,7 +51,7 @@ class Together:
     _end: list[Callable[[], object]] = field(default_factory=list)
 
     def end(self) -> None:
-        """Answer what was kept waiting."""
+        """Found what was kept waiting."""
         for one in self._end:
             one()
 

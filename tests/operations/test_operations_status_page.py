@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations.status.facts import Answer, Health, Seen, Twig
+from operations.status.facts import Found, Health, Seen, Twig
 from operations.status.page import page
 from operations.status.rows import rows
 from operations.status.tree import MOST_OTHERS, nodes, picture
@@ -49,11 +49,11 @@ def hostile() -> Seen:
     outputs = {**stored().outputs, "healthUrl": f"javascript:alert(1)//{HOSTILE}"}
     seen, run = status_seen.picture(), replace(stored().updates[0], by=HOSTILE, app=HOSTILE)
     worst = facts(
-        branch=Answer(value=branch(HOSTILE)),
+        branch=Found(value=branch(HOSTILE)),
         parent_name=HOSTILE,
-        state=Answer(value=stored(outputs=outputs, updates=[run])),
-        health=Answer(value=Health(state="failing", says=HOSTILE, next_step=HOSTILE)),
-        restore_point=Answer(why=HOSTILE),
+        state=Found(value=stored(outputs=outputs, updates=[run])),
+        health=Found(value=Health(state="failing", says=HOSTILE, next_step=HOSTILE)),
+        restore_point=Found(why=HOSTILE),
     )
     return replace(seen, facts=[worst], branches=[Twig(id="a", name=HOSTILE)], notes=(HOSTILE,), app=HOSTILE)
 
@@ -238,7 +238,7 @@ def test_everybody_can_read_it(shown: Browser, width: int, dark: bool) -> None: 
 @pytest.mark.parametrize("width", [360, 1200], ids=["phone", "desk"])
 def test_long_and_hostile_words_break_no_page(shown: Browser, width: int) -> None:
     """Nothing of them runs, and nothing runs out of the screen."""
-    long = facts("a-name-as-long-as-is", branch=Answer(value=branch("x" * 200)), parent_name="y" * 200)
+    long = facts("a-name-as-long-as-is", branch=Found(value=branch("x" * 200)), parent_name="y" * 200)
     for seen in (hostile(), replace(status_seen.picture(), facts=[long], branches=(), at=NOW)):
         shown.show(text_of(seen), width=width)
         assert shown.evaluate("document.documentElement.scrollWidth - screen.width") == 0

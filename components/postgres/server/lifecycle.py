@@ -17,7 +17,7 @@ from components.postgres.server.account import choose_account, user_name
 from components.postgres.server.binaries import Programs
 from components.postgres.server.faults import told
 from components.postgres.server.folder import Layout, Mark
-from components.postgres.server.login import Answer, Attempt, Login
+from components.postgres.server.login import Attempt, Login, LoginResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,14 +75,14 @@ def read(settings: ServerSettings, root: Path, port: int) -> Report | None:
             return None
         identifier = folder.system_identifier(layout)
     server = process.find(layout)
-    attempt = Attempt(answer=Answer.NOT_READY)
+    attempt = Attempt(answer=LoginResult.NOT_READY)
     if server is not None and server.port == port:
         attempt = login.attempt(_login(settings, port))
     owner = folder.data_owner(layout)
     return Report(
         folder=root,
         port=port,
-        running=attempt.answer in {Answer.LET_IN, Answer.OTHER},
+        running=attempt.answer in {LoginResult.LET_IN, LoginResult.OTHER},
         version=attempt.version,
         system_identifier=identifier,
         account=user_name(os.geteuid() if owner is None else owner),
@@ -211,14 +211,14 @@ class _Run:
             process.stop(self._layout, server)
             server = None
         attempt, server = self._let_in(server, port)
-        if attempt.answer is Answer.REFUSED:
+        if attempt.answer is LoginResult.REFUSED:
             process.stop(self._layout, server)
             roles.set_up(self._layout, self._programs, self._settings, self._mark)
             attempt, server = self._let_in(None, port)
-        elif attempt.answer is Answer.LET_IN and attempt.version != self._programs.install.server_version:
+        elif attempt.answer is LoginResult.LET_IN and attempt.version != self._programs.install.server_version:
             process.stop(self._layout, server)
             attempt, server = self._let_in(None, port)
-        if attempt.answer is not Answer.LET_IN:
+        if attempt.answer is not LoginResult.LET_IN:
             raise PostgresError(
                 f"the server in {self._layout.root} runs on port {port} but does not let {self._settings.user!r} "
                 f"into {self._settings.database!r}: {attempt.text}",
@@ -234,7 +234,7 @@ class _Run:
         server.resume()
         while True:
             attempt = login.attempt(_login(self._settings, port))
-            if attempt.answer is not Answer.NOT_READY:
+            if attempt.answer is not LoginResult.NOT_READY:
                 return attempt, server
             if not server.alive():
                 raise process.failure(self._layout, port, process.newest_words(self._layout))

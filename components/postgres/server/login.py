@@ -24,7 +24,7 @@ _STARTING = re.compile(r"the database system is |not yet accepting connections")
 _SPOKEN = "FATAL:"
 
 
-class Answer(Enum):
+class LoginResult(Enum):
     """What a server says to a login."""
 
     LET_IN = auto()
@@ -52,7 +52,7 @@ class Attempt:
         text: The server's words, after a failure.
     """
 
-    answer: Answer
+    answer: LoginResult
     version: str = ""
     text: str = ""
 
@@ -80,16 +80,16 @@ def attempt(login: Login) -> Attempt:
 
     try:
         with connect(login) as connection:
-            return Attempt(answer=Answer.LET_IN, version=_dotted(connection.info.server_version))
+            return Attempt(answer=LoginResult.LET_IN, version=_dotted(connection.info.server_version))
     except psycopg.Error as error:
         lines = str(error).strip().splitlines() or ["no answer"]
     return Attempt(answer=_judged(lines[0]), text=lines[0].rpartition(_SPOKEN)[2].strip())
 
 
-def _judged(text: str) -> Answer:
+def _judged(text: str) -> LoginResult:
     if _SPOKEN not in text or _STARTING.search(text):
-        return Answer.NOT_READY
-    return Answer.REFUSED if _REFUSALS.search(text) else Answer.OTHER
+        return LoginResult.NOT_READY
+    return LoginResult.REFUSED if _REFUSALS.search(text) else LoginResult.OTHER
 
 
 def _dotted(number: int) -> str:

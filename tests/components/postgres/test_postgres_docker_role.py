@@ -10,16 +10,16 @@ from components.postgres import docker_role
 from components.postgres.docker_engine import ContainerFacts
 from components.postgres.docker_role import Before, Condition, Door, RoleFacts, RoleSettings
 from components.postgres.docker_settings import Done
-from components.postgres.server.login import Answer, Attempt, Login
+from components.postgres.server.login import Attempt, Login, LoginResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 SECRET = "the-real-password"
 SETTINGS = RoleSettings(stack="dev", container="db", port=15432, database="shop", user="clerk", password=SECRET)
-IN = Attempt(answer=Answer.LET_IN, version="18.6")
-WRONG = Attempt(answer=Answer.REFUSED, text="password authentication failed")
-SILENT = Attempt(answer=Answer.NOT_READY, text="connection refused")
+IN = Attempt(answer=LoginResult.LET_IN, version="18.6")
+WRONG = Attempt(answer=LoginResult.REFUSED, text="password authentication failed")
+SILENT = Attempt(answer=LoginResult.NOT_READY, text="connection refused")
 
 
 class Container:
@@ -207,7 +207,7 @@ def test_server_that_hangs_is_an_error_in_time() -> None:
     container = Container()
     container.hangs = True
     with pytest.raises(PostgresError, match="takes a connection and does not answer"):
-        converge(container, Attempt(answer=Answer.NOT_READY))
+        converge(container, Attempt(answer=LoginResult.NOT_READY))
     assert max(container.patience) <= SETTINGS.timeout_seconds
 
 
@@ -280,7 +280,7 @@ def test_missing_container_is_named() -> None:
         (IN, "9009", Condition.OTHER_CLUSTER),
         (WRONG, "7001", Condition.REFUSED),
         (SILENT, "7001", Condition.UNREACHABLE),
-        (Attempt(answer=Answer.OTHER, text="too many connections"), "7001", Condition.UNREACHABLE),
+        (Attempt(answer=LoginResult.OTHER, text="too many connections"), "7001", Condition.UNREACHABLE),
     ],
 )
 def test_look_says_what_is_wrong_and_keeps_the_record(answer: Attempt, identifier: str, condition: Condition) -> None:

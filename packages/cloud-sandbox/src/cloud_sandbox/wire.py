@@ -37,6 +37,15 @@ class Request:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What an operation answers, before it is written as JSON; no body for 204."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Response:
     """One answer, and how its delivery goes wrong.
 

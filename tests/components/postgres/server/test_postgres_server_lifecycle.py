@@ -21,7 +21,7 @@ import pytest
 from components.errors import LocalError, PostgresError, RefusedError
 from components.postgres.server import binaries, cluster, folder, lifecycle, login, ports, process
 from components.postgres.server.folder import Layout
-from components.postgres.server.login import Answer, Attempt
+from components.postgres.server.login import Attempt, LoginResult
 from tests.components.postgres.conftest import freeze
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def test_a_busy_server_is_left_alone(running: tuple[ServerSettings, Report], mon
     """Too many connections are no reason for a restart: the run says so, and a look finds it running."""
     settings, report = running
     pid = pid_of(report)
-    busy = Attempt(answer=Answer.OTHER, text="sorry, too many clients already")
+    busy = Attempt(answer=LoginResult.OTHER, text="sorry, too many clients already")
     monkeypatch.setattr(login, "attempt", lambda _: busy)
     seen = look(settings, report)
     assert seen
@@ -171,7 +171,7 @@ def test_a_busy_server_is_left_alone(running: tuple[ServerSettings, Report], mon
 def test_a_slow_start_is_not_cut_off(running: tuple[ServerSettings, Report], monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that still recovers when the limit is over is left to it, and the message says so."""
     settings, report = running
-    slow = Attempt(answer=Answer.NOT_READY, text="the database system is starting up")
+    slow = Attempt(answer=LoginResult.NOT_READY, text="the database system is starting up")
     monkeypatch.setattr(login, "attempt", lambda _: slow)
     with pytest.raises(PostgresError, match=r"not ready after 1 seconds .*left running"):
         lifecycle.ensure(dataclasses.replace(settings, start_timeout_seconds=1))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.postgres.server import login
-from components.postgres.server.login import Answer, Login, attempt
+from components.postgres.server.login import Login, LoginResult, attempt
 
 if TYPE_CHECKING:
     from components.postgres.server.lifecycle import Report
@@ -21,19 +21,19 @@ WRONG = Login(port=1, database="app", user="app", password="wrong-password-here"
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ('password authentication failed for user "app"', Answer.REFUSED),
-        ('database "app" does not exist', Answer.REFUSED),
-        ('role "app" is not permitted to log in', Answer.REFUSED),
-        ('permission denied for database "app"', Answer.REFUSED),
-        ("the database system is starting up", Answer.NOT_READY),
-        ("the database system is shutting down", Answer.NOT_READY),
-        ("the database system is in recovery mode", Answer.NOT_READY),
-        ("the database system is not yet accepting connections", Answer.NOT_READY),
-        ("sorry, too many clients already", Answer.OTHER),
-        ('too many connections for role "app"', Answer.OTHER),
+        ('password authentication failed for user "app"', LoginResult.REFUSED),
+        ('database "app" does not exist', LoginResult.REFUSED),
+        ('role "app" is not permitted to log in', LoginResult.REFUSED),
+        ('permission denied for database "app"', LoginResult.REFUSED),
+        ("the database system is starting up", LoginResult.NOT_READY),
+        ("the database system is shutting down", LoginResult.NOT_READY),
+        ("the database system is in recovery mode", LoginResult.NOT_READY),
+        ("the database system is not yet accepting connections", LoginResult.NOT_READY),
+        ("sorry, too many clients already", LoginResult.OTHER),
+        ('too many connections for role "app"', LoginResult.OTHER),
     ],
 )
-def test_answers_are_told_apart(text: str, answer: Answer) -> None:
+def test_answers_are_told_apart(text: str, answer: LoginResult) -> None:
     """Only a refused login may lead to a restart: a busy server is left alone."""
     assert login._judged(f"connection to server failed: FATAL:  {text}") is answer
 
@@ -41,7 +41,7 @@ def test_answers_are_told_apart(text: str, answer: Answer) -> None:
 @pytest.mark.parametrize("text", ["Connection refused", "server closed the connection unexpectedly", "timeout expired"])
 def test_silence_is_no_answer(text: str) -> None:
     """What does not come from a Postgres says only that none is there (yet)."""
-    assert login._judged(text) is Answer.NOT_READY
+    assert login._judged(text) is LoginResult.NOT_READY
 
 
 def test_a_server_lets_the_app_in(shared: tuple[ServerSettings, Report]) -> None:
@@ -49,7 +49,7 @@ def test_a_server_lets_the_app_in(shared: tuple[ServerSettings, Report]) -> None
     settings, report = shared
     right = Login(port=report.port, database="app", user="app", password=settings.password)
     found = attempt(right)
-    assert found.answer is Answer.LET_IN
+    assert found.answer is LoginResult.LET_IN
     assert found.version.startswith("18.")
 
 
@@ -61,7 +61,7 @@ def test_a_server_refuses_what_it_does_not_know(shared: tuple[ServerSettings, Re
     settings, report = shared
     parts = {"database": "app", "user": "app", "password": settings.password, name: value}
     found = attempt(Login(port=report.port, **parts))
-    assert found.answer is Answer.REFUSED
+    assert found.answer is LoginResult.REFUSED
     assert "wrong-password-here" not in found.text
 
 
@@ -73,12 +73,12 @@ def test_settings_of_the_environment_do_not_reach_the_server(
     for name, value in {"PGSSLMODE": "verify-full", "PGOPTIONS": "-c nonsense=1", "PGHOSTADDR": "192.0.2.1"}.items():
         monkeypatch.setenv(name, value)
     found = attempt(Login(port=report.port, database="app", user="app", password=settings.password))
-    assert found.answer is Answer.LET_IN
+    assert found.answer is LoginResult.LET_IN
 
 
 def test_nobody_listening_is_not_ready() -> None:
     """A closed port is a server that may still come."""
-    assert attempt(WRONG).answer is Answer.NOT_READY
+    assert attempt(WRONG).answer is LoginResult.NOT_READY
 
 
 def test_a_program_that_is_no_postgres_gets_no_password() -> None:
@@ -100,5 +100,5 @@ def test_a_program_that_is_no_postgres_gets_no_password() -> None:
         thread.start()
         found = attempt(Login(port=port, database="app", user="app", password="wrong-password-here"))
         thread.join()
-    assert found.answer is Answer.NOT_READY
+    assert found.answer is LoginResult.NOT_READY
     assert heard == b""

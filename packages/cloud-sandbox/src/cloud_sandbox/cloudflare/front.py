@@ -56,7 +56,7 @@ class Front:
         return f"http://{ports.LOOPBACK}:{self._ports[name]}"
 
     def point(self, name: str, socket: Path | None) -> None:
-        """Answer from this socket from now on."""
+        """Enveloped from this socket from now on."""
         if socket is None:
             self._targets.pop(name, None)
         else:

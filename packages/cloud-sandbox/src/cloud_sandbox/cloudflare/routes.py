@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from cloud_sandbox.cloudflare import account, scripts, secrets, versions, workers
 from cloud_sandbox.cloudflare.settings import READ, WRITE
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare.world import Call, Enveloped, World
 from cloud_sandbox.wire import Route
 
-Operation = Callable[[World, Call], Answer]
+Operation = Callable[[World, Call], Enveloped]
 
 ACCOUNT = "/accounts/:account"
 WORKERS = f"{ACCOUNT}/workers"

@@ -16,7 +16,7 @@ class Runtime(Protocol):
     """Runs one script for each name. Every call blocks until it is done and may come from any thread."""
 
     def deploy(self, name: str, script: Script, bindings: Bindings) -> None:
-        """Answer from this script with these bindings from now on; the one before answers until it is ready.
+        """Enveloped from this script with these bindings from now on; the one before answers until it is ready.
 
         Raises:
             ScriptError: It does not start; what ran before goes on.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import bindings as rules
 from cloud_sandbox.cloudflare import errors, shapes, uploads
-from cloud_sandbox.cloudflare.world import Answer, Call, World, listed
+from cloud_sandbox.cloudflare.world import Call, Enveloped, World, listed
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Bindings, Version, Worker
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 VERSIONED = {"bindings", "compatibility_date", "compatibility_flags", "limits", "placement", "usage_model"}
 
 
-def list_all(world: World, _: Call) -> Answer:
+def list_all(world: World, _: Call) -> Enveloped:
     """`GET …/scripts`."""
     found = [shapes.script(worker) for worker in world.workers.values()]
-    return Answer(result=found)
+    return Enveloped(result=found)
 
 
-def service(world: World, call: Call) -> Answer:
+def service(world: World, call: Call) -> Enveloped:
     """`GET …/services/{script}`: what wrangler looks at before it deploys."""
     found = world.workers.get(call.values["script"])
     if found is None:
         raise errors.service_not_found()
-    return Answer(result=shapes.service(found))
+    return Enveloped(result=shapes.service(found))
 
 
-def environment(world: World, call: Call) -> Answer:
+def environment(world: World, call: Call) -> Enveloped:
     """`GET …/services/{script}/environments/{environment}`: there is only production."""
     found = world.workers.get(call.values["script"])
     if found is None or call.values["environment"] != "production":
         raise errors.service_not_found()
-    return Answer(result=shapes.service(found)["default_environment"])
+    return Enveloped(result=shapes.service(found)["default_environment"])
 
 
-def environment_bindings(world: World, call: Call) -> Answer:
+def environment_bindings(world: World, call: Call) -> Enveloped:
     """`GET …/services/{script}/environments/{environment}/bindings`."""
     latest = world.worker(call.values["script"]).latest
-    return Answer(result=[rules.shown(binding) for binding in latest.bindings.values()] if latest else [])
+    return Enveloped(result=[rules.shown(binding) for binding in latest.bindings.values()] if latest else [])
 
 
-def download(world: World, call: Call) -> Answer:
+def download(world: World, call: Call) -> Enveloped:
     """`GET …/scripts/{script}`: the main file as text."""
     found = world.worker(call.values["script"])
     version = found.active or found.latest
@@ -54,10 +54,10 @@ def download(world: World, call: Call) -> Answer:
         raise errors.worker_not_found()
     code = version.script
     main = next((module.content for module in code.modules if module.name == code.main), "")
-    return Answer(body=base64.b64decode(main), type="application/javascript")
+    return Enveloped(body=base64.b64decode(main), type="application/javascript")
 
 
-def content(world: World, call: Call) -> Answer:
+def content(world: World, call: Call) -> Enveloped:
     """`GET …/scripts/{script}/content/v2`: all files as a form, of `?version=` or of the version that answers."""
     found = world.worker(call.values["script"])
     wanted = call.query.get("version")
@@ -65,10 +65,10 @@ def content(world: World, call: Call) -> Answer:
     if version is None:
         raise errors.version_not_found(wanted or "")
     kind, body = uploads.written(version.script)
-    return Answer(body=body, type=kind, headers={"cf-entrypoint": version.script.main})
+    return Enveloped(body=body, type=kind, headers={"cf-entrypoint": version.script.main})
 
 
-def upload(world: World, call: Call) -> Answer:
+def upload(world: World, call: Call) -> Enveloped:
     """`PUT …/scripts/{script}`: makes the Worker when it is not there, and deploys at once.
 
     Bindings that are not sent are gone unless `keep_bindings` names their kind; without it, secrets stay or go by the
@@ -92,7 +92,7 @@ def upload(world: World, call: Call) -> Answer:
             del world.workers[name]
         raise
     found.settings |= sent.unversioned
-    return Answer(result=shapes.uploaded(found, version))
+    return Enveloped(result=shapes.uploaded(found, version))
 
 
 def bindings_of(world: World, found: Worker, sent: uploads.Upload, *, strict: bool) -> Bindings:
@@ -108,25 +108,25 @@ def bindings_of(world: World, found: Worker, sent: uploads.Upload, *, strict: bo
     return rules.resolve(sent.metadata.get("bindings") or [], before, keep=map(str, keep), strict=strict)
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(world: World, call: Call) -> Enveloped:
     """`DELETE …/scripts/{script}`."""
     world.remove(world.worker(call.values["script"]))
-    return Answer()
+    return Enveloped()
 
 
-def delete_service(world: World, call: Call) -> Answer:
+def delete_service(world: World, call: Call) -> Enveloped:
     """`DELETE …/services/{script}`: `wrangler delete`."""
     if call.values["script"] not in world.workers:
         raise errors.service_not_found()
     return delete(world, call)
 
 
-def settings(world: World, call: Call) -> Answer:
+def settings(world: World, call: Call) -> Enveloped:
     """`GET …/scripts/{script}/settings`."""
-    return Answer(result=shapes.settings(world.worker(call.values["script"])))
+    return Enveloped(result=shapes.settings(world.worker(call.values["script"])))
 
 
-def patch_settings(world: World, call: Call) -> Answer:
+def patch_settings(world: World, call: Call) -> Enveloped:
     """`PATCH …/scripts/{script}/settings`: a form with a part `settings`.
 
     A list of bindings replaces all; one of only name and type takes over what is there.
@@ -141,7 +141,7 @@ def patch_settings(world: World, call: Call) -> Answer:
             raise errors.settings_not_deployed()
         _release_settings(world, found, latest, patch, call.source)
     found.settings |= {name: patch[name] for name in uploads.UNVERSIONED if name in patch}
-    return Answer(result=shapes.settings(found))
+    return Enveloped(result=shapes.settings(found))
 
 
 def _release_settings(world: World, found: Worker, latest: Version, patch: dict[str, Any], source: str) -> None:
@@ -162,24 +162,24 @@ def _whole(binding: Any, before: Bindings) -> Any:
     return known if known.get("type") == binding["type"] else {"name": binding.get("name"), "type": "inherit"}
 
 
-def script_settings(world: World, call: Call) -> Answer:
+def script_settings(world: World, call: Call) -> Enveloped:
     """`GET …/scripts/{script}/script-settings`: what no version holds."""
-    return Answer(result=shapes.script_settings(world.worker(call.values["script"])))
+    return Enveloped(result=shapes.script_settings(world.worker(call.values["script"])))
 
 
-def patch_script_settings(world: World, call: Call) -> Answer:
+def patch_script_settings(world: World, call: Call) -> Enveloped:
     """`PATCH …/scripts/{script}/script-settings`: makes no version, so it is never refused for one."""
     found, patch = world.worker(call.values["script"]), call.body
     found.settings |= {name: patch[name] for name in uploads.UNVERSIONED if name in patch}
-    return Answer(result=shapes.script_settings(found))
+    return Enveloped(result=shapes.script_settings(found))
 
 
-def subdomain(world: World, call: Call) -> Answer:
+def subdomain(world: World, call: Call) -> Enveloped:
     """`GET …/scripts/{script}/subdomain`: whether it is reached below workers.dev."""
-    return Answer(result=world.worker(call.values["script"]).subdomain)
+    return Enveloped(result=world.worker(call.values["script"]).subdomain)
 
 
-def set_subdomain(world: World, call: Call) -> Answer:
+def set_subdomain(world: World, call: Call) -> Enveloped:
     """`POST …/scripts/{script}/subdomain`: `previews_enabled` left out follows `enabled`."""
     found, body = world.worker(call.values["script"]), call.body
     if type(body.get("enabled")) is not bool:
@@ -189,34 +189,34 @@ def set_subdomain(world: World, call: Call) -> Answer:
     previews = body.get("previews_enabled")
     enabled = bool(body["enabled"])
     found.subdomain = {"enabled": enabled, "previews_enabled": enabled if previews is None else bool(previews)}
-    return Answer(result=found.subdomain)
+    return Enveloped(result=found.subdomain)
 
 
-def unset_subdomain(world: World, call: Call) -> Answer:
+def unset_subdomain(world: World, call: Call) -> Enveloped:
     """`DELETE …/scripts/{script}/subdomain`."""
     found = world.worker(call.values["script"])
     found.subdomain = {"enabled": False, "previews_enabled": False}
-    return Answer(result=found.subdomain)
+    return Enveloped(result=found.subdomain)
 
 
-def references(world: World, call: Call) -> Answer:
+def references(world: World, call: Call) -> Enveloped:
     """`GET …/scripts/{script}/references`: nothing here refers to a Worker."""
     world.worker(call.values["script"])
     empty: dict[str, Any] = {"incoming": [], "outgoing": [], "pages_function": False}
-    return Answer(result={"services": empty, "durable_objects": [], "dispatch_outbounds": []})
+    return Enveloped(result={"services": empty, "durable_objects": [], "dispatch_outbounds": []})
 
 
-def empty(world: World, call: Call) -> Answer:
+def empty(world: World, call: Call) -> Enveloped:
     """A list in which a Worker has no part: routes, schedules, domains, consumers of its tail."""
     if "script" in call.values:
         world.worker(call.values["script"])
     return listed([], call)
 
 
-def schedules(world: World, call: Call) -> Answer:
+def schedules(world: World, call: Call) -> Enveloped:
     """`GET` and `PUT …/scripts/{script}/schedules`: told and kept, never run."""
     found = world.worker(call.values["script"])
     if call.request.method == "PUT":
         uploaded = uploads.read_json(b'{"schedules":' + (call.request.body or b"[]") + b"}")
         found.settings["schedules"] = uploaded["schedules"]
-    return Answer(result={"schedules": found.settings.get("schedules") or []})
+    return Enveloped(result={"schedules": found.settings.get("schedules") or []})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import bindings as rules
 from cloud_sandbox.cloudflare import errors
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare.world import Call, Enveloped, World
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Bindings, Version, Worker
@@ -17,39 +17,39 @@ if TYPE_CHECKING:
 TRIGGERED = {"workers/triggered_by": "secret"}
 
 
-def list_all(world: World, call: Call) -> Answer:
+def list_all(world: World, call: Call) -> Enveloped:
     """`GET …/secrets`: names and kinds, of the newest version, deployed or not."""
     latest = world.worker(call.values["script"]).latest
     found = rules.secrets_of(latest.bindings) if latest else []
-    return Answer(result=found)
+    return Enveloped(result=found)
 
 
-def get_one(world: World, call: Call) -> Answer:
+def get_one(world: World, call: Call) -> Enveloped:
     """`GET …/secrets/{name}`: name and kind."""
     latest = world.worker(call.values["script"]).latest
     binding = latest.bindings.get(call.values["name"]) if latest else None
     if binding is None or binding["type"] not in rules.SECRETS:
         raise errors.binding_not_found(call.values["name"])
-    return Answer(result=rules.shown(binding))
+    return Enveloped(result=rules.shown(binding))
 
 
-def put_one(world: World, call: Call) -> Answer:
+def put_one(world: World, call: Call) -> Enveloped:
     """`PUT …/secrets`: the name stands in the body."""
     worker, body = world.worker(call.values["script"]), call.body
     name = body.get("name")
     if not name or not isinstance(name, str):
         raise errors.nameless_binding()
     after = _apply(world, worker, call, {name: body})
-    return Answer(result=rules.shown(after[name]))
+    return Enveloped(result=rules.shown(after[name]))
 
 
-def delete_one(world: World, call: Call) -> Answer:
+def delete_one(world: World, call: Call) -> Enveloped:
     """`DELETE …/secrets/{name}`."""
     _apply(world, world.worker(call.values["script"]), call, {call.values["name"]: None})
-    return Answer()
+    return Enveloped()
 
 
-def patch_many(world: World, call: Call) -> Answer:
+def patch_many(world: World, call: Call) -> Enveloped:
     """`PATCH …/secrets-bulk`: a merge-patch, all or nothing, one version for all."""
     worker, body = world.worker(call.values["script"]), call.body
     patch = body.get("secrets")
@@ -58,7 +58,7 @@ def patch_many(world: World, call: Call) -> Answer:
     if len(patch) > world.settings.bulk_secrets:
         raise errors.invalid(f"at most {world.settings.bulk_secrets} secrets can be changed at once")
     after = _apply(world, worker, call, patch)
-    return Answer(result={binding["name"]: binding for binding in rules.secrets_of(after)})
+    return Enveloped(result={binding["name"]: binding for binding in rules.secrets_of(after)})
 
 
 def _apply(world: World, worker: Worker, call: Call, patch: dict[str, Any]) -> Bindings:

@@ -16,7 +16,7 @@ from cloud_sandbox.cloudflare import errors, models, shapes
 from cloud_sandbox.cloudflare.errors import ApiError
 from cloud_sandbox.cloudflare.routes import ROUTES
 from cloud_sandbox.cloudflare.settings import ACCOUNT, Settings, Token
-from cloud_sandbox.cloudflare.world import Answer, Call, World
+from cloud_sandbox.cloudflare.world import Call, Enveloped, World
 from cloud_sandbox.standin import StandIn
 from cloud_sandbox.wire import JSON_TYPE, Request, Response, match
 
@@ -62,7 +62,7 @@ class Service(StandIn):
         """`GET /sandbox/workers`: {name: {"url", "address"}} of all that is run."""
         return {("GET", "workers"): lambda _, __: self.deployed()}
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Enveloped:
         path = request.path.removeprefix(BASE_PATH)
         if path == request.path:
             raise errors.no_route(request.method, request.path)
@@ -168,7 +168,7 @@ def _running(workers: Mapping[str, Worker]) -> Iterator[tuple[str, Script, Bindi
             yield worker.name, worker.active.script, worker.active.bindings
 
 
-def _told(answer: Answer) -> Response:
+def _told(answer: Enveloped) -> Response:
     if answer.body is not None:
         return Response(status=answer.status, headers={**_headers(answer.type), **answer.headers}, body=answer.body)
     envelope = {"result": answer.result, "success": True, "errors": [], "messages": []}

@@ -24,7 +24,7 @@ class Addresses(Protocol):
         """Have an address, and say which: `http://127.0.0.1:PORT`."""
 
     def point(self, name: str, socket: Path | None) -> None:
-        """Answer from this socket from now on; None: nothing is there."""
+        """Enveloped from this socket from now on; None: nothing is there."""
 
 
 class Workerd:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloud_sandbox.cloudflare import bindings as rules
 from cloud_sandbox.cloudflare import errors, shapes, uploads
-from cloud_sandbox.cloudflare.world import Answer, Call, World, listed
+from cloud_sandbox.cloudflare.world import Call, Enveloped, World, listed
 
 if TYPE_CHECKING:
     from cloud_sandbox.cloudflare.models import Worker
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
-def list_all(world: World, call: Call) -> Answer:
+def list_all(world: World, call: Call) -> Enveloped:
     """`GET …/workers`."""
     return listed([shapes.worker(worker, world.subdomain) for worker in world.workers.values()], call)
 
 
-def get_one(world: World, call: Call) -> Answer:
+def get_one(world: World, call: Call) -> Enveloped:
     """`GET …/workers/{worker}`."""
-    return Answer(result=shapes.worker(world.worker(call.values["worker"]), world.subdomain))
+    return Enveloped(result=shapes.worker(world.worker(call.values["worker"]), world.subdomain))
 
 
-def create(world: World, call: Call) -> Answer:
+def create(world: World, call: Call) -> Enveloped:
     """`POST …/workers`: a Worker without any version."""
     body = call.body
     name = body.get("name")
@@ -37,15 +37,15 @@ def create(world: World, call: Call) -> Answer:
         raise errors.ApiError(409, 10013, f"A Worker named '{name}' already exists")
     found = world.create(name)
     _edit(found, body)
-    return Answer(result=shapes.worker(found, world.subdomain))
+    return Enveloped(result=shapes.worker(found, world.subdomain))
 
 
-def patch(world: World, call: Call) -> Answer:
+def patch(world: World, call: Call) -> Enveloped:
     """`PATCH …/workers/{worker}`: a merge-patch."""
     found, body = world.worker(call.values["worker"]), call.body
     _edit(found, body)
     found.modified = world.clock()
-    return Answer(result=shapes.worker(found, world.subdomain))
+    return Enveloped(result=shapes.worker(found, world.subdomain))
 
 
 def _edit(found: Worker, body: dict[str, Any]) -> None:
@@ -55,19 +55,19 @@ def _edit(found: Worker, body: dict[str, Any]) -> None:
             found.subdomain[name] = value
 
 
-def delete(world: World, call: Call) -> Answer:
+def delete(world: World, call: Call) -> Enveloped:
     """`DELETE …/workers/{worker}`."""
     world.remove(world.worker(call.values["worker"]))
-    return Answer()
+    return Enveloped()
 
 
-def versions(world: World, call: Call) -> Answer:
+def versions(world: World, call: Call) -> Enveloped:
     """`GET …/workers/{worker}/versions`: the newest first."""
     found = world.worker(call.values["worker"])
     return listed([shapes.beta_version(found, version) for version in reversed(found.versions)], call)
 
 
-def get_version(world: World, call: Call) -> Answer:
+def get_version(world: World, call: Call) -> Enveloped:
     """`GET …/workers/{worker}/versions/{version}`, or `latest`."""
     found, wanted = world.worker(call.values["worker"]), call.values["version"]
     if found.latest is None:
@@ -75,10 +75,10 @@ def get_version(world: World, call: Call) -> Answer:
     version = found.latest if wanted == LATEST else found.version(wanted)
     if version is None:
         raise errors.version_not_found(wanted)
-    return Answer(result=shapes.beta_version(found, version))
+    return Enveloped(result=shapes.beta_version(found, version))
 
 
-def patch_version(world: World, call: Call) -> Answer:
+def patch_version(world: World, call: Call) -> Enveloped:
     """`PATCH …/workers/{worker}/versions/latest`: a version with changed bindings, which is not deployed.
 
     Until it is, secrets (10215) and settings (10214) of the Worker cannot be edited.
@@ -100,7 +100,7 @@ def patch_version(world: World, call: Call) -> Answer:
         annotations={"workers/triggered_by": "secret", **annotations},
         extra=latest.extra,
     )
-    return Answer(result=shapes.beta_version(found, version))
+    return Enveloped(result=shapes.beta_version(found, version))
 
 
 def _is_secret(value: Any) -> bool:

@@ -45,7 +45,7 @@ class Call(Asked):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class Enveloped:
     """What an operation answers: a result for the envelope, or a body of its own."""
 
     result: Any = None
@@ -65,10 +65,10 @@ def page(items: Sequence[Any], call: Call, *, size: int = PAGE_SIZE) -> tuple[li
     return found, info
 
 
-def listed(items: Sequence[Any], call: Call) -> Answer:
+def listed(items: Sequence[Any], call: Call) -> Enveloped:
     """A list in pages as a whole answer."""
     found, info = page(items, call)
-    return Answer(result=found, info=info)
+    return Enveloped(result=found, info=info)
 
 
 def _number(text: str | None, default: int) -> int:

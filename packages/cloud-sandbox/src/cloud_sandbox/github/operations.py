@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from cloud_sandbox.github import errors, shapes
-from cloud_sandbox.github.world import Answer, Call, World
-from cloud_sandbox.wire import Route
+from cloud_sandbox.github.world import Call, World
+from cloud_sandbox.wire import Reply, Route
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
     from cloud_sandbox.github.world import Comment
 
 
-Operation = Callable[[World, Call], Answer]
+Operation = Callable[[World, Call], Reply]
 SIZE, LARGEST = 30, 100
 """How many a page of a list has, and can have at most."""
 
 
-def user(_: World, call: Call) -> Answer:
+def user(_: World, call: Call) -> Reply:
     """`GET /user`: an installation has none."""
     if call.token.kind == "installation":
         raise errors.not_accessible(call.token.kind)
-    return Answer(body=shapes.user(call.token.login, call.token.type))
+    return Reply(body=shapes.user(call.token.login, call.token.type))
 
 
-def repository(world: World, call: Call) -> Answer:
+def repository(world: World, call: Call) -> Reply:
     """`GET /repos/{owner}/{repo}`."""
-    return Answer(body=shapes.repository(world.settings.repository, call.base))
+    return Reply(body=shapes.repository(world.settings.repository, call.base))
 
 
-def pull_requests(world: World, call: Call) -> Answer:
+def pull_requests(world: World, call: Call) -> Reply:
     """`GET …/pulls`: by state (open unless told), the newest first unless told."""
     state = call.query.get("state", "open")
     found = [pull for pull in world.pulls.values() if state in {"all", pull.state}]
@@ -47,22 +47,22 @@ def pull_requests(world: World, call: Call) -> Answer:
     return _page([shapes.pull(pull, world.settings.repository, call.base) for pull in found], call)
 
 
-def pull_request(world: World, call: Call) -> Answer:
+def pull_request(world: World, call: Call) -> Reply:
     """`GET …/pulls/{pull_number}`: more than a list tells."""
     pull = world.pull(call.values["number"])
     told = shapes.pull(pull, world.settings.repository, call.base)
     comments = sum(comment.number == pull.number for comment in world.comments.values())
-    return Answer(body={**told, "merged": pull.merged, "mergeable": None, "comments": comments})
+    return Reply(body={**told, "merged": pull.merged, "mergeable": None, "comments": comments})
 
 
-def comments(world: World, call: Call) -> Answer:
+def comments(world: World, call: Call) -> Reply:
     """`GET …/issues/{issue_number}/comments`: by id, the lowest first."""
     number = world.pull(call.values["number"]).number
     found = sorted((one for one in world.comments.values() if one.number == number), key=lambda one: one.id)
     return _page([_told(one, world, call) for one in found], call)
 
 
-def create_comment(world: World, call: Call) -> Answer:
+def create_comment(world: World, call: Call) -> Reply:
     """`POST …/issues/{issue_number}/comments`."""
     pull, body = world.pull(call.values["number"]), _body(call)
     if pull.locked and call.token.kind == "installation":
@@ -70,25 +70,25 @@ def create_comment(world: World, call: Call) -> Answer:
     made = world.write(pull.number, body, login=call.token.login, kind=call.token.type)
     pull.updated = made.created
     told = _told(made, world, call)
-    return Answer(status=201, body=told, headers={"Location": told["url"]})
+    return Reply(status=201, body=told, headers={"Location": told["url"]})
 
 
-def comment(world: World, call: Call) -> Answer:
+def comment(world: World, call: Call) -> Reply:
     """`GET …/issues/comments/{comment_id}`."""
-    return Answer(body=_told(world.comment(call.values["comment"]), world, call))
+    return Reply(body=_told(world.comment(call.values["comment"]), world, call))
 
 
-def update_comment(world: World, call: Call) -> Answer:
+def update_comment(world: World, call: Call) -> Reply:
     """`PATCH …/issues/comments/{comment_id}`: whoever may write may also change what others wrote."""
     found = world.comment(call.values["comment"])
     found.body, found.updated = _body(call), world.clock()
-    return Answer(body=_told(found, world, call))
+    return Reply(body=_told(found, world, call))
 
 
-def delete_comment(world: World, call: Call) -> Answer:
+def delete_comment(world: World, call: Call) -> Reply:
     """`DELETE …/issues/comments/{comment_id}`."""
     del world.comments[world.comment(call.values["comment"]).id]
-    return Answer(status=204)
+    return Reply(status=204)
 
 
 def _told(one: Comment, world: World, call: Call) -> dict[str, Any]:
@@ -114,7 +114,7 @@ def _body(call: Call) -> str:
     return text
 
 
-def _page(items: Sequence[Any], call: Call) -> Answer:
+def _page(items: Sequence[Any], call: Call) -> Reply:
     """The page of a list that was asked for, and the header `Link` to the others; beyond the last one is nothing."""
     size = min(_number(call.query.get("per_page"), SIZE), LARGEST)
     number = _number(call.query.get("page"), 1)
@@ -127,7 +127,7 @@ def _page(items: Sequence[Any], call: Call) -> Answer:
     }
     told = ", ".join(f'<{_url(call, page)}>; rel="{rel}"' for rel, page in links.items() if page)
     found = list(items[(number - 1) * size : number * size])
-    return Answer(body=found, headers={"Link": told} if told else {})
+    return Reply(body=found, headers={"Link": told} if told else {})
 
 
 def _url(call: Call, page: int) -> str:

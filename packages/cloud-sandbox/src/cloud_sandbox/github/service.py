@@ -18,14 +18,13 @@ from cloud_sandbox.github.operations import ROUTES
 from cloud_sandbox.github.settings import LEVELS
 from cloud_sandbox.github.world import Call, World
 from cloud_sandbox.standin import StandIn
-from cloud_sandbox.wire import Request, Response, match
+from cloud_sandbox.wire import Reply, Request, Response, match
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cloud_sandbox.faults import Fault
     from cloud_sandbox.github.settings import Settings, Token
-    from cloud_sandbox.github.world import Answer
     from cloud_sandbox.standin import Orders
     from cloud_sandbox.wire import Route
 
@@ -91,7 +90,7 @@ class Service(StandIn):
                 raise ControlError("a comment has the number of a pull request, a body, and maybe login and type")
             return asdict(self.world.write(int(number), str(body), login=str(login), kind=str(kind)))
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Reply:
         found = match(ROUTES, request.method, request.path)
         if found is None:
             raise errors.no_route(request.method, request.path)
@@ -156,7 +155,7 @@ class Service(StandIn):
             self._calls.clear()
 
 
-def _told(answer: Answer) -> Response:
+def _told(answer: Reply) -> Response:
     body = b"" if answer.body is None else json.dumps(answer.body).encode()
     return Response(status=answer.status, headers={**_headers(), **answer.headers}, body=body)
 

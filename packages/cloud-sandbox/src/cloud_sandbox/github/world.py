@@ -14,7 +14,7 @@ from cloud_sandbox.github.settings import BOT
 from cloud_sandbox.standin import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cloud_sandbox.github.settings import Settings, Token
 
@@ -121,15 +121,6 @@ class Call(Asked):
         if not isinstance(found, dict):
             raise errors.no_object()
         return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What an operation answers; no body for 204."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from cloud_sandbox.wire import Reply
 from cloud_sandbox.xata import messages, rules
 from cloud_sandbox.xata.catalogue import INSTANCE_TYPES, rates
 from cloud_sandbox.xata.messages import RefusedError
-from cloud_sandbox.xata.world import Answer
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.world import Call, World
@@ -45,18 +45,18 @@ def _organization(world: World, name: str) -> dict[str, Any]:
     return {"id": found.id, "name": found.name, "status": status}
 
 
-def list_organizations(world: World, call: Call) -> Answer:
+def list_organizations(world: World, call: Call) -> Reply:
     """GET /organizations: the key's own one."""
     own = call.key.organization or world.settings.organization
-    return Answer(body={"organizations": [_organization(world, own)]})
+    return Reply(body={"organizations": [_organization(world, own)]})
 
 
-def get_organization(world: World, call: Call) -> Answer:
+def get_organization(world: World, call: Call) -> Reply:
     """GET /organizations/{organizationID}."""
-    return Answer(body=_organization(world, call.organization))
+    return Reply(body=_organization(world, call.organization))
 
 
-def regions(world: World, call: Call) -> Answer:
+def regions(world: World, call: Call) -> Reply:
     """GET …/regions."""
     listed = []
     for region in world.catalogue.regions(call.organization):
@@ -64,17 +64,17 @@ def regions(world: World, call: Call) -> Answer:
         if not world.settings.is_april:
             entry["provider"] = region.provider
         listed.append(entry | {"organizationId": region.organization})
-    return Answer(body={"regions": listed})
+    return Reply(body={"regions": listed})
 
 
-def images(world: World, call: Call) -> Answer:
+def images(world: World, call: Call) -> Reply:
     """GET …/images."""
     region = _parameter(call, "region")
     if region is not None:
         world.catalogue.require_region(call.organization, region)
     names = world.catalogue.images
     versions = [name.rpartition(":")[2] for name in names]
-    return Answer(
+    return Reply(
         body={
             "images": [
                 {"fullVersion": version, "majorVersion": version.partition(".")[0], "name": name}
@@ -84,7 +84,7 @@ def images(world: World, call: Call) -> Answer:
     )
 
 
-def sizes(world: World, call: Call) -> Answer:
+def sizes(world: World, call: Call) -> Reply:
     """GET …/instanceTypes: the same in every region, the rates apart."""
     region = _parameter(call, "region", required=True) or ""
     world.catalogue.require_region(call.organization, region)
@@ -101,25 +101,25 @@ def sizes(world: World, call: Call) -> Answer:
                 "region": "",
             }
         )
-    return Answer(body={"instanceTypes": listed})
+    return Reply(body={"instanceTypes": listed})
 
 
-def organization_limits(world: World, call: Call) -> Answer:
+def organization_limits(world: World, call: Call) -> Reply:
     """GET …/limits."""
-    return Answer(body=rules.limits(world.settings, world.organization(call.organization)))
+    return Reply(body=rules.limits(world.settings, world.organization(call.organization)))
 
 
-def default_limits(world: World, call: Call) -> Answer:
+def default_limits(world: World, call: Call) -> Reply:
     """GET …/projects/limits: constants, whatever the organization's limits are."""
     del world, call
-    return Answer(body=rules.DEFAULT_PROJECT_LIMITS)
+    return Reply(body=rules.DEFAULT_PROJECT_LIMITS)
 
 
-def project_limits(world: World, call: Call) -> Answer:
+def project_limits(world: World, call: Call) -> Reply:
     """GET …/projects/{projectID}/limits: announced at first, and built in the newest source."""
     with world.mutex:
         world.project(call.organization, call.project)
     if not world.settings.is_current:
         raise messages.not_implemented()
     limits = rules.limits(world.settings, world.organization(call.organization))
-    return Answer(body={name: limits[name] for name in rules.OF_A_PROJECT})
+    return Reply(body={name: limits[name] for name in rules.OF_A_PROJECT})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloud_sandbox.wire import moment
+from cloud_sandbox.wire import Reply, moment
 from cloud_sandbox.xata import bodies, ids, life, messages, shapes
 from cloud_sandbox.xata.accounts import username
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.policy import may_see
 from cloud_sandbox.xata.projects import require_enabled
-from cloud_sandbox.xata.world import MICRO, Answer
+from cloud_sandbox.xata.world import MICRO
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.models import Branch
@@ -29,14 +29,14 @@ def ordered_refusal(call: Call) -> None:
         raise ClusterError(call.fault.cluster, call.fault.message or "ordered")
 
 
-def list_branches(world: World, call: Call) -> Answer:
+def list_branches(world: World, call: Call) -> Reply:
     """GET …/branches: since June only what the key may see."""
     with world.mutex:
         world.project(call.organization, call.project)
         found = world.branches_of(call.project)
         if not world.settings.is_april:
             found = [one for one in found if may_see(one.id, call.key.branches)]
-        return Answer(body={"branches": [shapes.listed(world, one) for one in found]})
+        return Reply(body={"branches": [shapes.listed(world, one) for one in found]})
 
 
 def _running(world: World, call: Call) -> Branch:
@@ -49,16 +49,16 @@ def _running(world: World, call: Call) -> Branch:
     return branch
 
 
-def get_branch(world: World, call: Call) -> Answer:
+def get_branch(world: World, call: Call) -> Reply:
     """GET …/branches/{branchID}: one look at its life."""
     branch = _running(world, call)
     with world.mutex:
         body = shapes.full(world, branch)
         life.count_read(branch, world.now)
-    return Answer(body=body)
+    return Reply(body=body)
 
 
-def delete_branch(world: World, call: Call) -> Answer:
+def delete_branch(world: World, call: Call) -> Reply:
     """DELETE …/branches/{branchID}: neither children nor a create that runs are looked at.
 
     The older server keeps a row without a cluster.
@@ -80,10 +80,10 @@ def delete_branch(world: World, call: Call) -> Answer:
         except RefusedError:
             branch.terminated = False
             raise
-    return Answer(status=204)
+    return Reply(status=204)
 
 
-def get_credentials(world: World, call: Call) -> Answer:
+def get_credentials(world: World, call: Call) -> Reply:
     """GET …/credentials: the user is checked before the branch. The newer shape takes `xata` for granted."""
     user = username(call)
     if user != USER and not (user is None and world.settings.shape == "six"):
@@ -102,7 +102,7 @@ def get_credentials(world: World, call: Call) -> Answer:
             branch.life.secret.read()
     if not readable:
         raise messages.no_credentials(branch.id)
-    return Answer(body=body)
+    return Reply(body=body)
 
 
 def other_wording(refusal: RefusedError, branch: str) -> RefusedError:
@@ -119,7 +119,7 @@ def source_branch(world: World, call: Call) -> Branch:
         raise other_wording(refusal, call.branch) from refusal
 
 
-def rotate_credentials(world: World, call: Call) -> Answer:
+def rotate_credentials(world: World, call: Call) -> Reply:
     """POST …/credentials/rotate: the secret goes at once, the new one comes later; without a secret it fails (500)."""
     require_enabled(world, call)
     body = bodies.read(call.request, bodies.ROTATION)
@@ -138,16 +138,16 @@ def rotate_credentials(world: World, call: Call) -> Answer:
         branch.cluster.new_password = ids.password(world.source)
         branch.life.secret = life.wait(world.settings, world.settings.rotation, world.now)
     world.finish_rotation(branch)
-    return Answer(status=204)
+    return Reply(status=204)
 
 
-def list_backups(world: World, call: Call) -> Answer:
+def list_backups(world: World, call: Call) -> Reply:
     """GET …/backups: not built, whatever is asked for."""
     del world, call
     raise messages.not_implemented()
 
 
-def get_backup(world: World, call: Call) -> Answer:
+def get_backup(world: World, call: Call) -> Reply:
     """GET …/backups/{backupID}: the backup of a branch has its id. Fails (500) in a region without backups."""
     backup = call.values["backupID"]
     with world.mutex:
@@ -168,4 +168,4 @@ def get_backup(world: World, call: Call) -> Answer:
             body["latestRestore"] = moment(max(first, now // MICRO * MICRO))
         if not branch.life.blocked:
             branch.life.restorable.read()
-        return Answer(body=body)
+        return Reply(body=body)

@@ -11,13 +11,14 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cloud_sandbox.wire import Reply
 from cloud_sandbox.xata import bodies, ids, life, messages, rules, shapes
 from cloud_sandbox.xata.branches import ordered_refusal, other_wording, source_branch
 from cloud_sandbox.xata.catalogue import DEFAULT_LIBRARIES
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.models import Backup, Branch, Cluster, Life, Project, ScaleToZero
 from cloud_sandbox.xata.projects import HOUR, require_enabled
-from cloud_sandbox.xata.world import MICRO, Answer, Call, World
+from cloud_sandbox.xata.world import MICRO, Call, World
 
 NEW_ORGANIZATION_SECONDS, NEW_ORGANIZATION_BRANCHES = 12 * 3600, 10
 ROOT_DEPTH = 1
@@ -36,7 +37,7 @@ class Plan:
     restores: bool = False
 
 
-def create_branch(world: World, call: Call) -> Answer:
+def create_branch(world: World, call: Call) -> Reply:
     """POST …/branches."""
     require_enabled(world, call)
     _require_creation(world)
@@ -57,7 +58,7 @@ def create_branch(world: World, call: Call) -> Answer:
     return _carry_out(world, call, plan)
 
 
-def restore_backup(world: World, call: Call) -> Answer:
+def restore_backup(world: World, call: Call) -> Reply:
     """POST …/branches/{branchID}/restore: a new child from the source's latest restore point."""
     require_enabled(world, call)
     _require_creation(world)
@@ -160,7 +161,7 @@ def _check_replicas(world: World, name: str, replicas: int, limits: dict[str, in
         raise messages.invalid("configuration", "number of replicas must be at least zero", branch=name)
 
 
-def _carry_out(world: World, call: Call, plan: Plan) -> Answer:
+def _carry_out(world: World, call: Call, plan: Plan) -> Reply:
     """Under the project's lock: check what depends on others, provision, commit, answer."""
     with world.project_lock(call.project):
         with world.mutex:
@@ -172,7 +173,7 @@ def _carry_out(world: World, call: Call, plan: Plan) -> Answer:
         except ClusterError as problem:
             raise _refusal(problem, plan) from problem
     with world.mutex:
-        return Answer(status=201, body=shapes.short(world, branch))
+        return Reply(status=201, body=shapes.short(world, branch))
 
 
 def _refusal(problem: ClusterError, plan: Plan) -> RefusedError:

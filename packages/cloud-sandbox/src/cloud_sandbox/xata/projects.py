@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+from cloud_sandbox.wire import Reply
 from cloud_sandbox.xata import bodies, messages, rules, shapes
 from cloud_sandbox.xata.models import Project
 from cloud_sandbox.xata.policy import may_see
-from cloud_sandbox.xata.world import MICRO, Answer, Call, World
+from cloud_sandbox.xata.world import MICRO, Call, World
 
 HOUR = 3600 * MICRO
 
@@ -19,19 +20,19 @@ def require_enabled(world: World, call: Call) -> None:
         raise messages.organization_disabled(call.organization)
 
 
-def list_projects(world: World, call: Call) -> Answer:
+def list_projects(world: World, call: Call) -> Reply:
     """GET …/projects: since June only what the key may see."""
     with world.mutex:
         own = [one for one in world.projects.values() if one.organization == call.organization and not one.terminated]
         if not world.settings.is_april:
             own = [one for one in own if may_see(one.id, call.key.projects)]
-        return Answer(body={"projects": [shapes.project(one) for one in own]})
+        return Reply(body={"projects": [shapes.project(one) for one in own]})
 
 
-def get_project(world: World, call: Call) -> Answer:
+def get_project(world: World, call: Call) -> Reply:
     """GET …/projects/{projectID}."""
     with world.mutex:
-        return Answer(body=shapes.project(world.project(call.organization, call.project)))
+        return Reply(body=shapes.project(world.project(call.organization, call.project)))
 
 
 def _check_limits(world: World, organization: str) -> None:
@@ -52,7 +53,7 @@ def _check_name(world: World, organization: str, name: str, *, but: str = "") ->
             raise messages.project_exists(name)
 
 
-def create_project(world: World, call: Call) -> Answer:
+def create_project(world: World, call: Call) -> Reply:
     """POST …/projects: limits before the name."""
     require_enabled(world, call)
     body = bodies.read(call.request, bodies.PROJECT, loose=True)
@@ -77,10 +78,10 @@ def create_project(world: World, call: Call) -> Answer:
             cidrs=rules.cidrs(filtering.get("cidr") or []),
         )
         world.projects[project.id] = project
-        return Answer(status=201, body=shapes.project(project))
+        return Reply(status=201, body=shapes.project(project))
 
 
-def update_project(world: World, call: Call) -> Answer:
+def update_project(world: World, call: Call) -> Reply:
     """PATCH …/projects/{projectID}: a change of the address filter takes the project's lock."""
     require_enabled(world, call)
     body = bodies.read(call.request, bodies.PROJECT)
@@ -98,7 +99,7 @@ def update_project(world: World, call: Call) -> Answer:
         if body.get("name") is not None:
             _check_name(world, call.organization, body["name"], but=project.id)
         _change(world, project, body)
-        return Answer(body=shapes.project(project))
+        return Reply(body=shapes.project(project))
 
 
 def _filtered_project(world: World, call: Call) -> Project:
@@ -125,7 +126,7 @@ def _change(world: World, project: Project, body: dict[str, Any]) -> None:
     project.updated = world.now
 
 
-def delete_project(world: World, call: Call) -> Answer:
+def delete_project(world: World, call: Call) -> Reply:
     """DELETE …/projects/{projectID}: refused while it has branches, and fine when it is deleted already."""
     with world.mutex:
         if world.branches_of(call.project):
@@ -134,4 +135,4 @@ def delete_project(world: World, call: Call) -> Answer:
         if project is None or project.organization != call.organization:
             raise messages.project_not_found(call.project)
         project.terminated = True
-    return Answer(status=204)
+    return Reply(status=204)

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cloud_sandbox.wire import Route
+from cloud_sandbox.wire import Reply, Route
 from cloud_sandbox.xata import accounts, branches, creation, projects, update
-from cloud_sandbox.xata.world import Answer, Call, World
+from cloud_sandbox.xata.world import Call, World
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.settings import Settings
 
-Operation = Callable[[World, Call], Answer]
+Operation = Callable[[World, Call], Reply]
 
 ORGANIZATION = "/organizations/:organizationID"
 PROJECTS = f"{ORGANIZATION}/projects"

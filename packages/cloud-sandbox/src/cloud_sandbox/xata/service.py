@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from cloud_sandbox.standin import SAFE_METHODS, StandIn
-from cloud_sandbox.wire import JSON_TYPE, NO_ANSWER, Request, Response, encode, match
+from cloud_sandbox.wire import JSON_TYPE, NO_ANSWER, Reply, Request, Response, encode, match
 from cloud_sandbox.xata import control, life, policy, routes
 from cloud_sandbox.xata.messages import CallerGoneError, RefusedError
-from cloud_sandbox.xata.world import Answer, Call, Listener, World
+from cloud_sandbox.xata.world import Call, Listener, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,11 +89,11 @@ class Service(StandIn):
         identifier = request.headers.get("x-request-id") or self.world.identifier("req")
         return {REQUEST_ID: identifier[:REQUEST_ID_LENGTH]}
 
-    def _answer(self, request: Request, fault: Fault | None) -> Answer:
+    def _answer(self, request: Request, fault: Fault | None) -> Reply:
         """What the API answers, before anything goes wrong with it."""
         path = request.path.removesuffix("/")
         if (request.method, path) == ("GET", "/_hello"):
-            return Answer(body=HELLO)
+            return Reply(body=HELLO)
         token = policy.token_of(request.headers)
         key = policy.key_of(token, self.settings.keys, self.world.now / 1e6)
         found = match(self._routes, request.method, path)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from cloud_sandbox.wire import Reply
 from cloud_sandbox.xata import bodies, life, messages, rules, shapes
 from cloud_sandbox.xata.branches import ordered_refusal
 from cloud_sandbox.xata.messages import ClusterError, RefusedError
 from cloud_sandbox.xata.models import Backup, Branch, Cluster
 from cloud_sandbox.xata.projects import require_enabled
-from cloud_sandbox.xata.world import Answer
 
 if TYPE_CHECKING:
     from cloud_sandbox.xata.world import Call, World
@@ -30,7 +30,7 @@ NEEDS_CLUSTER = ("postgresConfigurationParameters", "preloadLibraries", "image")
 NOT_WITH_IMAGE = ("postgresConfigurationParameters", "instanceType", "preloadLibraries")
 
 
-def update_branch(world: World, call: Call) -> Answer:
+def update_branch(world: World, call: Call) -> Reply:
     """PATCH …/branches/{branchID}. `null` is the same as absent."""
     require_enabled(world, call)
     body = bodies.read(call.request, bodies.BRANCH_UPDATE)
@@ -43,7 +43,7 @@ def update_branch(world: World, call: Call) -> Answer:
         except ClusterError as problem:
             raise _refusal(problem, branch.id) from problem
         _write(world, branch, cluster, body)
-        return Answer(body=shapes.short(world, branch, public=False))
+        return Reply(body=shapes.short(world, branch, public=False))
 
 
 def _check_body(world: World, call: Call, body: dict[str, Any]) -> None:

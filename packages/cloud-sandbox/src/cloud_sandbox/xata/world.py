@@ -49,14 +49,6 @@ class Call(Asked):
         return self.values["branchID"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What an operation answers; no body for 204."""
-
-    status: int = 200
-    body: Any = None
-
-
 class World:
     """Everything that changes. `clock` gives seconds since 1970, `sleep` waits."""
 
