@@ -6,7 +6,7 @@ An environment with an app in the cloud continues with its Worker (`stacks/worke
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -15,6 +15,7 @@ from components.connectivity.inputs import DatabaseCheckInputs
 from components.connectivity.provider import DatabaseCheck
 from components.deletion.provider import DeletionGuard
 from components.errors import ConfigurationError
+from components.postgres import sqlfiles
 from components.postgres.database import BaselineSettings
 from components.resource import later
 from components.xata.branches.image import parse_image
@@ -23,7 +24,7 @@ from components.xata.database import Access, XataPostgres
 from components.xata.inputs import BranchInputs, RootConfiguration, Settings
 from stacks import migrations, names, side_by_side, worker
 from stacks.outputs import export
-from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE
+from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, CloudSettings
 from stacks.worker_plan import told
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.resource import Resource
-    from stacks.settings import CloudSettings, XataSettings
+    from stacks.settings import XataSettings
 
 
 def organization(settings: XataSettings, environment: Mapping[str, str] = os.environ) -> str:
@@ -137,10 +138,17 @@ def xata_database(
             after=app.file if app else (),
             ready_timeout_seconds=settings.ready_timeout_seconds,
         ),
-        baseline=BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder),
+        baseline=_baseline(settings, folder),
         protect=settings.protect,
         stays_below_its_parent=temporary is not None,
     )
+
+
+def _baseline(settings: XataSettings, folder: Path) -> BaselineSettings:
+    baseline = BaselineSettings.from_paths(settings.branch, settings.wanted_sql_files, project_folder=folder)
+    if not isinstance(settings, CloudSettings) or not settings.wanted_sanitize:
+        return baseline
+    return replace(baseline, sanitize=sqlfiles.declare(settings.wanted_sanitize, folder))
 
 
 def root_configuration(settings: XataSettings) -> RootConfiguration:

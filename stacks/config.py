@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from components.errors import ConfigurationError
 from components.postgres import sqlfiles
 from stacks import outside, stack_names
-from stacks.settings import DROPPED, MODELS, AppSettings, Settings, kind_of, model_of
+from stacks.settings import DROPPED, MODELS, ROOT, AppSettings, CloudSettings, Settings, kind_of, model_of
 from stacks.stack_names import PREVIEW
 
 if TYPE_CHECKING:
@@ -154,8 +154,26 @@ def check(
             raise _missing(_said(stack, "sqlFiles", given), "sqlFiles", name, what)
     if isinstance(settings, AppSettings):
         _check_migrations(settings, folder, _said(stack, "migrate", given), _said(stack, "migrations", given))
+    if isinstance(settings, CloudSettings) and settings.wanted_sanitize:
+        _check_sanitize(settings, folder, _said(stack, "sanitize", given))
     outside.refuse(file_of(stack), settings, folder)
     return settings
+
+
+def _check_sanitize(settings: CloudSettings, folder: Path, said: _Said) -> None:
+    """Refuse a file that is not there, and one for a branch that is no copy of another environment's."""
+    if settings.is_production or settings.parent == ROOT or settings.adopt_branch:
+        why = f"its parent is {ROOT}, which holds no environment's data"
+        if settings.is_production:
+            why = "the environment is production, whose data are to stay"
+        elif settings.adopt_branch:
+            why = "infra:adoptBranch takes over a branch as it is"
+        raise ConfigurationError(
+            f"{said.where}: infra:sanitize is for a fresh copy of another environment's branch, and {why}",
+            next_step=said.remove,
+        )
+    if not (folder / settings.sanitize).is_file():
+        raise _missing(said, "sanitize", settings.sanitize, "an SQL file")
 
 
 def _check_migrations(settings: AppSettings, folder: Path, command: _Said, files: _Said) -> None:

@@ -14,7 +14,7 @@ from components.errors import ConfigurationError
 from components.postgres.migration_files import files_of
 from components.postgres.sqlfiles import expanded
 from components.worker.wrangler.file import NAMES
-from stacks.settings import AppSettings, DevSettings
+from stacks.settings import AppSettings, CloudSettings, DevSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,9 @@ def refuse(file: str, settings: Settings, folder: Path) -> None:
         (f"infra:sqlFiles names {name!r}, which", folder / name, [own, app])
         for name in expanded(settings.wanted_sql_files or (), folder)
     ]
+    if isinstance(settings, CloudSettings) and settings.wanted_sanitize:
+        what = f"infra:sanitize names {settings.sanitize!r}, which"
+        wanted.append((what, folder / settings.sanitize, [own, app]))
     if isinstance(settings, AppSettings) and settings.wanted_migrations:
         migrations = folder / settings.wanted_migrations
         wanted += [

@@ -13,6 +13,7 @@ from stacks.config import NAMESPACE, keys
 from stacks.settings import (
     MODELS,
     AppSettings,
+    CloudSettings,
     DevSettings,
     EnvironmentSettings,
     FoundationSettings,
@@ -54,6 +55,7 @@ TOPICS: Mapping[type[Settings], str] = {
     XataSettings: "The branch",
     Settings: "What is applied to the database, and its check",
     WorkerSettings: "The Worker",
+    CloudSettings: "A copy of another environment",
     AppSettings: "The app",
     DevSettings: "The developer's own database",
     PreviewSettings: "Preview environments",

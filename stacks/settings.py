@@ -32,6 +32,9 @@ DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE = "postgres:18", "xata.micro"
 DATABASE_URL: Final = "DATABASE_URL"
 """The secret that the app reads; it is always set, so the configuration does not name it."""
 
+ROOT: Final = "main"
+"""The branch that all others descend from."""
+
 ENVIRONMENTS: Final = "environments"
 """All stacks that are neither `dev` nor `foundation` nor of a pull request: each is what its file says."""
 
@@ -111,8 +114,8 @@ class Settings(Declared):
     outside_paths: Annotated[
         Paths,
         About(
-            "Files and folders that sqlFiles, migrations, and links in the app's folder, may lead to although they lie "
-            "outside of the project's folder and the app's repository; paths from the project's folder."
+            "Files and folders that sqlFiles, migrations, sanitize and links in the app's folder may lead to although "
+            "they lie outside of the project's folder and the app's repository; paths from the project's folder."
         ),
     ] = ()
 
@@ -252,7 +255,7 @@ class XataSettings(Settings):
         Words("up to 100 characters without slashes", "acme-shop"),
         About("The Xata project, by id or name; empty: XATA_PROJECT_ID from the environment, else the app's name."),
     ] = ""
-    parent: Annotated[Branch, About("The branch that this one is a copy of, by name or id.")] = "main"
+    parent: Annotated[Branch, About("The branch that this one is a copy of, by name or id.")] = ROOT
     allow_parent: Annotated[
         Branch,
         About(
@@ -424,6 +427,20 @@ class FoundationSettings(XataSettings):
 
 class CloudSettings(XataSettings, WorkerSettings):
     """What an environment with an app in the cloud is told: a Xata branch, and a Worker that is told its URL."""
+
+    sanitize: Annotated[
+        str,
+        Words("a path", "sql/sanitize.sql"),
+        About(
+            "An SQL file that is run once on a fresh copy of the parent, in one transaction, before anything else "
+            "connects; for a parent that holds personal data. A path from the project's folder; empty: none."
+        ),
+    ] = ""
+
+    @property
+    def wanted_sanitize(self) -> str:
+        """The file that a fresh copy must have run; empty for none."""
+        return "" if self.leaving else self.sanitize
 
 
 class EnvironmentSettings(CloudSettings):

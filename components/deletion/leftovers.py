@@ -21,6 +21,7 @@ NOTHING_OF_ITS_OWN: Final = frozenset(
         "worker:WranglerConfig",
         "xata:BranchConnection",
         "xata:BranchSettings",
+        "xata:Sanitized",
     }
 )
 """The ends of the types of what exists in the state alone, or goes with a branch."""

@@ -5,7 +5,6 @@ Module path and class name of the provider are a contract with recorded state.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, LiteralString
@@ -16,19 +15,13 @@ from components.connection import connection_reason
 from components.declared import About, Declared, Rule, Words
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
-from components.postgres.session import connected, locked
+from components.postgres.session import connected, locked, read_comment, run_file, write_comment
 from components.postgres.sqlfiles import SqlFile, history_reason
-from components.postgres.sqltext import split
 from components.resource import Properties, Provider, Resource, state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import psycopg
 
-_COMMENT: LiteralString = """
-    SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
-"""
 _HAS_RECORD: LiteralString = "SELECT to_regclass('infra.applied_sql') IS NOT NULL"
 _RECORD: LiteralString = "SELECT name, sha256 FROM infra.applied_sql ORDER BY position"
 _MAKE_SCHEMA: LiteralString = "CREATE SCHEMA IF NOT EXISTS infra"
@@ -61,13 +54,13 @@ def apply(task: BaselineTask) -> None:
     """
     with connected(task.url) as connection, locked(connection):
         if task.sql_files is None:
-            _stamp(connection, task.branch)
+            write_comment(connection, lambda comment: stamp(comment, task.branch))
             return
         applied = _applied(connection)
         reason = history_reason(applied, task.sql_files, branch=task.branch)
         if reason:
             raise RefusedError(f"the SQL files cannot be applied: {reason}")
-        _stamp(connection, task.branch)
+        write_comment(connection, lambda comment: stamp(comment, task.branch))
         for position, file in enumerate(task.sql_files[len(applied) :], start=len(applied) + 1):
             _apply_file(connection, file, position)
 
@@ -76,30 +69,13 @@ def read(task: BaselineTask) -> dict[str, Any]:
     """What the database carries, as properties. When it cannot be asked that is no news about it: it says only that."""
     try:
         with connected(task.url, patient=False) as connection:
-            _, comment = _comment(connection)
+            _, comment = read_comment(connection)
             applied = _applied(connection)
     except PostgresError:
         return {"verified": False}
     paths = {file.name: file.path for file in task.sql_files or ()}
     files = [{"name": file.name, "path": paths.get(file.name, ""), "sha256": file.sha256} for file in applied]
     return {"branch": stamped_branch(comment) or "", "sqlFiles": files, "verified": True}
-
-
-def _comment(connection: psycopg.Connection) -> tuple[str, str | None]:
-    row = connection.execute(_COMMENT).fetchone()
-    if row is None:  # never: every session has a database
-        raise PostgresError("the server does not know its own database")
-    return row[0], row[1]
-
-
-def _stamp(connection: psycopg.Connection, branch: str) -> None:
-    from psycopg import sql  # noqa: PLC0415 - loaded only where a database is talked to
-
-    database, comment = _comment(connection)
-    wanted = stamp(comment, branch)
-    if wanted != comment:
-        statement = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(wanted))
-        connection.execute(statement)
 
 
 def _applied(connection: psycopg.Connection) -> Sequence[SqlFile]:
@@ -110,46 +86,14 @@ def _applied(connection: psycopg.Connection) -> Sequence[SqlFile]:
 
 
 def _apply_file(connection: psycopg.Connection, file: SqlFile, position: int) -> None:
-    """Apply one file, with its record, in one transaction: both are there afterwards, or neither."""
-    statements = split(file.name, file.text())
-    # Without it a statement whose run was cut off goes on to its end, and keeps the next run waiting.
-    connection.execute("SET client_connection_check_interval = '1s'")
-    with connection.transaction():
+    """Apply one file, with its record: both are there afterwards, or neither."""
+
+    def record() -> None:
         connection.execute(_MAKE_SCHEMA)
         connection.execute(_MAKE_RECORD)
-        # First, because the file may change the role or the search path.
         connection.execute(_ADD_RECORD, (position, file.name, file.sha256))
-        for statement in statements:
-            with _told_by_line(file.name, statement.text, statement.line):
-                connection.execute(statement.text.encode())
-    connection.execute("RESET SESSION AUTHORIZATION")
-    connection.execute("RESET ALL")
 
-
-@contextlib.contextmanager
-def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
-    """Name the file and the line of what the server refused."""
-    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
-
-    diagnosis, lost = None, "the connection was lost"
-    try:
-        yield
-    except psycopg.errors.ConnectionTimeout as error:
-        diagnosis, lost = error.diag, str(error)
-    except psycopg.Error as error:
-        diagnosis = error.diag
-    if diagnosis is None:
-        return
-    if diagnosis.message_primary is None:
-        what, position = lost, None
-    else:
-        what, position = f"{diagnosis.message_primary} ({diagnosis.sqlstate})", diagnosis.statement_position
-    line += text.count("\n", 0, int(position) - 1) if position else 0
-    hint = f" {diagnosis.message_hint}" if diagnosis.message_hint else ""
-    raise PostgresError(
-        f"the SQL file {name} was refused at line {line}: {what}{hint}",
-        next_step="correct the file and run the command again; nothing of this file was applied",
-    )
+    run_file(connection, file, first=record)
 
 
 def _branch_reason(branch: str) -> str:

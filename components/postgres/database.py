@@ -29,10 +29,12 @@ class BaselineSettings:
     Attributes:
         branch: The identity stamped on the database, such as `dev`.
         sql_files: Applied once each, in this order; None leaves those that were applied as they are.
+        sanitize: Run on a fresh copy of another branch before anything else; None for none.
     """
 
     branch: str
     sql_files: tuple[SqlFile, ...] | None = ()
+    sanitize: SqlFile | None = None
 
     @classmethod
     def from_paths(cls, branch: str, paths: Sequence[str] | None, *, project_folder: Path) -> BaselineSettings:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, LiteralString
 
 from components import libpq
 from components.connection import Connection
 from components.connectivity.probe import distrust
 from components.errors import PostgresError
+from components.postgres.sqltext import split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import psycopg
+
+    from components.postgres.sqlfiles import SqlFile
 
 APPLICATION = "infra-deployment"
 """What the server's list of sessions calls them."""
@@ -27,6 +30,17 @@ LOCK_SECONDS = 60
 
 LOCK_KEY = 0x696E667261  # "infra"
 """The advisory lock that makes two runs on one database take turns."""
+_LOST = ("08", "53", "57P", "58")
+"""The beginnings of SQLSTATEs that are about the server or the way to it, not about the statement."""
+
+
+class SqlFileError(PostgresError):
+    """The server refused a statement of an SQL file."""
+
+
+_COMMENT: LiteralString = """
+    SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database()
+"""
 
 
 @contextlib.contextmanager
@@ -113,3 +127,76 @@ def locked(connection: psycopg.Connection, *, key: int = LOCK_KEY, seconds: floa
         )
     connection.execute("RESET lock_timeout")
     yield
+
+
+def read_comment(connection: psycopg.Connection) -> tuple[str, str | None]:
+    """The database's name, and its comment."""
+    row = connection.execute(_COMMENT).fetchone()
+    if row is None:  # never: every session has a database
+        raise PostgresError("the server does not know its own database")
+    return row[0], row[1]
+
+
+def write_comment(connection: psycopg.Connection, change: Callable[[str | None], str]) -> None:
+    """Change the database's comment, where that is a change."""
+    from psycopg import sql  # noqa: PLC0415 - loaded only where a database is talked to
+
+    database, comment = read_comment(connection)
+    wanted = change(comment)
+    if wanted != comment:
+        statement = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(database), sql.Literal(wanted))
+        connection.execute(statement)
+
+
+def run_file(connection: psycopg.Connection, file: SqlFile, *, first: Callable[[], None]) -> None:
+    """Run an SQL file in one transaction.
+
+    Args:
+        connection: The session.
+        file: The file.
+        first: What goes with it, done before it, because the file may change the role or the search path.
+
+    Raises:
+        SqlFileError: The server refused a statement: nothing of the file was done, and nothing that goes with it.
+        PostgresError: The session was lost.
+        LocalError: The file changed since the run began.
+    """
+    statements = split(file.name, file.text())
+    # Without it a statement whose run was cut off goes on to its end, and keeps the next run waiting.
+    connection.execute("SET client_connection_check_interval = '1s'")
+    with connection.transaction():
+        first()
+        for statement in statements:
+            with _told_by_line(file.name, statement.text, statement.line):
+                connection.execute(statement.text.encode())
+        with _told_by_line(file.name, "", statements[-1].line if statements else 1):
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what was deferred is refused here, not by the commit
+    connection.execute("RESET SESSION AUTHORIZATION")
+    connection.execute("RESET ALL")
+
+
+@contextlib.contextmanager
+def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
+    """Name the file and the line of what the server refused."""
+    import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
+
+    diagnosis, lost = None, "the connection was lost"
+    try:
+        yield
+    except psycopg.errors.ConnectionTimeout as error:
+        diagnosis, lost = error.diag, str(error)
+    except psycopg.Error as error:
+        diagnosis = error.diag
+    if diagnosis is None:
+        return
+    refused = not (diagnosis.sqlstate or "08").startswith(_LOST)
+    if diagnosis.message_primary is None:
+        what, position = lost, None
+    else:
+        what, position = f"{diagnosis.message_primary} ({diagnosis.sqlstate})", diagnosis.statement_position
+    line += text.count("\n", 0, int(position) - 1) if position else 0
+    hint = f" {diagnosis.message_hint}" if diagnosis.message_hint else ""
+    raise (SqlFileError if refused else PostgresError)(
+        f"the SQL file {name} was refused at line {line}: {what}{hint}",
+        next_step="correct the file and run the command again; nothing of this file was applied",
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -12,12 +12,14 @@ from components.postgres.database import DatabaseConnection, declare_baseline
 from components.resource import later
 from components.xata.inputs import DEFAULT_READY_SECONDS, BranchConnectionInputs, BranchSettingsInputs, Located
 from components.xata.provider import Branch, BranchConnection, BranchSettings
+from components.xata.sanitize import Sanitized, SanitizedInputs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.postgres.baseline import Baseline
     from components.postgres.database import BaselineSettings
+    from components.postgres.sqlfiles import SqlFile
     from components.xata.inputs import BranchInputs, Settings
 
 
@@ -99,12 +101,12 @@ class XataPostgres(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
         connection = self._connection(name, place)
+        clean = self._cleaned(name, place, connection, applied, baseline.sanitize)
         stamped = declare_baseline(
             name,
             baseline,
             connection.url,
-            # A branch that was put to sleep is woken with its settings, and one of another size restarts.
-            pulumi.ResourceOptions(parent=self, depends_on=[applied]),
+            pulumi.ResourceOptions(parent=self, depends_on=[clean]),
             may_wake=False if settings.scale_to_zero_enabled else None,
             branch_id=later(made.id),
         )
@@ -124,6 +126,21 @@ class XataPostgres(pulumi.ComponentResource):
                 ready_timeout_seconds=access.ready_timeout_seconds,
             ),
             pulumi.ResourceOptions(parent=self, depends_on=access.after),
+        )
+
+    def _cleaned(
+        self, name: str, place: Located, connection: BranchConnection, applied: BranchSettings, file: SqlFile | None
+    ) -> pulumi.Resource:
+        """What whoever opens a session waits for: a branch with its settings, and without what must not be on it.
+
+        A branch that was put to sleep is woken with its settings, and one of another size restarts.
+        """
+        if file is None:
+            return applied
+        return Sanitized(
+            f"{name}-sanitized",
+            SanitizedInputs(**place.attributes(), name=self.branch.name, url=later(connection.url), file=asdict(file)),
+            pulumi.ResourceOptions(parent=self, depends_on=[applied]),
         )
 
     def connection(self) -> DatabaseConnection:

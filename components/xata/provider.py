@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 ENDPOINTS: Final = ("url", "pooler_url", "read_only_url", "host", "port", "database", "user", "password")
 """What the state of a connection tells."""
 
+MADE_HERE: Final[set[str]] = set()
+"""The ids of the branches that this process has made: nobody else can have used one before its run is over."""
+
 PLACE: Final = frozenset({"organization", "projectId", "branchId"})
 
 _SPELLINGS: Final = {"project": ("projectId", "projectName"), "parent": ("parentId", "parentName")}
@@ -128,6 +131,8 @@ class BranchProvider(Provider[BranchInputs, BranchState]):
         place = Place(organization=new.organization, project=project.id)
         ensured = ensure_branch(client, place, replace(new, root=_exact_root(client, new)))
         branch = ensured.branch
+        if not ensured.adopted:
+            MADE_HERE.add(branch.id)
         return branch.id, state(
             BranchState,
             new,

@@ -189,7 +189,7 @@ def test_wrong_value_is_refused_with_everything_needed(key: str, value: str, all
 
 def test_every_key_has_a_case_of_refusal() -> None:
     """No key is added without a wrong value that is refused, but for those that take any text."""
-    takes_any_text = {"dataFolder", "dockerImage", "migrations"}
+    takes_any_text = {"dataFolder", "dockerImage", "migrations", "sanitize"}
     assert {key for key, _, _ in WRONG_VALUES} | takes_any_text == keys().keys()
 
 
@@ -278,6 +278,32 @@ def test_migrations_are_a_command_and_a_folder(tmp_path: Path, told: dict[str, s
         check("dev", raw, folder=tmp_path)
     if len(told) == 2:
         assert check("dev", {**raw, "infra:leaving": "true"}, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("stack", "told", "words"),
+    [
+        ("pr-7", {}, ""),
+        ("qa", {"parent": "staging"}, ""),
+        ("qa", {}, "its parent is main, which holds no environment's data"),
+        ("production", {"parent": "staging"}, "the environment is production, whose data are to stay"),
+        ("qa", {"parent": "staging", "adoptBranch": "b1"}, "infra:adoptBranch takes over a branch as it is"),
+        ("pr-7", {"sanitize": "none.sql"}, "infra:sanitize names 'none.sql', which is not there"),
+        ("pr-7", {"sanitize": "../none.sql"}, "names '../none.sql', which is not there"),
+    ],
+)
+def test_what_is_sanitized_is_a_copy_of_an_environment(
+    tmp_path: Path, stack: str, told: dict[str, str], words: str
+) -> None:
+    """Of no other branch's data anything is thrown away, and not by a file that is not there."""
+    (tmp_path / "clean.sql").touch()
+    raw = {f"infra:{key}": value for key, value in {"sanitize": "clean.sql", **told}.items()}
+    if not words:
+        assert check(stack, raw, folder=tmp_path)
+        return
+    with pytest.raises(ConfigurationError, match=re.escape(words)):
+        check(stack, raw, folder=tmp_path)
+    assert check(stack, {**raw, "infra:leaving": "true"}, folder=tmp_path)
 
 
 @pytest.mark.parametrize("key", DROPPED)

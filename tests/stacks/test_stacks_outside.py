@@ -49,6 +49,13 @@ def test_an_sql_file_outside_is_refused_unless_it_is_named(folder: Path, stack: 
             _check(stack, folder, sqlFiles=[name], outsidePaths=["../othe"])
 
 
+def test_a_file_that_sanitizes_is_no_stranger(folder: Path) -> None:
+    """It is run as the database's owner on a copy of staging's data."""
+    with pytest.raises(ConfigurationError, match=r"sanitize names '\.\./other/3\.sql', which leads to .*outside of"):
+        _check("pr-7", folder, sanitize="../other/3.sql")
+    _check("pr-7", folder, sanitize="../other/3.sql", outsidePaths=["../other"])
+
+
 def test_migrations_outside_are_refused_unless_they_are_named(folder: Path) -> None:
     """The folder itself, and a link in it: the app's command would follow both."""
     told: dict[str, str | list[str]] = {"appPath": "../shop/app", "migrate": "dbmate up"}
