@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from operations.changes import Target
 
 ENVIRONMENT = "production"
+_RELAY = re.compile(r'server at "127\.0\.0\.1", port [0-9]+')
+"""Where a program connects to, behind which is the database's own host: see components.postgres.programs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +79,8 @@ def require_success(program: str, ended: Ended, database: Database, *, next_step
         raise KeyboardInterrupt
     if ended.code:
         said = [line.strip() for line in ended.errors.splitlines() if " error: " in line]
+        told = said[0] if said else f"{program} ended with exit code {ended.code}: {ended.errors.strip()}"
         raise ResourceFailedError(
-            said[0] if said else f"{program} ended with exit code {ended.code}: {ended.errors.strip()}",
+            f"{database.stack}: {_RELAY.sub(database.connection.host, told)}",
             next_step=next_step or f"./infra verify {database.stack}",
         )

@@ -24,7 +24,7 @@ ONLY_SCHEMA: Final = (
     "--lock-wait-timeout=30s",
 )
 """As `dump` has it, without data. It waits for whoever alters a table, and not for long: others wait behind it."""
-MOST_BYTES: Final = 64 * 1024 * 1024
+MOST_BYTES: Final = 16 * 1024 * 1024
 """What is longer is no schema that anybody reads: 2,000 tables of 20 columns have 4 MB."""
 SECONDS: Final = 20
 SIZES: Final = """
@@ -153,19 +153,23 @@ def _side(target: changes.Target) -> Side:
 
 
 def _parent(target: changes.Target, side: Side) -> Side | Unread:
-    """The database that a pull request's is a copy of, as Xata tells it: no stack's state is needed for it."""
+    """The database that a pull request's is a copy of, as Xata tells it: no stack's state is needed for it.
+
+    Raises:
+        components.errors.InfraError: Xata does not tell of which branch the pull request's is a copy.
+    """
     from components.errors import InfraError, PermissionDeniedError
     from components.xata.branches.credentials import current
     from operations.commands.outputs import outputs
     from operations.commands.rotate import connected
 
     name = "its parent"
+    values = outputs(target)
+    client, place = connected(target, changes.opened(target, deploys=False)), changes.place_of(values)
+    parent = client.branch(place.organization, place.project, str(values["branchId"].value)).parent_id
+    if not parent:
+        return Unread(stack=name, why="the branch has none any more")
     try:
-        values = outputs(target)
-        client, place = connected(target, changes.opened(target, deploys=False)), changes.place_of(values)
-        parent = client.branch(place.organization, place.project, str(values["branchId"].value)).parent_id
-        if not parent:
-            return Unread(stack=name, why="the branch has none any more")
         name = client.branch(place.organization, place.project, parent).name
         ready = current(client, place, parent)
     except PermissionDeniedError:

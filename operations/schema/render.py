@@ -25,6 +25,7 @@ from operations.review.render import (
     plural,
 )
 from operations.schema.compare import Change, Danger
+from operations.stack_names import is_pull_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -93,7 +94,7 @@ def markdown(document: Document, *, commit: str = "", longest: int = LONGEST) ->
     if document.unread:
         first += [f"The schema of {code(document.old)} was not looked at:", fence([document.unread])]
     elif document.changes:
-        first.append(f"Compared with {code(document.old)}: {_counts(document.changes)}.")
+        first.append(f"Compared with {code(document.old)}: {_counts(document.changes)}.{_later(document)}")
     parts = [_part("\n\n".join(first)), *_dangers(document.dangers), *_folds(document.changes)]
     end = f"<sub>Schema of commit {code(commit)}.</sub>" if commit else ""
 
@@ -132,6 +133,15 @@ def _headline(document: Document) -> str:
     if any(one.rule in LOSES for one in document.dangers):
         return f"The schema of {new} drops what holds data"
     return f"The schema of {new} {'needs a look' if document.dangers else 'changes'}"
+
+
+def _later(document: Document) -> str:
+    """What is not the pull request's doing: what its parent has got since the copy was made looks dropped."""
+    loses = any(one.rule in LOSES for one in document.dangers) or document.changes[0].verb == "dropped"
+    if not loses or not is_pull_request(document.new):
+        return ""
+    told = f"What {code(document.old)} has got since the branch was copied shows as dropped, too"
+    return f" {told}; {code(f'./infra reset {document.new}')} makes a fresh copy."
 
 
 def _counts(changes: Sequence[Change]) -> str:

@@ -122,6 +122,26 @@ def test_what_does_not_answer_is_a_sentence(infra: Callable[..., Any], dumps: Du
     assert "was not reached, or not trusted: no answer" in answer.document["unread"]
 
 
+def test_a_server_that_refuses_is_named(infra: Callable[..., Any], dumps: Dumps, xata: Xata) -> None:
+    """By its environment and its own host, not by the port of this process that leads there."""
+    refused = 'pg_dump: error: connection to server at "127.0.0.1", port 4242 failed: FATAL:  branch not found'
+    dumps.ended = {0: programs.Ended(code=1, errors=f"{refused}\n")}
+    answer = infra("schema", "diff", "staging", "production")
+    assert answer.code == ExitCode.RESOURCE_FAILED
+    assert f"error: production: pg_dump: error: connection to {xata.branch_id}." in answer.err
+    assert "4242" not in answer.err
+
+
+def test_an_environment_that_is_gone_is_not_taken_for_its_parent(
+    infra: Callable[..., Any], dumps: Dumps, xata: Xata
+) -> None:
+    """The branch of the pull request itself cannot be asked: that fails."""
+    xata.service.faults.add(Fault(path=f"branches/{xata.branch_id}$", status=404, times=0))
+    answer = infra("schema", "diff", "pr-7", "--json")
+    assert (answer.code, [*answer.document], dumps.hosts) == (ExitCode.RESOURCE_FAILED, ["error"], [])
+    assert "404" in answer.err
+
+
 def test_what_is_too_long_is_not_compared(
     infra: Callable[..., Any], dumps: Dumps, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,7 +31,7 @@ VARIABLES = ("XATA_ORGANIZATION_ID", "XATA_PROJECT_ID", "CLOUDFLARE_ACCOUNT_ID")
 OF_THE_JOB = ("GITHUB_TOKEN", "GITHUB_REPOSITORY", "PULUMI_CONFIG_PASSPHRASE_FILE")
 """What the sandbox's environment has besides, and a job is told by GitHub, or by a secret."""
 ORDER: dict[str, dict[str, Any]] = {
-    "opened": {"state": "open"},
+    "opened": {"state": "open", "sha": "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"},
     "synchronize": {"state": "open", "sha": "89abcdef0123456789abcdef0123456789abcdef"},
     "closed": {"state": "closed"},
     "merged": {"merged": True},
@@ -156,6 +156,11 @@ class Hub:
     def connect_to(self, url: str) -> psycopg.Connection[Any]:
         """A connection to a database of the sandbox."""
         return connect(url, authority=self.machine.environment["PGSSLROOTCERT"])
+
+    @property
+    def comments(self) -> list[dict[str, Any]]:
+        """Every comment below a pull request."""
+        return list(self.github.get("/sandbox/state").json()["comments"])
 
     @property
     def previews(self) -> list[str]:

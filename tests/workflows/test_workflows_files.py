@@ -31,7 +31,7 @@ OF_THE_ENVIRONMENT = "${{ matrix.environment }}"
 PLACES = {"", "plan", "plan-production", "preview", "drift", OF_THE_ENVIRONMENT}
 PERMISSIONS = {
     "plan": {"contents": "read", "pull-requests": "write"},
-    "environment": {"contents": "read", "pull-requests": "read"},
+    "environment": {"contents": "read", "pull-requests": "write"},
     "fork": {"contents": "read", "pull-requests": "read"},
     "sweep": {"contents": "read", "pull-requests": "read"},
 }
@@ -52,7 +52,11 @@ DEPLOYED = {
 SECRETS = {
     "plan": {"Plan of each environment but production": KEYS, "Comment": TOKEN},
     "plan-production": {"Plan of production": KEYS},
-    "environment": {"Bring the environment in line": KEYS | TOKEN},
+    "environment": {
+        "Bring the environment in line": KEYS | TOKEN,
+        "What it changes in the schema": KEYS - {"CLOUDFLARE_API_TOKEN"},
+        "Comment": TOKEN,
+    },
     "fork": {"Say what a fork gets": TOKEN},
     "deploy": DEPLOYED,
     "production": DEPLOYED,

@@ -22,6 +22,70 @@ if TYPE_CHECKING:
     from tests.workflows.running import Outcome
 
 
+ORDERS = "create table orders (id bigint primary key, note text, status text default 'new')"
+MIGRATIONS = (
+    "alter table orders add total numeric(10,2) default 0 not null, drop note",
+    "alter table orders alter status type integer using 0, alter status drop default",
+)
+COMMENTS = (
+    """\
+<!-- infra: what this pull request changes in the schema -->
+
+## The schema of `pr-7` drops what holds data
+
+Compared with `staging`: 1 changed object. What `staging` has got since the branch was copied shows as dropped, too; \
+`./infra reset pr-7` makes a fresh copy.
+
+### Look at this first
+
+- 🛑 `public.orders`: the column `note` is dropped, or renamed: its values are gone for all that use this name
+
+<details><summary>1 changed</summary>
+
+`public.orders` (`table`)
+
+```diff
+- note text
++ total numeric(10,2) DEFAULT 0 NOT NULL
+```
+
+</details>
+
+<sub>Schema of commit `0a1b2c3d4e5f`.</sub>
+""",
+    """\
+<!-- infra: what this pull request changes in the schema -->
+
+## The schema of `pr-7` drops what holds data
+
+Compared with `staging`: 1 changed object. What `staging` has got since the branch was copied shows as dropped, too; \
+`./infra reset pr-7` makes a fresh copy.
+
+### Look at this first
+
+- 🛑 `public.orders`: the column `note` is dropped, or renamed: its values are gone for all that use this name
+- ⚠️ `public.orders`: the column `status` changes from `text` to `integer`: where the table is rewritten nobody reads \
+or writes it meanwhile, and a value that does not fit fails
+
+<details><summary>1 changed</summary>
+
+`public.orders` (`table`)
+
+```diff
+- note text
+- status text DEFAULT 'new'::text
++ status integer
++ total numeric(10,2) DEFAULT 0 NOT NULL
+```
+
+</details>
+
+<sub>Schema of commit `89abcdef0123`.</sub>
+""",
+)
+"""What is said below the pull request after each of these, the second one on top of the first."""
+
+
 @pytest.fixture(scope="module")
 def staged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     """A sandbox without Workers, with foundation and staging, for the pull requests of this module."""
@@ -53,7 +117,10 @@ def test_open_push_and_close_with_late_and_repeated_events(hub: Hub) -> None:
     """In each layout it answers after opening and a push, with its data; nothing is left, or made, after closing."""
     opened = _well(hub.happens("opened"))
     assert opened.jobs == {"environment": "success", "fork": "skipped"}
-    assert opened.summary == "the environment pr-7 is up: pull request #7 is open.\n\n"
+    assert opened.summary == (
+        "the environment pr-7 is up: pull request #7 is open.\n\n## `pr-7` has the schema of `staging`\n\n"
+        "<sub>Schema of commit `0a1b2c3d4e5f`.</sub>\n"
+    )
     url = hub.url("pr-7")
     hub.query(url, "create table orders (id int); insert into orders values (7)")
     _well(hub.delivered("closed"))  # of an earlier close: it has been reopened since
@@ -67,6 +134,28 @@ def test_open_push_and_close_with_late_and_repeated_events(hub: Hub) -> None:
     assert (hub.left, hub.made()) == (NOTHING_LEFT, 1)
     with pytest.raises(psycopg.Error), hub.connect_to(url):
         pass
+
+
+def test_a_pull_request_that_adds_a_column_and_drops_another(hub: Hub) -> None:
+    """What it changes in staging's schema stands in one comment as a whole text, which a second push changes."""
+    folder, template = hub.sandboxed.clone.folder, hub.sandboxed.clone.folder / "Pulumi.preview.yaml"
+    before, staging = template.read_text(), hub.url("staging")
+    hub.query(staging, ORDERS)
+    try:
+        template.write_text(f"{before}  infra:sqlFiles: [db]\n")
+        (folder / "db").mkdir()
+        written: list[tuple[int, str]] = []
+        for number, name in enumerate(("opened", "synchronize")):
+            (folder / "db" / f"{number}.sql").write_text(MIGRATIONS[number])
+            ran = {one.step: one.environment for one in _well(hub.happens(name)).ran}
+            assert {"XATA_API_KEY", "GITHUB_TOKEN"} & ran["What it changes in the schema"].keys() == {"XATA_API_KEY"}
+            assert {"XATA_API_KEY", "GITHUB_TOKEN"} & ran["Comment"].keys() == {"GITHUB_TOKEN"}
+            written += [(one["id"], one["body"]) for one in hub.comments]
+    finally:
+        template.write_text(before)
+        hub.query(staging, "drop table orders")
+    assert [body for _, body in written] == list(COMMENTS)
+    assert len({kept for kept, _ in written}) == 1
 
 
 @pytest.mark.thorough

@@ -68,6 +68,20 @@ def test_without_a_difference_and_without_a_look() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("new", "change", "told"),
+    [
+        ("pr-7", Change(verb="dropped", kind="INDEX", name="public.i"), True),
+        ("pr-7", Change(verb="added", kind="INDEX", name="public.i"), False),
+        ("dev", Change(verb="dropped", kind="INDEX", name="public.i"), False),
+    ],
+)
+def test_what_the_parent_has_got_since_is_not_the_pull_requests_doing(new: str, change: Change, told: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    """Said where something looks dropped, of a copy alone."""
+    text = render.markdown(Document(old="staging", new=new, changes=[change]))
+    assert ("since the branch was copied" in text) == told
+
+
 def test_two_thousand_tables_fit_a_comment() -> None:
     """Counts are whole, the dangerous ones come first, and the end says how many objects are missing."""
     changes = [
