@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from operations.review.render import MARKER, code, fence, length, plain, render
+from operations.schema import render as schema
+from operations.schema.compare import RULES, Change, Danger
+from operations.schema.render import Document
 from tests.operations.review.plans import HOSTILE, read, step, urn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PARSER = MarkdownIt("commonmark").enable("table")
 CODE = {"code_inline", "fence"}
@@ -60,13 +66,26 @@ def _comment(text: str) -> str:
     return render(read(*steps, diagnostics=told), commit=text)
 
 
-@given(TEXTS)
-@example(HOSTILE[0])
-@example(HOSTILE[3])
-@example(HOSTILE[8])
-def test_whatever_a_plan_holds_the_comment_is_made_the_same(text: str) -> None:
+def _schema(text: str) -> str:
+    """A comment on a schema, read or not, in which a text stands everywhere that others have a say."""
+    dangers = [Danger(rule=rule, table=text, name=text, old=text, new=text, rows=1) for rule in RULES]
+    changes = [
+        Change(verb=verb, kind=text, name=text, lines=[f"+ {text}", text]) for verb in ("dropped", "changed", "added")
+    ]
+    unread = Document(old=text, new=text, unread=text)
+    return schema.markdown(
+        Document(old=text, new=text, dangers=dangers, changes=changes), commit=text
+    ) + schema.markdown(unread)
+
+
+@pytest.mark.parametrize("comment", [_comment, _schema])
+@given(text=TEXTS)
+@example(text=HOSTILE[0])
+@example(text=HOSTILE[3])
+@example(text=HOSTILE[8])
+def test_whatever_a_text_holds_the_comment_is_made_the_same(comment: Callable[[str], str], text: str) -> None:
     """The structure of the comment does not depend on names, values and messages: they are code, and nothing else."""
-    wanted, found = (_shape(PARSER.parse(_comment(f"x{one}"))) for one in ("word", text))
+    wanted, found = (_shape(PARSER.parse(comment(f"x{one}"))) for one in ("word", text))
     assert _kinds(found) == _kinds(wanted)
 
 
@@ -82,7 +101,7 @@ def _kinds(shape: list[Any]) -> list[Any]:
 def test_a_hostile_text_stays_in_its_code(text: str) -> None:
     """No mention, no HTML, no link and no second marker stands outside of code; nothing turns the text around."""
     body = _comment(text)
-    outside = " ".join(_outside(PARSER.parse(body)))
+    outside = " ".join([*_outside(PARSER.parse(body)), *_outside(PARSER.parse(_schema(text)))])
     for sign in ("@octocat", "<img", "evil.example", "onerror", "**bold**", "alert", "$(touch"):
         assert sign not in outside
     assert body.count(MARKER) == 1 or body.index(MARKER) == 0
