@@ -7,6 +7,7 @@ made yet", FAULT for a phase it has no word for, and readable credentials for no
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,9 @@ PARENT_SECONDS = 5.0
 
 OLD_SECONDS = 300.0
 """A branch of this age that is HIBERNATED sleeps."""
+
+SAY_SECONDS = 10.0
+"""How often is told what is waited for."""
 
 SHORTEST_PAUSE, LONGEST_PAUSE, SHARE = 0.25, 5.0, 0.1
 
@@ -57,6 +61,7 @@ def until_healthy(client: Client, place: Place, branch_id: str, deadline: Deadli
         watch.see(branch)
         if not deadline.pause(pause_after(deadline.elapsed)):
             raise not_ready(branch, f"is not healthy after {deadline.elapsed:.0f} s")
+        watch.say_waiting(branch)
 
 
 def pause_after(waited: float) -> float:
@@ -66,14 +71,18 @@ def pause_after(waited: float) -> float:
 
 def not_ready(branch: Branch, problem: str, hint: str = "") -> NotReadyError:
     """What is said about a branch that does not get ready, with the last that was seen of it."""
-    status = branch.status
     return NotReadyError(
-        f"the branch {branch.name!r} ({branch.id}) {problem}: last seen {status.type_text} ({status.text!r}), "
-        f"{status.instance_ready_count} of {status.instance_count} instances ready",
+        f"the branch {branch.name!r} ({branch.id}) {problem}: last seen {_state(branch)}",
         next_step=hint
         or "look at the branch in Xata's console; running it again goes on waiting, and infra:readyTimeoutSeconds "
         "gives it longer",
     )
+
+
+def _state(branch: Branch) -> str:
+    status = branch.status
+    ready = f"{status.instance_ready_count} of {status.instance_count} instances ready"
+    return f"{status.type_text} ({status.text!r}), {ready}"
 
 
 class _Watch:
@@ -82,6 +91,7 @@ class _Watch:
     def __init__(self, client: Client, place: Place, deadline: Deadline) -> None:
         self._client, self._place, self._deadline = client, place, deadline
         self._kind, self._since = "", 0.0
+        self._said = deadline.elapsed
         self._made = self._woken = self._looked = False
         self._sleeping_parent = ""
 
@@ -101,6 +111,13 @@ class _Watch:
             self._made = True
         if kind == "fault" and lasted >= GRACE_SECONDS:
             raise not_ready(branch, f"is at fault for {lasted:.0f} s")
+
+    def say_waiting(self, branch: Branch) -> None:
+        """Tell from time to time what is waited for, and for how long at most."""
+        if self._deadline.elapsed - self._said >= SAY_SECONDS:
+            self._said = self._deadline.elapsed
+            waited = f"{self._said:.0f} of at most {self._deadline.seconds:.0f} s"
+            sys.stderr.write(f"note: waiting for the branch {branch.name!r}: {_state(branch)}; {waited}\n")
 
     def _see_sleep(self, branch: Branch, lasted: float) -> None:
         if not self._woken and (self._made or lasted >= GRACE_SECONDS or self._is_old(branch)):

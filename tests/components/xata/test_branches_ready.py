@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +50,17 @@ def test_looking_costs_little_and_adds_little(ready: float) -> None:
 def test_pauses_grow_within_bounds() -> None:
     """A quarter of a second at first, five seconds at last."""
     assert [pause_after(waited) for waited in (0, 1, 10, 1000)] == [0.25, 0.25, 1.0, 5.0]
+
+
+def test_a_long_wait_says_what_for_and_how_long(capfd: pytest.CaptureFixture[str]) -> None:
+    """A line about every ten seconds, and none where it takes less."""
+    world = World(pace="time", hibernated=0.5, transient=34.5)
+    wait(world, world.root().id)
+    said = capfd.readouterr().err.splitlines()
+    assert len(said) == 3
+    assert re.fullmatch(
+        r"note: waiting for the branch 'main': \S+ \('.*'\), 0 of 1 instances ready; 1\d of at most 600 s", said[0]
+    )
 
 
 def test_never_ready_names_the_last_state() -> None:
