@@ -58,6 +58,16 @@ def _serve(run: socket.socket, start: Callable[[list[int]], int]) -> list[int]:
         end.settimeout(0)
     signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # ignored, it would not wake
+    try:
+        return _start_and_tell(run, woken, start)
+    finally:  # a child that ends from here on wakes nobody
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (run, woken, waking):
+            end.close()
+
+
+def _start_and_tell(run: socket.socket, woken: socket.socket, start: Callable[[list[int]], int]) -> list[int]:
     while True:
         ready, _, _ = select.select([run, woken], [], [])
         if woken in ready:
@@ -69,10 +79,6 @@ def _serve(run: socket.socket, start: Callable[[list[int]], int]) -> list[int]:
                 sys.exit()
             child = start(descriptors)
             if not child:
-                signal.set_wakeup_fd(-1)
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for end in (run, woken, waking):
-                    end.close()
                 return descriptors
             for descriptor in descriptors:
                 os.close(descriptor)
