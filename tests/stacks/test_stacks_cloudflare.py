@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -24,8 +23,9 @@ from stacks import worker, worker_plan
 from stacks.config import read
 from stacks.settings import CloudSettings
 from tests.components.worker.workers_world import ACCOUNT as THERE
+from tests.components.worker.workers_world import SCRIPT
 from tests.stacks.declared import ACCOUNT, PROJECT, STORE, URL, declare
-from tests.stacks.worker_stack import PROGRAM, worker_stack
+from tests.stacks.worker_stack import APP, worker_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,9 @@ def commands(tmp_path: Path) -> Path:
     """A folder with the plugin in it, which is our stand-in for it."""
     made = tmp_path / "commands"
     made.mkdir()
-    (made / PLUGIN).write_text(f"#!/bin/sh\nexec '{sys.executable}' -m tests.stacks.cloudflare_plugin\n")
+    (made / PLUGIN).write_text(
+        f"#!/bin/sh\nexec '{sys.executable}' '{Path(__file__).with_name('cloudflare_plugin.py')}'\n"
+    )
     (made / PLUGIN).chmod(0o755)
     return made
 
@@ -229,7 +231,7 @@ class Real:
         assert cli is not None
         return subprocess.run(
             [cli.path, *arguments, "--non-interactive", "--color=never"],
-            cwd=self.stack.folder / "program",
+            cwd=self.stack.project,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -248,7 +250,6 @@ def real(tmp_path: Path, commands: Path) -> Iterator[Real]:
     """A stack with both, not deployed yet."""
     account = Account()
     with worker_stack(tmp_path, *account.routes()) as stack:
-        shutil.copytree(PROGRAM, tmp_path / "program")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PULUMI_", "INFRA_"))}
         environment = {
             **kept,
@@ -265,8 +266,8 @@ def real(tmp_path: Path, commands: Path) -> Iterator[Real]:
         made = Real(account=account, stack=stack, environment=environment)
         done = made.run("stack", "init", "staging")
         assert done.returncode == 0, done.stderr
-        config = {**BOTH, "workerCheckMode": "off", "wranglerMode": "off"}
-        with (tmp_path / "program/Pulumi.staging.yaml").open("a") as file:
+        config = {"app": APP, **BOTH, "workerCheckMode": "off", "wranglerMode": "off"}
+        with (stack.project / "Pulumi.staging.yaml").open("a") as file:
             file.write("config:\n" + "".join(f"  infra:{key}: '{value}'\n" for key, value in config.items()))
         yield made
 
@@ -276,10 +277,10 @@ def real(tmp_path: Path, commands: Path) -> Iterator[Real]:
 def test_on_the_real_cli_a_name_that_is_taken_is_said_at_once(real: Real) -> None:
     """In the preview, in one sentence, with nothing made; and what was made is found as it was made."""
     path = f"{BASE_PATH}/accounts/{THERE}/hyperdrive/configs"
-    real.account.held["0"] = {"path": path, "name": "acme-shop-staging", "inputs": {}}
+    real.account.held["0"] = {"path": path, "name": SCRIPT, "inputs": {}}
     taken = real.up()
     assert taken.returncode != 0
-    said = "the account has a Hyperdrive configuration named acme-shop-staging already"
+    said = f"the account has a Hyperdrive configuration named {SCRIPT} already"
     assert f'error: Preview failed: before hook "Hyperdrive configuration is new" failed: {said}' in taken.stdout
     assert "next: delete it in the dashboard" in taken.stdout
     assert list(real.account.held) == ["0"]
@@ -288,7 +289,7 @@ def test_on_the_real_cli_a_name_that_is_taken_is_said_at_once(real: Real) -> Non
     made = real.up()
     assert made.returncode == 0, made.stdout
     assert {one["name"] for one in real.account.held.values()} == {
-        "acme-shop-staging",
+        SCRIPT,
         "WAREHOUSE_MANAGER_STAGING_DATABASE_URL",
     }
     again = real.up("--refresh", "--expect-no-changes")
