@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
 
@@ -20,14 +21,17 @@ def end_in_silence() -> None:
     sys.excepthook = told
 
 
-def run(stack: str) -> None:
+def run(stack: str, folder: Path) -> None:
     """Declare the resources of the stack of this name.
+
+    Args:
+        stack: Its name.
+        folder: The project's folder, with the stacks' files, where relative paths start.
 
     Raises:
         pulumi.RunError: The configuration is wrong; its text is all a user needs.
     """
     from importlib import import_module  # noqa: PLC0415 - the package is imported for its pure modules too
-    from pathlib import Path  # noqa: PLC0415 - as above
 
     import pulumi  # noqa: PLC0415 - as above
     from pulumi.runtime.config import CONFIG, is_config_secret  # noqa: PLC0415 - as above
@@ -39,7 +43,6 @@ def run(stack: str) -> None:
     from stacks.settings import ENVIRONMENTS, kind_of  # noqa: PLC0415 - as above
 
     end_in_silence()
-    folder = Path(__file__).resolve().parent.parent
     raw = CONFIG.get()
     try:
         side_by_side.require_stack(stack, folder)

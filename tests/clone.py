@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psycopg import pq
 
 from pulumi_embedded.processes import SHARED
+from tests.own_project import PROJECT, copy_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
+__all__ = ["OTHER_SERVERS", "PROJECT", "SECONDS", "Clone", "make_clone", "with_own_children"]
+
 SECONDS = 500.0
 """For one command. It says that something hangs, not how fast a machine is: a busy one may give a tenth of a core."""
 OTHER_SERVERS = {
@@ -43,7 +43,7 @@ class Clone:
 
     def environment(self, **more: str) -> dict[str, str]:
         """The environment of a user who has set nothing; `more` is added."""
-        dropped = ("PULUMI_", "INFRA_", "XATA_", "CLOUDFLARE_", "GITHUB_", "GH_", "XDG_", "PG", "VIRTUAL_ENV")
+        dropped = ("PULUMI_", "INFRA_", "XATA_", "CLOUDFLARE_", "GITHUB_", "GH_", "XDG_", "PG", "PYTEST_", "VIRTUAL_")
         kept = {key: value for key, value in os.environ.items() if key == SHARED or not key.startswith(dropped)}
         return {**kept, "HOME": str(self.home), "NO_COLOR": "1", **more}
 
@@ -67,7 +67,7 @@ def with_own_children(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_clone(parent: Path, *, settings: str = "") -> Clone:
-    """Copy the repository below `parent` and point its dev stack at an embedded database there.
+    """Copy the repository below `parent`, with the tests' own stacks, and point dev at an embedded database there.
 
     Args:
         parent: An existing folder that an unprivileged account may enter, because Postgres never runs as root.
@@ -75,29 +75,8 @@ def make_clone(parent: Path, *, settings: str = "") -> Clone:
     """
     folder, home = parent / "clone", parent / "home"
     home.mkdir()
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=PROJECT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    for name in filter(None, tracked.split("\0")):
-        if (PROJECT / name).is_file() and not name.startswith("packages/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, folder / name)
-            _copy_compiled(PROJECT / name, folder / name)
-    for name in (".venv", "packages"):  # an environment knows where its packages lie, so the two go together
-        (folder / name).symlink_to(PROJECT / name)
+    copy_project(folder)
     stack = folder / "Pulumi.dev.yaml"
     stack.write_text(f"config:\n  infra:database: embedded\n  infra:dataFolder: {parent / 'data'}\n{settings}")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return Clone(folder=folder, home=home)
-
-
-def _copy_compiled(source: Path, copy: Path) -> None:
-    """Spare the copy's first command what compiling every module takes."""
-    compiled = Path(importlib.util.cache_from_source(source)) if source.suffix == ".py" else source
-    if compiled != source and compiled.is_file():
-        there = copy.parent / "__pycache__" / compiled.name
-        there.parent.mkdir(exist_ok=True)
-        shutil.copy2(compiled, there)

@@ -20,7 +20,9 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
+from operations import stack_names
 from pulumi_embedded import shared_forkserver
+from tests.own_project import copy_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,8 @@ LONG = {"acceptance", "docs", "test_workflows_runs.py", "test_workflows_workers.
 CHEAP = {"untouched"}
 """Fixtures of a file that each worker may make for itself."""
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+OWN_PROJECT = "own-project"
+"""The folder's name in that of the run."""
 SHARED = pytest.StashKey[contextlib.ExitStack]()
 """What all tests of the run share, until its end."""
 RUN = pytest.StashKey[Path]()
@@ -86,15 +90,33 @@ def _lasting_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Give the run a folder of its own, below which all tests, and the processes they start, make their files.
+
+    In it is the project that tests work in. A conftest loads the program, which is told of its place before.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # a worker lives in the folder of the run it belongs to
+        run = early_config.stash[RUN] = Path(tempfile.mkdtemp(prefix="infra-run-"))
+        run.chmod(0o755)  # the account that runs Postgres must be able to enter
+        os.environ["TMPDIR"], tempfile.tempdir = str(run), None
+        early_config.add_cleanup(functools.partial(_forget, early_config))
+        copy_project(run / OWN_PROJECT)
+    stack_names.PROJECT = Path(tempfile.gettempdir()) / OWN_PROJECT
+
+
+def _forget(config: pytest.Config) -> None:
+    """Remove what a command line leaves that begins no session, such as a wrong one."""
+    if LEFT not in config.stash:
+        shutil.rmtree(config.stash[RUN])
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the run a folder of its own, below which all tests, and the processes they start, make their files."""
-    if hasattr(config, "workerinput"):  # a worker lives in the folder of the run it belongs to
+    """Let the run's processes be those that a test expects, whatever the shell is that starts it."""
+    if RUN not in config.stash:
         return
     for name in [name for name in os.environ if name.startswith(OTHER_PROGRAMS)]:
         del os.environ[name]
-    config.stash[RUN] = Path(tempfile.mkdtemp(prefix="infra-run-"))
-    config.stash[RUN].chmod(0o755)  # the account that runs Postgres must be able to enter
-    os.environ["TMPDIR"], tempfile.tempdir = str(config.stash[RUN]), None
     # What `python3` is on the PATH may be a script that looks for one, at more cost than the command it then starts.
     os.environ["PATH"] = f"{sys.base_prefix}/bin{os.pathsep}{os.environ['PATH']}"
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; what we start would be deaf, too

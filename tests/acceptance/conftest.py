@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from tests.clone import OTHER_SERVERS, SECONDS, Clone, make_clone
-from tests.own_project import write_stacks
 from tests.sandboxed import Sandboxed, sandbox_of
 
 if TYPE_CHECKING:
@@ -29,11 +28,7 @@ def cloned() -> Iterator[Clone]:
     parent = Path(tempfile.mkdtemp(prefix="infra-test-"))
     parent.chmod(0o755)  # the account that runs Postgres must be able to enter
     try:
-        made = make_clone(parent)
-        dev = (made.folder / "Pulumi.dev.yaml").read_text()
-        write_stacks(made.folder)
-        (made.folder / "Pulumi.dev.yaml").write_text(dev)
-        yield made
+        yield make_clone(parent)
     finally:
         for notes in (parent / "data").rglob("postmaster.pid"):
             _end_server(int(notes.read_text().splitlines()[0]))

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from operations import __main__ as entry
-from operations import changes, stack_names
+from operations import changes
 from tests.operations.doubles import FakeEngine
 from tests.operations.xata_double import KEY, Xata
 from tests.own_project import PROJECT, write_stacks
@@ -63,21 +63,6 @@ def fake_engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
 
     monkeypatch.setattr(changes, "opened", opened)
     return engine
-
-
-@pytest.fixture(scope="session")
-def own_stacks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stack files of the tests' own."""
-    folder = tmp_path_factory.mktemp("own-stacks")
-    write_stacks(folder)
-    shutil.copy(PROJECT / "pyproject.toml", folder)
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def _named_stacks(own_stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Commands take the names of the tests' own stacks, whatever a team's are."""
-    monkeypatch.setattr(stack_names, "PROJECT", own_stacks)
 
 
 @pytest.fixture

@@ -106,13 +106,14 @@ printf '%s\n' "${COMPREPLY[@]}"
 )
 def test_tab_completes_commands_stacks_and_options(typed: str, offered: set[str]) -> None:
     """Asked of a real bash."""
-    done = subprocess.run(["bash", "-c", ASKED, "bash", typed], cwd=PROJECT, capture_output=True, text=True, check=True)
+    command = ["bash", "-c", ASKED, "bash", typed]
+    done = subprocess.run(command, cwd=stack_names.PROJECT, capture_output=True, text=True, check=True)
     assert {one.strip() for one in done.stdout.split()} == offered, done.stderr
 
 
 def test_the_stacks_are_those_that_have_a_file() -> None:
     """Those that every project has come first, and production last."""
-    assert stack_names.names(PROJECT) == ["dev", "foundation", "staging", "production"]
+    assert stack_names.names(stack_names.PROJECT) == ["dev", "foundation", "staging", "production"]
 
 
 @pytest.mark.parametrize("name", ["pr-1", "pr-7", "pr-999999999"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -11,12 +10,12 @@ from google.protobuf import json_format
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockMonitor, MockResourceArgs, Mocks
 
+from operations import stack_names
 from tests.components.recorder import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PROJECT = Path(__file__).resolve().parents[2]
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 STORE = "5" * 32
 URL = "postgresql://xata:P4ss%21word@b1.us-east-1.xata.tech:5432/xata?sslmode=require"
@@ -88,7 +87,7 @@ def declare(stack: str, config: Mapping[str, str], *, preview: bool = False, sec
     def program() -> None:
         from stacks import run  # noqa: PLC0415 - only now is there somebody to register with
 
-        run(stack)
+        run(stack, stack_names.PROJECT)
 
     try:
         pulumi.runtime.test(program)()  # type: ignore[no-untyped-call] # the SDK's test helpers are untyped

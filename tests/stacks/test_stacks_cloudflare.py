@@ -18,13 +18,14 @@ from cloud_sandbox.cloudflare.service import BASE_PATH
 from components import plugins
 from components.errors import ConfigurationError
 from components.worker.api.models import Named
+from operations import stack_names
 from operations.engines.choice import installed
 from stacks import worker, worker_plan
 from stacks.config import read
 from stacks.settings import CloudSettings
 from tests.components.worker.workers_world import ACCOUNT as THERE
 from tests.components.worker.workers_world import SCRIPT
-from tests.stacks.declared import ACCOUNT, PROJECT, STORE, URL, declare
+from tests.stacks.declared import ACCOUNT, STORE, URL, declare
 from tests.stacks.worker_stack import APP, worker_stack
 
 if TYPE_CHECKING:
@@ -137,7 +138,9 @@ def test_cloudflares_package_is_loaded_only_where_it_is_used(
     """It is large, and most stacks do without; where the engine cannot use it, that is said before it is loaded."""
     command = [sys.executable, "-m", "tests.stacks.declared", "staging", f"appPath={app}", f"hyperdrive={hyperdrive}"]
     environment = {**os.environ, "INFRA_ENGINE": engine}
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=stack_names.PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.stdout.split() == [loaded]
     assert ("the embedded engine runs no provider plugins" in done.stderr) is (engine == "embedded")
     assert (done.returncode != 0) is (engine == "embedded")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import pulumi_embedded as engine
+from operations import stack_names
 from pulumi_embedded.values import UNKNOWN
 from stacks.outputs import OUTPUTS, SECRET_OUTPUTS
 from tests.engine.stack import Recorder
 
-PROJECT = Path(__file__).resolve().parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BRANCH = {
     "database",
@@ -44,7 +46,7 @@ def _preview(
     backend = f"file://{folder}"
     request = engine.Request(
         kind="preview",
-        project_folder=PROJECT,
+        project_folder=stack_names.PROJECT,
         stack=stack,
         backend_url=backend,
         passphrase="correct horse",

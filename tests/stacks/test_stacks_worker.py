@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
 
 from components.postgres.migration_files import read_files
+from operations import stack_names
 from stacks.worker_plan import ACCOUNT_VARIABLE, TOKEN_VARIABLE
 from tests.stacks.declared import ACCOUNT, URL, declare
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = pytest.mark.filterwarnings("ignore:cloudflare.index:DeprecationWarning")  # at the import of its package
 
@@ -69,7 +72,7 @@ def test_a_worker_hears_of_a_database_only_after_its_check(app: Path) -> None:
 
 def test_migrations_stand_between_the_check_and_the_worker(app: Path) -> None:
     """They are those of this branch's database, with the URL that the app gets; a stack taken down has none."""
-    migrations = Path(__file__).with_name("data")
+    migrations = stack_names.PROJECT / "tests" / "stacks" / "data"
     config = {"appPath": str(app), "migrate": "npx dbmate 'up now'", "migrations": str(migrations)}
     declared = declare("staging", config)
     assert "database-check" in declared.before("migrations")
