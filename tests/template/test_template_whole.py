@@ -21,6 +21,22 @@ if TYPE_CHECKING:
 START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from operations.__main__ import main; sys.exit(main())"
 """What ./infra becomes once it has set itself up, which is tested by itself."""
 
+READERS = (
+    "tests/stacks/test_stacks_config.py",
+    "tests/stacks/test_stacks_preview.py",
+    "tests/stacks/test_stacks_worker.py",
+    "tests/components/xata/test_deletion_guard.py",
+    "tests/operations/test_operations_cli.py",
+    "tests/operations/test_operations_data.py",
+    "tests/operations/test_operations_init.py",
+    "tests/operations/test_operations_rotation_due.py",
+    "tests/operations/test_operations_wrangler.py",
+    "tests/docs/test_docs_commands.py",
+    "tests/acceptance/test_acceptance_any_app.py",
+    "tests/acceptance/test_acceptance_config.py",
+)
+"""Tests of all kinds that read a stack's file: declared, run by an engine, asked of a command, a shell, a clone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
@@ -67,7 +83,7 @@ def day() -> Iterator[Day]:
     try:
         yield made
     finally:
-        if made.project.exists():
+        if (made.project / ".infra").exists():
             made.infra(made.project, "destroy", "dev", "--yes", "--config", "retainData=false")
         shutil.rmtree(parent, ignore_errors=True)
 
@@ -88,3 +104,31 @@ def test_the_first_day(day: Day) -> None:
     assert (day.project / "NEWS.md").read_text() == "The second.\n"
     assert (day.project / "README.md").read_text().startswith("# The shop's infra\n")
     assert (day.project.parent / ".dev.vars").read_text() == variables
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("acme-shop/infra", ("--environment", "live")),
+        ("acme-infra", ("--layout", "two", "--environment", "production")),
+        ("acme-shop/infra", ("--without", "workflows", *("--environment", "staging", "--environment", "qa"))),
+    ],
+)
+def test_its_tests_pass_whatever_a_team_calls_its_environments(day: Day, folder: str, words: tuple[str, ...]) -> None:
+    """They work in a project of their own, so none of them counts on a file that a team need not have."""
+    app, project = day.project.parent, day.project.parents[1] / folder
+    day.infra(day.program, "init", "--into", str(project), "--app-path", str(app), *words, "--yes")
+    shutil.rmtree(project / "packages")
+    for name in (".venv", "packages"):  # an environment knows where its packages lie, so the two go together
+        (project / name).symlink_to(PROJECT / name)
+    workflows = ["tests/workflows/test_workflows_files.py"] if (project / ".github/workflows/plan.yml").exists() else []
+    done = subprocess.run(
+        [project / ".venv/bin/python", "-m", "pytest", "-n", "2", *READERS, *workflows],
+        cwd=project,
+        env=Clone(folder=project, home=day.home).environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
