@@ -99,9 +99,20 @@ def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | Non
     database = xata_database(settings, folder, project=project(settings), temporary=temporary, app=app)
     check = database_check(settings, database)
     url, branch = database.connection().url, database.resources.branch.id
-    migrated = migrations.declare(settings, folder, url, database=branch, checked=check)
-    declared = worker.declare(plan, settings, database.connection(), migrated) if plan else None
-    guard(settings, database, after=[declared.check, *declared.besides] if declared else [migrated])
+
+    def migrated(after: pulumi.Resource) -> pulumi.Resource:
+        return migrations.declare(settings, folder, url, database=branch, checked=after)
+
+    def informed(after: pulumi.Resource) -> worker.Worker | None:
+        return worker.declare(plan, settings, database.connection(), after) if plan else None
+
+    if settings.instead_of_password:  # the app's password is taken away: it gets the new one first, whatever fails then
+        declared = informed(check)
+        last = migrated(declared.secrets if declared else check)
+    else:
+        last = migrated(check)
+        declared = informed(last)
+    guard(settings, database, after=[declared.check, *declared.besides, last] if declared else [last])
     export(outputs(settings, database, check, declared))
 
 

@@ -14,7 +14,6 @@ from components.postgres.migrations import Migrations, MigrationsInputs
 from components.resource import later
 
 if TYPE_CHECKING:
-    from components.connectivity.provider import DatabaseCheck
     from stacks.settings import AppSettings
 
 
@@ -24,7 +23,7 @@ def declare(
     url: pulumi.Output[str],
     *,
     database: pulumi.Input[str],
-    checked: DatabaseCheck,
+    checked: pulumi.Resource,
 ) -> pulumi.Resource:
     """Declare the run of the app's command, where there is one; what the rest waits for.
 
@@ -33,7 +32,7 @@ def declare(
         folder: The project's folder, where relative paths start.
         url: The database's, as the app gets it.
         database: Which database it is.
-        checked: The proof that it answers, and that it is the right one.
+        checked: The proof that it answers, and that it is the right one; or what comes after that.
     """
     if not settings.wanted_migrations:
         return checked

@@ -6,10 +6,12 @@ It is given no shell, no terminal and none of this program's keys; what it says 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -17,9 +19,10 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
-from components.connection import Connection
+from components.connection import Connection, loopback_address
 from components.errors import LocalError
 from components.http.scrub import masked
+from components.libpq import AUTHORITIES, authorities
 from components.postgres import supervisor
 
 if TYPE_CHECKING:
@@ -57,9 +60,34 @@ def command_reason(command: str) -> str:
 
 
 def environment(url: str, given: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the command: the user's without what is not passed, and the database's URL."""
+    """The variables of the command: the user's without what is not passed, the database's URL, and the way there."""
     kept = {name: value for name, value in given.items() if not name.startswith(NOT_PASSED)}
-    return {**kept, URL_VARIABLE: url}
+    return {**kept, **_trust(given), **_address(url, given), URL_VARIABLE: url}
+
+
+def _trust(given: Mapping[str, str]) -> dict[str, str]:
+    """Where libpq, Go's lib/pq and Node.js, which takes one file besides its own, look for the database's authorities."""
+    if not given.get(AUTHORITIES):
+        return {}
+    file = authorities(given)
+    return {"PGSSLROOTCERT": file, "NODE_EXTRA_CA_CERTS": file}
+
+
+def _address(url: str, given: Mapping[str, str]) -> dict[str, str]:
+    """How the same three find a database of the sandbox where the resolver does not know names below `localhost`."""
+    host = Connection.parse(url).host
+    address = loopback_address(host)
+    if address is None or _resolves(host):
+        return {}
+    required = f"--require={json.dumps(str(Path(__file__).with_name('localhost.cjs')))}"
+    return {"PGHOSTADDR": address, "NODE_OPTIONS": f"{given.get('NODE_OPTIONS', '')} {required}".strip()}
+
+
+def _resolves(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, None))
+    except OSError:
+        return False
 
 
 def missing_reason(words: Sequence[str], folder: Path, path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -150,6 +151,36 @@ def test_a_stopped_database_is_named_as_the_cause(deployed: Sandboxed) -> None:
     started = deployed.clone.infra("sandbox", "start", XDG_CACHE_HOME=deployed.cache)
     assert started.returncode == 0, started.stderr
     assert _verified(deployed, "staging")[0] == 0
+
+
+def _migrate(sandboxed: Sandboxed, statement: str) -> tuple[str, ...]:
+    """The options with which the app's command applies one file, of this content."""
+    (sandboxed.clone.folder / "db").mkdir(exist_ok=True)
+    (sandboxed.clone.folder / "db" / "1.sql").write_text(statement)
+    command = f"{sys.executable} ../../tests/acceptance/migrate.py ../../db"
+    return (*APP, "--config", f"migrate={command}", "--config", "migrations=db")
+
+
+def test_a_migration_that_fails_halfway_is_repeated_before_the_worker_hears_of_anything(deployed: Sandboxed) -> None:
+    """Its secret is what it was, until it went well; a new password, though, reaches it whatever fails."""
+    url = deployed.outputs("staging")["databaseUrl"]
+    wrong = url.replace(password_of(url), "wrong")
+    _wrangler(deployed, "secret", "put", "DATABASE_URL", "--env", "staging", told=wrong)
+    bad = _migrate(deployed, "create table halfway (id int); select nonsense")
+    for _ in range(2):
+        failed = deployed.run("up", "staging", "--yes", *bad)
+        assert (failed.returncode, 'column "nonsense" does not exist' in failed.stderr) == (4, True)
+        assert _health(deployed, "staging").status_code == httpx.codes.SERVICE_UNAVAILABLE
+    deployed.up("staging", *_migrate(deployed, "create table halfway (id int)"))
+    assert _health(deployed, "staging").status_code == httpx.codes.OK
+    (deployed.clone.folder / "db" / "2.sql").write_text("select nonsense")
+    assert deployed.run("rotate", "staging", "--yes", *bad).returncode != 0
+    assert deployed.outputs("staging")["databaseUrl"] != url
+    assert _health(deployed, "staging").status_code == httpx.codes.OK
+    (deployed.clone.folder / "db" / "2.sql").unlink()
+    deployed.up("staging", *bad)
+    assert changes(deployed.up("staging", *bad)) == NOTHING
+    deployed.up("staging", *APP)
 
 
 def test_a_wrong_secret_that_wrangler_put_is_named_and_healed(deployed: Sandboxed) -> None:

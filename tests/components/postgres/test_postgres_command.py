@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import quote
 
 import psutil
@@ -59,6 +61,21 @@ def test_the_environment_is_the_users_without_keys_and_other_servers() -> None:
     gone = ("PGHOST", "PGPASSWORD", "XATA_API_KEY", "CLOUDFLARE_API_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "GITHUB_TOKEN")
     given = {**kept, "DATABASE_URL": "another", **dict.fromkeys(gone, "secret")}
     assert environment(URL, given) == {**kept, "DATABASE_URL": URL}
+
+
+def test_it_is_told_the_way_to_a_server_with_an_authority_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which certificates to trust, and where the sandbox's names are; what the user says to Node.js stays."""
+    sandboxed, unknown = URL.replace("127.0.0.1", "b1.us-east-1.localhost"), Mock(side_effect=socket.gaierror)
+    given = {"INFRA_DATABASE_CA": "/ours.pem", "NODE_OPTIONS": "--x", "PGSSLROOTCERT": "/another", "PGHOSTADDR": "::2"}
+    trusted = {"NODE_EXTRA_CA_CERTS": "/ours.pem", "PGSSLROOTCERT": "/ours.pem"}
+    assert environment(URL, given) == {"NODE_OPTIONS": "--x", "DATABASE_URL": URL, **trusted}
+    assert environment(URL, {**given, "NODE_EXTRA_CA_CERTS": "/of-a-proxy"})["NODE_EXTRA_CA_CERTS"] == "/ours.pem"
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: ["found"])
+    assert environment(sandboxed, given) == {"NODE_OPTIONS": "--x", "DATABASE_URL": sandboxed, **trusted}
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    told = environment(sandboxed, given)
+    assert (told["PGHOSTADDR"], told["NODE_OPTIONS"][:14]) == ("127.0.0.1", "--x --require=")
+    assert Path(told["NODE_OPTIONS"].split('"')[1]).is_file()
 
 
 def test_a_missing_program_is_told(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +113,17 @@ def test_two_at_once_take_turns_and_none_waits_for_ever(database: str, tmp_path:
     assert (
         outputs(MigrationsProvider().create({**inputs(database, tmp_path), "command": command}))["command"] == command
     )
+
+
+def test_two_at_once_apply_each_file_once(database: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Whoever comes second finds that nothing is left to do."""
+    (tmp_path / "db").mkdir()
+    (tmp_path / "db" / "1.sql").write_text("create table a (id int); select pg_sleep(0.5)")
+    news = inputs(database, tmp_path)
+    with ThreadPoolExecutor() as both:
+        ended = list(both.map(lambda _: MigrationsProvider().create(news).id, range(2)))
+    assert ended == ["migrations"] * 2
+    assert capfd.readouterr().err == "applied 1.sql\n"
 
 
 def test_the_files_that_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
