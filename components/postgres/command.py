@@ -66,7 +66,7 @@ def environment(url: str, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _trust(given: Mapping[str, str]) -> dict[str, str]:
-    """Where libpq, Go's lib/pq and Node.js, which takes one file besides its own, look for the database's authorities."""
+    """Where libpq, Go's lib/pq and Node.js look for authorities; the latter takes one file besides its own."""
     if not given.get(AUTHORITIES):
         return {}
     file = authorities(given)
