@@ -22,7 +22,7 @@ from components.xata.branches.image import parse_image
 from components.xata.branches.ownership import mark
 from components.xata.database import Access, XataPostgres
 from components.xata.inputs import BranchInputs, RootConfiguration, Settings
-from stacks import migrations, names, side_by_side, worker
+from stacks import app_role, migrations, names, side_by_side, worker
 from stacks.outputs import export
 from stacks.settings import DEFAULT_IMAGE, DEFAULT_INSTANCE_TYPE, CloudSettings
 from stacks.worker_plan import told
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from components.postgres.database import DatabaseConnection
     from components.resource import Resource
     from stacks.settings import XataSettings
 
@@ -96,24 +97,35 @@ def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | Non
     """Declare an environment with an app in the cloud: a child branch of an existing project, then its Worker."""
     plan = worker.plan(settings, folder)  # first: what is missing is said while nothing is made
     app = App(told=told(plan, settings), file=worker.wrangler_check(plan, settings)) if plan else None
-    database = xata_database(settings, folder, project=project(settings), temporary=temporary, app=app)
-    check = database_check(settings, database)
-    url, branch = database.connection().url, database.resources.branch.id
+    database = xata_database(
+        settings,
+        folder,
+        project=project(settings),
+        temporary=temporary,
+        app=app,
+        app_login=bool(settings.app_role),
+    )
+    role = app_role.declare(settings, folder, database)
+    owners = database.connection()
+    connection = role.connection() if role else owners
+    check = database_check(settings, database, connection)
+    branch = database.resources.branch.id
 
     def migrated(after: pulumi.Resource) -> pulumi.Resource:
-        return migrations.declare(settings, folder, url, database=branch, checked=after)
+        return migrations.declare(settings, folder, owners.url, database=branch, checked=after)
 
     def informed(after: pulumi.Resource) -> worker.Worker | None:
-        return worker.declare(plan, settings, database.connection(), after) if plan else None
+        return worker.declare(plan, settings, connection, after) if plan else None
 
-    if settings.instead_of_password:  # the app's password is taken away: it gets the new one first, whatever fails then
+    if settings.instead_of_password and not role:  # the app's own is taken away: it gets the new one first
         declared = informed(check)
         last = migrated(declared.secrets if declared else check)
     else:
-        last = migrated(check)
+        last = role.rights(settings, migrated(check)) if role else migrated(check)
         declared = informed(last)
-    guard(settings, database, after=[declared.check, *declared.besides, last] if declared else [last])
-    export(outputs(settings, database, check, declared))
+    ends: list[pulumi.Resource] = [declared.check, *declared.besides, last] if declared else [last]
+    guard(settings, database, after=app_role.spared(role, declared.health_url if declared else None, ends))
+    export({**outputs(settings, database, check, declared), **(role.outputs() if role else {})})
 
 
 def xata_database(
@@ -124,6 +136,7 @@ def xata_database(
     root: bool = False,
     temporary: Temporary | None = None,
     app: App | None = None,
+    app_login: bool = False,
 ) -> XataPostgres:
     """The environment's branch.
 
@@ -134,6 +147,7 @@ def xata_database(
         root: Whether the branch begins empty instead of as a copy of its parent.
         temporary: What the branch of a preview has besides; None for one that stays.
         app: Who gets its URL; None for nobody.
+        app_login: Whether the app has logins of its own instead of its owner's.
     """
     configuration = root_configuration(settings) if root else None
     return XataPostgres(
@@ -145,7 +159,8 @@ def xata_database(
             rotation=settings.rotation,
             own_password=temporary is not None,
             instead_of_password=settings.instead_of_password,
-            told=app.told if app else None,
+            app_login=app_login,
+            told=app.told if app and not app_login else None,
             after=app.file if app else (),
             ready_timeout_seconds=settings.ready_timeout_seconds,
         ),
@@ -211,9 +226,17 @@ def _branch_settings(settings: XataSettings, temporary: Temporary | None, root: 
     return Settings(**{**same, **said})
 
 
-def database_check(settings: XataSettings, database: XataPostgres) -> DatabaseCheck:
-    """The proof that the deploying machine reaches this environment's branch; whatever publishes it comes after."""
-    connection = database.connection()
+def database_check(
+    settings: XataSettings, database: XataPostgres, connection: DatabaseConnection | None = None
+) -> DatabaseCheck:
+    """The proof that the deploying machine reaches this environment's branch; whatever publishes it comes after.
+
+    Args:
+        settings: The stack's configuration.
+        database: The branch.
+        connection: How the app reaches it; None: as its owner.
+    """
+    connection = connection or database.connection()
     image = parse_image(database.settings.image)
     return DatabaseCheck(
         "database-check",

@@ -72,6 +72,11 @@ def role(settings: DevSettings) -> str:
     return settings.database_user or _identifier(_app(settings, "the app's role", "infra:databaseUser"))
 
 
+def app_role(settings: Settings) -> str:
+    """What the app's logins, and the role that holds its rights, are named after."""
+    return _identifier(_app(settings, "the app's logins", "infra:app"))
+
+
 def adapted(settings: Settings) -> str:
     """How the app's name is written where it does not fit as it is, in a sentence; empty where it does."""
     from stacks.settings import DevSettings  # noqa: PLC0415 - settings say what they allow with the rules above

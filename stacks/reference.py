@@ -53,6 +53,7 @@ certificates that databases are [verified](xata.md#whom-it-trusts) by, instead o
 TOPICS: Mapping[type[Settings], str] = {
     EnvironmentSettings: "An environment that a team names",
     XataSettings: "The branch",
+    CloudSettings: "What the app may do",
     Settings: "What is applied to the database, and its check",
     WorkerSettings: "The Worker",
     CloudSettings: "A copy of another environment",

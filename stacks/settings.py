@@ -17,6 +17,7 @@ from components.connection import port_reason
 from components.connectivity.inputs import LONGEST_BUDGET_SECONDS, Mode
 from components.connectivity.worker_address import PATH, HealthPath, url_reason
 from components.declared import About, Declared, Rule, Words
+from components.postgres.app_role import MODES
 from components.postgres.command import command_reason
 from components.postgres.migration_files import RunSeconds
 from components.worker.names import MOST_SECRETS, Account, validate_name
@@ -66,6 +67,11 @@ BranchId = Annotated[str, Meta(pattern=_WORD), Words("a branch's id", "b6k2q0exa
 def _further(names: tuple[str, ...]) -> str:
     wrong = any(validate_name(name) for name in names) or DATABASE_URL in names or len(set(names)) < len(names)
     return "these are not names of further secrets" if wrong else ""
+
+
+def _app_role_reason(said: str) -> str:
+    wrong = bool(said) and said not in MODES and not said.endswith(".sql")
+    return f"got {said!r}; allowed: {', '.join(MODES)}, or the path of an SQL file of grants (*.sql)" if wrong else ""
 
 
 def _of_pull_requests(branch: str) -> str:
@@ -313,13 +319,16 @@ class XataSettings(Settings):
         str,
         Meta(max_length=100),
         Words("up to 100 characters", "2026-Q4"),
-        About("Any text, such as 2026-Q4; changing it rotates the branch's password."),
+        About(
+            "Any text, such as 2026-Q4; changing it rotates the password that the app has: the branch's, or with "
+            "`appRole` that of its own login."
+        ),
     ] = ""
     instead_of_password: Annotated[
         str,
         Meta(pattern=r"^[0-9a-f]{32}\$[0-9a-f]{64}\Z"),
         Words("the fingerprint of a password", f"{'0123456789abcdef' * 2}${'0123456789abcdef' * 4}"),
-        About("The fingerprint of the branch's password, to have a new one in its place: `./infra rotate` says it."),
+        About("The fingerprint of the app's password, to have a new one in its place: `./infra rotate` says it."),
     ] = ""
     protect: Annotated[
         Flag,
@@ -436,11 +445,26 @@ class CloudSettings(XataSettings, WorkerSettings):
             "connects; for a parent that holds personal data. A path from the project's folder; empty: none."
         ),
     ] = ""
+    app_role: Annotated[
+        str,
+        Rule(_app_role_reason),
+        Words("owner, readwrite, readonly, or the path of an SQL file of grants", "readwrite"),
+        About(
+            "What the app may do with the database, with logins of its own, whose change no request notices: owner "
+            "(change the schema, too), readwrite (all data), readonly, or what an SQL file grants. Empty: it has the "
+            "owner's login."
+        ),
+    ] = ""
 
     @property
     def wanted_sanitize(self) -> str:
         """The file that a fresh copy must have run; empty for none."""
         return "" if self.leaving else self.sanitize
+
+    @property
+    def grants_file(self) -> str:
+        """The path of the file of grants; empty without one."""
+        return "" if self.app_role in {"", *MODES} else self.app_role
 
 
 class EnvironmentSettings(CloudSettings):

@@ -15,6 +15,7 @@ from components.connection import connection_reason
 from components.declared import About, Declared, Rule, Words
 from components.errors import ConfigurationError, PostgresError, RefusedError
 from components.identity import stamp, stamped_branch
+from components.postgres import app_role
 from components.postgres.session import connected, locked, read_comment, run_file, write_comment
 from components.postgres.sqlfiles import SqlFile, history_reason
 from components.resource import Properties, Provider, Resource, state
@@ -43,16 +44,20 @@ class BaselineTask:
     url: str = field(repr=False)
     branch: str
     sql_files: tuple[SqlFile, ...] | None = ()
+    branch_id: str = ""
 
 
 def apply(task: BaselineTask) -> None:
     """Stamp the database and apply the files it does not have yet. Can be repeated, and goes on where it failed.
+
+    What a copy has from its parent, and lets the parent's app in, is shut off first.
 
     Raises:
         RefusedError: A file applied earlier changed, or left the list.
         PostgresError: The server is not there, or refused something.
     """
     with connected(task.url) as connection, locked(connection):
+        _shut_strangers(connection, task.branch_id)
         if task.sql_files is None:
             write_comment(connection, lambda comment: stamp(comment, task.branch))
             return
@@ -76,6 +81,14 @@ def read(task: BaselineTask) -> dict[str, Any]:
     paths = {file.name: file.path for file in task.sql_files or ()}
     files = [{"name": file.name, "path": paths.get(file.name, ""), "sha256": file.sha256} for file in applied]
     return {"branch": stamped_branch(comment) or "", "sqlFiles": files, "verified": True}
+
+
+def _shut_strangers(connection: psycopg.Connection, branch_id: str) -> None:
+    """Shut off the logins that a copy has from its parent: the parent's app has no business here."""
+    if branch_id:
+        for (name,) in connection.execute(app_role.strangers(branch_id).encode()).fetchall():
+            for statement in app_role.shutting(name):
+                connection.execute(statement.encode())
 
 
 def _applied(connection: psycopg.Connection) -> Sequence[SqlFile]:
@@ -182,7 +195,9 @@ def _files(entries: Sequence[Mapping[str, str]] | None) -> tuple[SqlFile, ...] |
 
 
 def _task(inputs: BaselineInputs) -> BaselineTask:
-    return BaselineTask(url=inputs.url, branch=inputs.branch, sql_files=_files(inputs.sql_files))
+    return BaselineTask(
+        url=inputs.url, branch=inputs.branch, sql_files=_files(inputs.sql_files), branch_id=inputs.branch_id or ""
+    )
 
 
 class Baseline(Resource, provider=BaselineProvider, module="postgres", name="Baseline"):

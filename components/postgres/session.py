@@ -167,17 +167,22 @@ def run_file(connection: psycopg.Connection, file: SqlFile, *, first: Callable[[
     with connection.transaction():
         first()
         for statement in statements:
-            with _told_by_line(file.name, statement.text, statement.line):
+            with told_by_line(file.name, statement.text, statement.line):
                 connection.execute(statement.text.encode())
-        with _told_by_line(file.name, "", statements[-1].line if statements else 1):
+        with told_by_line(file.name, "", statements[-1].line if statements else 1):
             connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # what was deferred is refused here, not by the commit
     connection.execute("RESET SESSION AUTHORIZATION")
     connection.execute("RESET ALL")
 
 
 @contextlib.contextmanager
-def _told_by_line(name: str, text: str, line: int) -> Iterator[None]:
-    """Name the file and the line of what the server refused."""
+def told_by_line(name: str, text: str, line: int) -> Iterator[None]:
+    """Name the file and the line of what the server refused.
+
+    Raises:
+        SqlFileError: The server refused it.
+        PostgresError: The session was lost.
+    """
     import psycopg  # noqa: PLC0415 - loaded only where a database is talked to
 
     diagnosis, lost = None, "the connection was lost"

@@ -32,6 +32,7 @@ class Access:
         rotation: Another text gives the branch a new password.
         own_password: Whether it is given another password than the service made it with.
         instead_of_password: The fingerprint of its password, to have a new one in its place.
+        app_login: Whether the app has logins of its own: `rotation` is then about those.
         told: Whose secret its URL is; None where it is nobody's.
         after: What must be in order before anybody gets its password, or another one.
         ready_timeout_seconds: How long the branch may take to become healthy.
@@ -41,6 +42,7 @@ class Access:
     rotation: str = ""
     own_password: bool = False
     instead_of_password: str = ""
+    app_login: bool = False
     told: Mapping[str, Any] | None = None
     after: Sequence[pulumi.Resource] = ()
     ready_timeout_seconds: int = DEFAULT_READY_SECONDS
@@ -122,6 +124,7 @@ class XataPostgres(pulumi.ComponentResource):
                 rotation=access.rotation,
                 own_password=access.own_password or None,
                 instead_of_password=access.instead_of_password or None,
+                app_login=access.app_login or None,
                 told=access.told,
                 ready_timeout_seconds=access.ready_timeout_seconds,
             ),

@@ -191,6 +191,9 @@ class BranchConnectionInputs(Located):
         Mapping[str, Any] | None,
         About("Whose secret the URL is (`components.worker.told`): no password changes that they cannot be told of."),
     ] = None
+    app_login: Annotated[
+        Flag | None, About("Whether the app has logins of its own: `rotation` is then about those, and noted here.")
+    ] = None
     ready_timeout_seconds: Annotated[Seconds, About("How long it may take until it can be logged in to.")] = (
         DEFAULT_READY_SECONDS
     )

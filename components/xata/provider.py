@@ -297,7 +297,8 @@ class BranchConnectionProvider(Provider[BranchConnectionInputs, BranchConnection
         """Rotate when a new password is wanted, read again what is not up to date, or leave the API alone."""
         client = client_for(old.api)
         becomes_own = new.own_password and not old.own_password
-        if becomes_own or old.rotation != new.rotation or matches(old.password, new.instead_of_password):
+        rotates = old.rotation != new.rotation and not new.app_login
+        if becomes_own or rotates or matches(old.password, new.instead_of_password):
             return _connected(client, new, _rotated(client, new, old))
         if not _is_complete(old):
             return _connected(client, new, _until_ready(client, new, last_host=old.host))

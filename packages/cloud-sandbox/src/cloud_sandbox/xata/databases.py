@@ -34,6 +34,11 @@ def role_of(branch_id: str) -> str:
     return f"branch_{branch_id}"
 
 
+def is_role_of_branch(name: str) -> bool:
+    """Whether a role is one that `role_of` names: no client of the service knows them."""
+    return bool(re.fullmatch(f"branch_{BRANCH_ID}", name))
+
+
 class Holds:
     """A count per branch, since several children of one parent may be made at once. Safe to use from any thread."""
 

@@ -10,7 +10,8 @@ Where this differs from the service, which runs a Postgres of its own per branch
 - `current_database()` is the branch's id and `session_user` its role. The gateway lets clients say `xata` for both.
 - Making a child ends the sessions of its parent, because Postgres copies no database that is in use. New ones wait
   meanwhile, and running transactions are given `grace_seconds` to end.
-- Roles that a program makes are seen by all branches.
+- Roles that a program makes are seen by all branches; one that may enter a branch by its own right goes with it. A
+  child has its parent's rights on objects, and nobody of its parent may enter it.
 - Branches are kept apart against mistakes, not against attacks: whoever acts as `xata` in one branch owns the others'
   databases too, though no log-in of one branch is let into another.
 """
@@ -58,6 +59,11 @@ _SETTINGS: LiteralString = """
     FROM pg_db_role_setting, unnest(setconfig) AS entry
     WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = %s) AND setrole = 0
 """
+_GUESTS: LiteralString = """
+    SELECT DISTINCT rolname FROM pg_database, aclexplode(datacl) JOIN pg_roles ON pg_roles.oid = grantee
+    WHERE datname = %s AND privilege_type = 'CONNECT' AND rolname NOT IN (%s, %s) AND NOT rolsuper
+"""
+"""The roles that may enter a branch besides its own: a program has made them there."""
 _NO_CLONE = (errors.InternalError_, errors.FeatureNotSupported, errors.InvalidParameterValue, errors.UndefinedObject)
 """What Postgres answers where it was built without file cloning, or the file system refuses it."""
 
@@ -249,8 +255,13 @@ def _let_in(connection: psycopg.Connection, names: _Names) -> None:
 
 
 def _drop(connection: psycopg.Connection, names: _Names) -> None:
+    guests = connection.execute(_GUESTS, (names.name, OWNER, role_of(names.name))).fetchall()
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(names.database))
     connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(names.role))
+    for (guest,) in guests:
+        # Not this branch's alone, if it cannot go.
+        with contextlib.suppress(errors.DependentObjectsStillExist, errors.InsufficientPrivilege):
+            connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(guest)))
 
 
 def _wait_until_idle(connection: psycopg.Connection, parent: _Names, seconds: float) -> None:

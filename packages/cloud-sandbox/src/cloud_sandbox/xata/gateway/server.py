@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from cloud_sandbox.xata.databases import OWNER, role_of
+from cloud_sandbox.xata.databases import OWNER, is_role_of_branch, role_of
 from cloud_sandbox.xata.gateway import door
 from cloud_sandbox.xata.gateway.hosts import READ_ONLY
 from cloud_sandbox.xata.gateway.messages import (
@@ -247,16 +247,18 @@ def _not_found(name: str) -> RefusalError:
 def _rewritten(startup: Startup, target: Target) -> Startup:
     """The same, for the role and the database that stand for `xata` here.
 
+    A role that a program has made goes by its own name: Postgres says whether it may enter this branch.
+
     Raises:
-        RefusalError: It is for another user or database.
+        RefusalError: It is for another database, or for a role that stands for a branch's owner.
     """
     user = startup.parameters.get("user", "")
     database = startup.parameters.get("database") or user
-    if user != OWNER:
+    if not user or is_role_of_branch(user):
         raise RefusalError(INVALID_PASSWORD, f'password authentication failed for user "{user}"')
     if database != OWNER:
         raise RefusalError(NO_DATABASE, f'database "{database}" does not exist')
-    changed = {"user": role_of(target.branch_id), "database": target.branch_id}
+    changed = {"user": role_of(target.branch_id) if user == OWNER else user, "database": target.branch_id}
     if target.endpoint == READ_ONLY:  # a replica takes no writes
         changed["default_transaction_read_only"] = "on"
     return replace(startup, parameters={**startup.parameters, **changed})
