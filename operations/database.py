@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from components.connection import Connection
-from operations.errors import ResourceFailedError
+from components.postgres.app_role import is_login
+from operations.errors import ResourceFailedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from components.postgres.programs import Ended
     from operations.changes import Target
+    from pulumi_embedded.api import Output
 
 ENVIRONMENT = "production"
 _RELAY = re.compile(r'server at "127\.0\.0\.1", port [0-9]+')
@@ -35,23 +39,44 @@ class Database:
     production: bool
 
 
-def database_of(target: Target) -> Database:
+def database_of(target: Target, *, as_owner: bool = False) -> Database:
     """Read a stack's database from its outputs.
+
+    Args:
+        target: Which stack.
+        as_owner: Whether all of it is needed: where the app has a login of its own, Xata is asked for the owner's.
 
     Raises:
         UsageError: It has none.
+        components.errors.InfraError: Xata cannot be asked.
     """
     from operations.commands.outputs import outputs
     from stacks import side_by_side
 
     values = outputs(target)
+    connection = Connection.parse(str(values["databaseUrl"].value))
     told = {str(values[name].value) for name in ("environment", "branchName") if name in values}
     return Database(
         stack=target.stack,
         branch=str(values["branchName"].value),
-        connection=Connection.parse(str(values["databaseUrl"].value)),
+        connection=_owners(target, values, connection) if as_owner and is_login(connection.user) else connection,
         production=ENVIRONMENT in told or target.stack in side_by_side.productions(target.folder),
     )
+
+
+def _owners(target: Target, values: Mapping[str, Output], apps: Connection) -> Connection:
+    """How the owner logs in where the app does as `apps`."""
+    from components.xata.branches import credentials
+    from operations.changes import opened, place_of
+    from operations.commands.rotate import connected
+
+    client, branch_id = connected(target, opened(target, deploys=False)), str(values["branchId"].value)
+    found = credentials.current(client, place_of(values), branch_id)
+    if found is None:
+        raise UsageError(
+            f"{target.stack}: its branch {branch_id} is gone at Xata", next_step=f"./infra verify {target.stack}"
+        )
+    return replace(found.endpoints.direct, sslmode=apps.sslmode)
 
 
 def require_reached(ended: Ended, database: Database) -> None:

@@ -12,6 +12,7 @@ handed over to; the owner is a member of that, and goes on as before.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +48,11 @@ def logins(app: str, branch_id: str) -> tuple[str, str]:
     tail = "".join(one for one in branch_id.lower() if one.isascii() and one.isalnum())[-ID_LETTERS:]
     stem = f"{app[:LONGEST_APP]}_{tail}"
     return f"{stem}_a", f"{stem}_b"
+
+
+def is_login(name: str) -> bool:
+    """Whether a role is one of an app's logins, by its name."""
+    return bool(re.fullmatch(rf".+_[a-z0-9]{{{ID_LETTERS}}}_[ab]", name))
 
 
 def rights_role(app: str, mode: str) -> str:

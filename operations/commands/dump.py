@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     target = changes.Target.from_arguments(arguments)
     file: Path = arguments.file
     _require_place(file)
-    database = database_of(target)
+    database = database_of(target, as_owner=True)
     half = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with open(half, "xb", opener=_private) as stream, acting_in(target.environ()):

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     target, file = changes.Target.from_arguments(arguments), arguments.file
     _require_archive(file)
-    database = database_of(target)
+    database = database_of(target, as_owner=True)
     if database.production:
         raise ChangesRefusedError(
             f"the branch {database.branch} of {target.stack} holds production's data, into which nothing is loaded",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from components.connection import Connection
 from components.errors import InfraError
 from components.fingerprint import fingerprint
+from components.postgres.app_role import is_login
 from operations import changes, cli, console, reporting, stack_names
 from operations.changes import Done, deployed, on_this_machine, place_of
 from operations.console import summarize
@@ -40,7 +41,9 @@ def add_parser(commands: cli.Commands) -> None:
             "Bring STACK up with a new password for its branch. What an `up` refuses is refused first, and so is a\n"
             "Worker whose secret cannot be changed now; only then the password changes at Xata, and the Worker is\n"
             "told at once. Who else uses the old password is refused at the next log-in; open sessions stay. When\n"
-            "the run dies in between, the next `up` or `rotate` completes it, and nothing is rotated twice.\n\n"
+            "the run dies in between, the next `up` or `rotate` completes it, and nothing is rotated twice.\n"
+            "With infra:appRole the app has two logins of its own, used in turn: the other one gets a password, the\n"
+            "Worker is told of it, and the one before is shut off when nobody uses it: no request fails.\n\n"
             "With --due it changes nothing and asks nobody: it says whether infra:rotation of STACK is this quarter,\n"
             "such as 2026-Q4, and exits with 5 when it is not; without a name, of every environment that has a file.\n"
             "A new value there rotates the password at the next `up`."
@@ -74,9 +77,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     client = connected(target, engine)
     # Where the branch is gone, an `up` would make another one.
     read_branch(client, place_of(values), str(values["branchId"].value))
-    branch, old = str(values["branchName"].value), Connection.parse(str(values["databaseUrl"].value)).password
+    branch, login = str(values["branchName"].value), Connection.parse(str(values["databaseUrl"].value))
+    old, user, own = login.password, login.user, is_login(login.user)
+    what = f"the app of the branch {branch}, which logs in as {user}," if own else f"the branch {branch}"
+    end = "shut off once nobody uses it" if own else "refused from then on"
     console.require_agreement(
-        f"{target.stack}: give the branch {branch} a new password? The old one is refused from then on.",
+        f"{target.stack}: give {what} a new password? The old one is {end}.",
         yes=arguments.yes,
         otherwise=f"{target.stack}: nothing was changed",
         next_step=f"./infra rotate {target.stack} --yes rotates the password of the branch {branch}",
@@ -84,7 +90,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     wanted = replace(target, config={**target.config, KEY: fingerprint(old)})
     engine = changes.opened(wanted, deploys=True, changes=True)
     done = Done(engine=engine.name, result=changes.carried_out(engine, "up", show))
-    console.say(f"the branch {branch} {_fate(client, values, old)}")
+    console.say(_fate_of_login(engine, user) if own else f"the branch {branch} {_fate(client, values, old)}")
     step = f"./infra verify {target.stack}"
     return reporting.report(done, as_json=arguments.json, next_step=step, stack=target.stack)
 
@@ -122,6 +128,16 @@ def _fate(client: Client, values: Mapping[str, Output], old: str) -> str:
         return f"could not be asked whether its password is new: {error.message}"
     same = found is not None and found.endpoints.password == old
     return "has the password that it had: nothing was rotated" if same else "has a new password"
+
+
+def _fate_of_login(engine: Engine, user: str) -> str:
+    """Which login the app has, as the state says it; the outputs tell it only after a run that ended well."""
+    found = [one.properties.get("user") for one in engine.recorded() if one.kind == "postgres:AppLogin"]
+    if found == [user]:
+        return f"the app goes on with the login {user}: nothing was rotated"
+    if not found:
+        return f"the app had the login {user}; the state does not say which one it has now"
+    return f"the app's login is {found[0]}, with a new password, in place of {user}"
 
 
 def _refuse_local(values: Mapping[str, Output], target: Target) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 STORE = "5" * 32
 URL = "postgresql://xata:P4ss%21word@b1.us-east-1.xata.tech:5432/xata?sslmode=require"
+APP_URL = URL.replace("xata:P4ss%21word", "acme_shop_e-id_a:S3cret")
 MADE: dict[str, dict[str, Any]] = {
     "xata:BranchConnection": {
         "url": URL,
@@ -29,6 +30,7 @@ MADE: dict[str, dict[str, Any]] = {
         "database": "xata",
         "user": "xata",
     },
+    "postgres:AppLogin": {"url": APP_URL, "user": "acme_shop_e-id_a", "spare": "acme_shop_e-id_b"},
     "xata:BranchSettings": {"backupRetentionDays": 7},
     "worker:Secrets": {"secretNames": ["DATABASE_URL"]},
     "worker:Preview": {"secretNames": ["DATABASE_URL"], "url": "https://pr-app.team.workers.dev"},

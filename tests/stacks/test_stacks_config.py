@@ -83,6 +83,7 @@ WRONG_VALUES = [
     ("backupTime", "*:24:00", "D:HH:MM"),
     ("backupTime", "0:2:30", "D:HH:MM"),
     ("rotation", "2026-Q4" * 20, "up to 100 characters"),
+    ("appRole", "admin", "owner, readwrite, readonly, or the path of an SQL file"),
     ("protect", "maybe", "true or false"),
     ("adoptBranch", "staging branch", "a branch's id"),
     ("adoptProject", "the project", "a project's id"),
