@@ -272,7 +272,7 @@ def _told(
 
 
 def _found(session: psycopg.Connection, names: Sequence[str]) -> list[app_role.Login]:
-    there = dict(session.execute(app_role.find(names).encode()).fetchall())
+    there: dict[str, bool] = dict(session.execute(app_role.find(names).encode()).fetchall())
     return [app_role.Login(name=name, exists=name in there, may_log_in=bool(there.get(name))) for name in sorted(names)]
 
 

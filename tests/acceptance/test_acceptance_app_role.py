@@ -162,14 +162,15 @@ def _logins(deployed: Sandboxed, owners: str) -> list[bool]:
         return [may for (may,) in found.fetchall()]
 
 
-def _cloudflare(deployed: Sandboxed) -> httpx.Client:
-    """The stand-in's own switches."""
-    return httpx.Client(base_url=f"http://127.0.0.1:{deployed.record['cloudflarePort']}", trust_env=False)
+def _calls(deployed: Sandboxed, method: str) -> httpx.Response:
+    """The calls to Cloudflare: to be read, or to be forgotten."""
+    url = f"http://127.0.0.1:{deployed.record['cloudflarePort']}/sandbox/calls"
+    return httpx.request(method, url, trust_env=False, timeout=60).raise_for_status()
 
 
 def _told(deployed: Sandboxed) -> bool:
-    """Whether the Worker was told of another secret since the last time that was asked to be forgotten."""
-    calls = _cloudflare(deployed).get("/sandbox/calls").json()["calls"]
+    """Whether the Worker was told of another secret since its calls were forgotten."""
+    calls = _calls(deployed, "GET").json()["calls"]
     return any("secrets-bulk" in call["path"] and call["method"] == "PATCH" for call in calls)
 
 
@@ -182,7 +183,7 @@ class Moment:
     def __init__(self, name: str, deployed: Sandboxed) -> None:
         self._name, self._deployed, self._owners = name, deployed, _owners(deployed)
         self._since = 0.0
-        _cloudflare(deployed).delete("/sandbox/calls").raise_for_status()
+        _calls(deployed, "DELETE")
 
     def reached(self) -> bool:
         """Whether it has come."""

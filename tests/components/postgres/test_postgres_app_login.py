@@ -56,13 +56,8 @@ def made(owner: str, app: str, **more: Any) -> AppLoginState:
 
 def give(owner: str, login: AppLoginState, mode: str, **more: Any) -> None:
     """Have these rights hold."""
-    inputs = AppRightsInputs(
-        owner_url=owner,
-        app=login.app,
-        mode=mode,
-        members=[login.user, login.spare],
-        **more,  # type: ignore[arg-type]
-    )
+    told = {"ownerUrl": owner, "app": login.app, "mode": mode, "members": [login.user, login.spare], **more}
+    inputs = AppRightsInputs.of(told)
     AppRightsProvider().create_resource(inputs)
 
 
