@@ -53,10 +53,9 @@ certificates that databases are [verified](xata.md#whom-it-trusts) by, instead o
 TOPICS: Mapping[type[Settings], str] = {
     EnvironmentSettings: "An environment that a team names",
     XataSettings: "The branch",
-    CloudSettings: "What the app may do",
     Settings: "What is applied to the database, and its check",
     WorkerSettings: "The Worker",
-    CloudSettings: "A copy of another environment",
+    CloudSettings: "What the app may do, and copies of another environment",
     AppSettings: "The app",
     DevSettings: "The developer's own database",
     PreviewSettings: "Preview environments",
