@@ -140,6 +140,7 @@ FATES: dict[type[Provider[Any, Any]], dict[str, tuple[Any, str]]] = {
         "branchId": ("a" * 26, REPLACE),
         "rotation": ("2027-Q1", UPDATE),
         "ownPassword": (True, UPDATE),
+        "appLogin": (True, UPDATE),
         "insteadOfPassword": (fingerprint("x", like="5a17$"), UPDATE),
         "told": ({"script": "another"}, NOTHING),
         "readyTimeoutSeconds": (60.0, UPDATE),
