@@ -421,16 +421,16 @@ class Machine(WorkerRules):
         try:
             connect_when_ready(world.client, world.place, first.branch.id, clock=self._clock)
         except NotReadyError:
-            if not self._waits_for_a_sleeper(first.branch.id):
+            if not self._waits_in_vain(first.branch.id):
                 raise
 
-    def _waits_for_a_sleeper(self, branch_id: str) -> bool:
-        """Whether a branch was never made because an ancestor was put to sleep by hand: only people may wake that."""
+    def _waits_in_vain(self, branch_id: str) -> bool:
+        """Whether a branch was never made because an ancestor is gone, or sleeps by hand, which only people may end."""
         there = self.world.branches
         branch = there[branch_id]
         while branch.life.blocked and branch.parent in there:
             branch = there[branch.parent]
-        return bool(branch.id != branch_id and branch.life.asleep == "manual")
+        return bool(branch.life.blocked or (branch.id != branch_id and branch.life.asleep == "manual"))
 
 
 def _line(name: str) -> Iterator[str]:

@@ -94,6 +94,7 @@ class _Watch:
         self._said = deadline.elapsed
         self._made = self._woken = self._looked = False
         self._sleeping_parent = ""
+        self._orphan = False
 
     def see(self, branch: Branch) -> None:
         """Take note of a branch that is not healthy; wake what sleeps.
@@ -130,12 +131,19 @@ class _Watch:
                 f"waits for its parent {self._sleeping_parent!r}, which was put to sleep by hand",
                 f"wake {self._sleeping_parent} in Xata's console, then run it again",
             )
+        if self._orphan and not self._made and lasted >= 2 * GRACE_SECONDS:
+            raise not_ready(
+                branch,
+                "was not made: its parent was deleted before, and a call to wake it changed nothing",
+                f"delete {branch.name} in Xata's console, where nothing is in it, then run it again",
+            )
 
     def _see_parent(self, parent_id: str) -> bool:
         """A child is made once its parent is awake. One that sleeps by itself is woken: it goes back to sleep."""
         try:
             parent = self._client.branch(self._place.organization, self._place.project, parent_id)
         except NotFoundError:
+            self._orphan = True
             return True
         if parent.status.kind != "hibernated" or not self._is_old(parent):
             return parent.status.kind == "healthy"

@@ -187,6 +187,30 @@ def test_a_parent_that_sleeps_by_hand_is_left_asleep() -> None:
     assert world.read(main.id).status.kind == "hibernated"
 
 
+def test_a_child_whose_parent_was_deleted_before_it_was_made() -> None:
+    """Nothing can make it any more: said after two minutes, not when the time is up."""
+    world = World(pace="time", hibernated=10, transient=20)
+    main = world.root()
+    child = world.child("staging", main.id)
+    world.delete(main.id)
+    with pytest.raises(NotReadyError, match="was not made: its parent was deleted before") as caught:
+        wait(world, child.id)
+    assert "delete staging in Xata's console" in caught.value.next_step
+    assert world.seconds < 130
+
+
+def test_a_child_whose_parent_was_deleted_after_it_was_made_wakes() -> None:
+    """A branch lives on without its parent, however long it takes to wake."""
+    world = World(pace="time", waking=100)
+    main = world.root()
+    child = world.child("staging", main.id)
+    world.seconds += 1000
+    world.change(child.id, hibernate=True)
+    world.delete(main.id)
+    wait(world, child.id)
+    assert world.writes() == [CHANGE]
+
+
 def test_a_child_whose_parent_is_still_being_made() -> None:
     """Parent and child were just created: both are waited for, and nothing is changed."""
     world = World(pace="time", hibernated=10, transient=20)
