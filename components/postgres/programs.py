@@ -116,11 +116,13 @@ async def _relayed(connection: Connection, unreached: list[str]) -> AsyncIterato
         return
     trusted = tls_context()
     writers: list[asyncio.StreamWriter] = []
+    sockets: list[asyncio.WriteTransport] = []  # below TLS: 3.11.2 cannot abort a TLS transport that was closed
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
+        sockets.append(writer.transport)
         try:
-            server, requests = await asyncio.wait_for(_opened(connection, trusted, writers), CONNECT_SECONDS)
+            server, requests = await asyncio.wait_for(_opened(connection, trusted, writers, sockets), CONNECT_SECONDS)
         except (OSError, EOFError, TimeoutError) as error:
             unreached.append(str(error) or "no answer")
             writer.close()
@@ -132,19 +134,23 @@ async def _relayed(connection: Connection, unreached: list[str]) -> AsyncIterato
         yield replace(connection, host=LOOPBACK, port=listener.sockets[0].getsockname()[1], sslmode="disable")
     finally:
         listener.close()
-        for one in writers:
-            one.transport.abort()
+        for one in sockets:
+            one.abort()
         await asyncio.gather(*(one.wait_closed() for one in writers), return_exceptions=True)
 
 
 async def _opened(
-    connection: Connection, trusted: ssl.SSLContext, writers: list[asyncio.StreamWriter]
+    connection: Connection,
+    trusted: ssl.SSLContext,
+    writers: list[asyncio.StreamWriter],
+    sockets: list[asyncio.WriteTransport],
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection to the server, encrypted and verified, in which nothing has been said yet."""
     reader, writer = await asyncio.open_connection(
         loopback_address(connection.host) or connection.host, connection.port
     )
     writers.append(writer)
+    sockets.append(writer.transport)
     writer.write(SSL_REQUEST)
     if await reader.readexactly(1) != AGREED:
         raise ConnectionError("the server does without TLS")

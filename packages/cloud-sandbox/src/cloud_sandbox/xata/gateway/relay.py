@@ -51,7 +51,8 @@ async def close(writer: StreamWriter) -> None:
             writer.close()
             await writer.wait_closed()
             return
-    writer.transport.abort()
+    with contextlib.suppress(AttributeError):  # of 3.11.2, which forgets a TLS connection that was closed from both ends
+        writer.transport.abort()
 
 
 async def _pump(reader: StreamReader, writer: StreamWriter) -> None:
