@@ -34,10 +34,10 @@ def test_first_use_makes_a_private_state_and_one_passphrase(project: Path) -> No
 def test_the_passphrase_is_in_no_repr(project: Path) -> None:
     """A traceback or a log line cannot show it."""
     opened = workspace.open_workspace(
-        project, "dev", environ={"PULUMI_CONFIG_PASSPHRASE": "s3cret"}, overrides={"a:b": "pw"}
+        project, "dev", environ={"PULUMI_CONFIG_PASSPHRASE": "s3cret"}, overrides={"a:b": "hunter2"}
     )
     assert "s3cret" not in repr(opened)
-    assert "pw" not in repr(opened)
+    assert "hunter2" not in repr(opened)
 
 
 def test_two_calls_at_once_get_the_same_passphrase(tmp_path: Path) -> None:
