@@ -92,8 +92,8 @@ def assign(text: str, values: Mapping[str, str], *, drop: Iterable[str] = ()) ->
     others = {key: value for key, value in parse(text).items() if key not in values and key not in set(drop)}
     if parse(edited) != {**others, **values}:
         raise RefusedError(
-            "another line of .dev.vars would swallow ours or be read differently: one of them has an open quote, or ends "
-            "in a backslash before its last quote",
+            "another line of .dev.vars would swallow ours or be read differently: one of them has an open quote, or "
+            "ends in a backslash before its last quote",
             next_step="close the quote in .dev.vars, or drop that backslash, then run ./infra up STACK again",
         )
     return edited

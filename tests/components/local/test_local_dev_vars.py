@@ -95,7 +95,7 @@ def test_any_representable_values_read_back(values: dict[str, str]) -> None:
 
 
 def test_a_value_that_would_swallow_the_next_is_refused() -> None:
-    """dotenv takes a quote after a backslash for a part of the value: where that loses a variable, nothing is done."""
+    """To dotenv a quote after a backslash is a part of the value: where that loses a variable, nothing is done."""
     with pytest.raises(RefusedError, match="ends in a backslash before its last quote"):
         assign("", {"B": "\\", "A": "\n"})
 

@@ -51,7 +51,7 @@ async def close(writer: StreamWriter) -> None:
             writer.close()
             await writer.wait_closed()
             return
-    with contextlib.suppress(AttributeError):  # of 3.11.2, which forgets a TLS connection that was closed from both ends
+    with contextlib.suppress(AttributeError):  # of 3.11.2, when both ends closed a TLS connection
         writer.transport.abort()
 
 
