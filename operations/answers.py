@@ -28,6 +28,8 @@ APP: Final = "infra:app"
 APP_PATH: Final = "infra:appPath"
 EXAMPLE: Final = "examples/health-worker"
 """The app's folder, until there is one."""
+PREVIEWS: Final = "previews"
+"""The part that is the environments of pull requests."""
 _SHOWN: Final = 40
 
 
@@ -40,7 +42,7 @@ class Answers:
         layout: Where the program lies beside the app.
         app_path: The app's folder, as a path from the project's, such as `..`.
         environments: Those that have a file, but for dev and foundation.
-        without: The parts that the project does without; of one that is made.
+        without: The parts that the project does without; of one that is there, as far as its files tell.
     """
 
     app: str
@@ -78,7 +80,13 @@ def there(folder: Path) -> Answers:
     path = next((one for one in said if one), ".")
     inside = not mismatch(Layout.FOLDER, folder)
     layout = Layout.FOLDER if inside else Layout.TWO if (folder / REUSED).is_file() else Layout.APP
-    return Answers(app=shared.get(APP, ""), layout=layout, app_path=path, environments=environments)
+    return Answers(
+        app=shared.get(APP, ""),
+        layout=layout,
+        app_path=path,
+        environments=environments,
+        without=() if (folder / f"Pulumi.{stack_names.PREVIEW}.yaml").is_file() else (PREVIEWS,),
+    )
 
 
 def beginning(into: Path, app: str, app_path: str) -> Answers:

@@ -15,7 +15,7 @@ from components.errors import InfraError, RefusedError
 from components.local.files import read_private, write_private
 from components.worker.wrangler.file import locate
 from operations import git, layouts, wrangler, wrangler_edit
-from operations.answers import APP, APP_PATH, relative
+from operations.answers import APP, APP_PATH, PREVIEWS, relative
 from operations.commands.config import with_value
 from operations.layouts import Layout
 from operations.workspace import PROJECT
@@ -117,7 +117,8 @@ def _of_project(answers: Answers, folder: Path) -> Iterator[tuple[str, str | Non
     if config.written_in(text).get(APP) != answers.app:
         text = with_value(text, APP, answers.app, source="Pulumi.yaml")
     yield "Pulumi.yaml", text
-    for stack in (stack_names.DEV, stack_names.PREVIEW, *answers.environments):
+    previews = () if PREVIEWS in answers.without else (stack_names.PREVIEW,)
+    for stack in (stack_names.DEV, *previews, *answers.environments):
         name = f"Pulumi.{stack}.yaml"
         found = read_private(folder / name)
         begun = f"# {stack}, the Xata branch `{stack}`. Every key, its default and what it is for: Pulumi.yaml.\n"
@@ -147,7 +148,8 @@ def _workflows(answers: Answers, folder: Path, place: Path, notes: list[str]) ->
         return []
     # A project of two repositories has not what this workflow is made of: `upgrade` merges it.
     if has_workflows_of_app(PROJECT):
-        return [_changed(folder / name, text) for name, text in of_two(PROJECT).items()]
+        told = of_two(PROJECT, previews=PREVIEWS not in answers.without)
+        return [_changed(folder / name, text) for name, text in told.items()]
     return _caller(answers, folder, notes)
 
 
@@ -156,14 +158,15 @@ def has_workflows_of_app(folder: Path) -> bool:
     return (folder / layouts.WORKFLOWS / f"{layouts.OF_THE_APP[0]}.yml").is_file()
 
 
-def of_two(source: Path) -> dict[str, str]:
+def of_two(source: Path, *, previews: bool) -> dict[str, str]:
     """What the program's repository gets of two: the reusable workflow, and its caller but for what it is to call.
 
     Args:
         source: A project of the layout `app`, of whose workflows both are made.
+        previews: Whether pull requests have environments.
     """
-    called = layouts.workflows(Layout.TWO, source=source)[layouts.REUSED]
-    return {layouts.REUSED: called, CALLER: layouts.caller(*CALLED, source=source)}
+    called = layouts.workflows(Layout.TWO, source=source, previews=previews)[layouts.REUSED]
+    return {layouts.REUSED: called, CALLER: layouts.caller(*CALLED, source=source, previews=previews)}
 
 
 def _caller(answers: Answers, folder: Path, notes: list[str]) -> list[Change]:
@@ -201,7 +204,8 @@ def _of_app(
         yield Change(path=ignored.path, old=ignored.old, new=begun + "".join(f"{line}\n" for line in lines))
     elif not app.is_dir():
         return
-    stacks = [*answers.environments, stack_names.DEV, ANY_PULL_REQUEST]
+    previews = () if PREVIEWS in answers.without else (ANY_PULL_REQUEST,)
+    stacks = [*answers.environments, stack_names.DEV, *previews]
     path = locate(app)
     wanted = [
         wrangler.expected(stack, settings, exists=path.is_file(), environ=environ)

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 WORKFLOWS: Final = ".github/workflows"
 OF_THE_PROGRAM: Final = ("checks", "thorough")
 """What tests the program itself, and has no secret."""
-OF_THE_APP: Final = ("deploy", "plan", "environment", "nightly", "rotation")
+OF_PULL_REQUESTS: Final = ("environment", "sweep")
+"""What makes environments of pull requests and removes them; a project may do without."""
+OF_THE_APP: Final = ("deploy", "plan", "nightly", "rotation", *OF_PULL_REQUESTS)
 REUSED: Final = f"{WORKFLOWS}/infra.yml"
 """Of two repositories, the reusable workflow in the program's and its caller in the app's."""
 PROGRAM, APP = "infra", "app"
@@ -84,13 +86,14 @@ def folder_of(project: Path) -> str:
     return "" if found == "." else found
 
 
-def workflows(layout: Layout, folder: str = "", *, source: Path = PROJECT) -> dict[str, str]:
+def workflows(layout: Layout, folder: str = "", *, source: Path = PROJECT, previews: bool = True) -> dict[str, str]:
     """The workflows of a layout: path in the repository that holds the program, to text.
 
     Args:
         layout: Which one.
         folder: Of the layout `folder`, where the program lies in the app's repository, such as `infra`; else empty.
         source: The project whose files they are made of: one of the layout `app`, or a folder made of it.
+        previews: Whether pull requests have environments; a source may lack the files for that.
 
     Raises:
         UsageError: The folder has no name that may stand in a workflow, there is one where none is wanted, or a file is
@@ -103,17 +106,18 @@ def workflows(layout: Layout, folder: str = "", *, source: Path = PROJECT) -> di
         )
     if layout is Layout.FOLDER:
         _require_folder(folder)
-    files = {name: _source(source, name) for name in (*OF_THE_PROGRAM, *OF_THE_APP)}
+    of_the_app = _of_the_app(source, previews=previews)
+    files = {name: _source(source, name) for name in (*OF_THE_PROGRAM, *of_the_app)}
     if layout is Layout.FOLDER:
         prefix = folder.replace("/", "-")
         return {f"{WORKFLOWS}/{prefix}-{name}.yml": _in_folder(text, folder, prefix) for name, text in files.items()}
     if layout is Layout.TWO:
         own = {f"{WORKFLOWS}/{name}.yml": files[name] for name in OF_THE_PROGRAM}
-        return {**own, REUSED: _reusable([files[name] for name in OF_THE_APP])}
+        return {**own, REUSED: _reusable([files[name] for name in of_the_app])}
     return {f"{WORKFLOWS}/{name}.yml": text for name, text in files.items()}
 
 
-def caller(program: str, commit: str, release: str = "", *, source: Path = PROJECT) -> str:
+def caller(program: str, commit: str, release: str = "", *, source: Path = PROJECT, previews: bool = True) -> str:
     """The workflow in the app's repository that calls the reusable one: at most 20 lines, for the path `REUSED`.
 
     Args:
@@ -121,6 +125,7 @@ def caller(program: str, commit: str, release: str = "", *, source: Path = PROJE
         commit: Its commit, 40 hexadecimal digits: the workflow and the program that runs are of this one.
         release: What that commit is called, for the reader and for Dependabot; empty for nothing.
         source: As of `workflows`.
+        previews: As of `workflows`.
 
     Raises:
         UsageError: One of them is not of its form, or a file is missing.
@@ -132,7 +137,7 @@ def caller(program: str, commit: str, release: str = "", *, source: Path = PROJE
     ):
         if not form.fullmatch(got):
             raise UsageError(f"{what} cannot be {got[:60]!r}", next_step=f"name it as {such}")
-    told = [_on(_source(source, name)) for name in OF_THE_APP]
+    told = [_on(_source(source, name)) for name in _of_the_app(source, previews=previews)]
     types = dict.fromkeys(kind for one in told for kind in one.get("pull_request", {}).get("types", ()))
     times = ", ".join(f'{{cron: "{time["cron"]}"}}' for one in told for time in one.get("schedule", ()))
     secrets = "".join(f"      {name}: ${{{{ secrets.{name} }}}}\n" for name in (*KEYS, TOKEN))
@@ -150,6 +155,11 @@ jobs:
     permissions: {{contents: read, pull-requests: write}} # the comment
     secrets:
 {secrets}"""
+
+
+def _of_the_app(project: Path, *, previews: bool) -> list[str]:
+    kept = [name for name in OF_PULL_REQUESTS if previews and (project / WORKFLOWS / f"{name}.yml").is_file()]
+    return [name for name in OF_THE_APP if name in kept or name not in OF_PULL_REQUESTS]
 
 
 def _source(project: Path, name: str) -> str:

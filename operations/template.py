@@ -22,7 +22,7 @@ from copier.errors import CopierError, CopierWarning, UserMessageError
 from plumbum.commands.processes import ProcessExecutionError
 
 from operations import console, fitting, git
-from operations.answers import QUESTIONS
+from operations.answers import PREVIEWS, QUESTIONS
 from operations.errors import ChangesRefusedError, MachineError, UsageError
 from operations.layouts import REUSED, Layout
 from operations.workspace import PROJECT
@@ -181,7 +181,7 @@ def upgrade(to: str | None) -> Upgrade:
     if before == after:
         return Upgrade(before=before, after=after)
     if recorded.get("layout") == Layout.TWO and (PROJECT / REUSED).is_file():
-        _merge_of_two(source, before, after)
+        _merge_of_two(source, before, after, previews=PREVIEWS not in recorded.get("without", ()))
     conflicts = [*git.answer(PROJECT, "diff", "--name-only", "--diff-filter=U").splitlines(), *_marked()]
     return Upgrade(
         before=before,
@@ -210,7 +210,7 @@ def _require_upgradable() -> None:
         )
 
 
-def _merge_of_two(source: str, old: str, new: str) -> None:
+def _merge_of_two(source: str, old: str, new: str, *, previews: bool) -> None:
     """Merge the workflows that are made of others, which copier does not know, in the same way."""
     with tempfile.TemporaryDirectory() as folder:
         clone, sides = Path(folder) / "clone", [Path(folder) / "old", Path(folder) / "new"]
@@ -223,7 +223,7 @@ def _merge_of_two(source: str, old: str, new: str) -> None:
         texts = []
         for commit in (old, new):
             git.answer(clone, "checkout", "-q", commit)
-            texts.append(fitting.of_two(clone))
+            texts.append(fitting.of_two(clone, previews=previews))
         for name in filter(lambda name: (PROJECT / name).is_file(), texts[1]):
             for side, text in zip(sides, texts, strict=True):
                 side.write_text(text[name], encoding="utf-8")

@@ -61,7 +61,7 @@ def text_in(folder: Path) -> str:
     if not template.exists:
         raise UsageError(
             f"{TEMPLATE} is missing in {folder}: the stacks of pull requests are made of it",
-            next_step=f"bring it back: git checkout -- {TEMPLATE}",
+            next_step=f"bring it back: git checkout -- {TEMPLATE}; a project that was made without previews has none",
         )
     return template.text
 

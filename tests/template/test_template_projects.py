@@ -98,6 +98,29 @@ def test_parts_that_are_not_wanted_are_left_out(shop: Shop) -> None:
     assert (made / "bench").is_dir()
 
 
+def test_a_project_without_environments_of_pull_requests(shop: Shop) -> None:
+    """No file of theirs, no run and no block of the Worker's; `init` and `upgrade` leave it at that."""
+    made = shop.make("--without", "previews")
+    begun = {file.name for file in (shop.app / ".github/workflows").iterdir()}
+    assert begun == {f"infra-{name}.yml" for name in ("checks", "deploy", "nightly", "plan", "rotation", "thorough")}
+    assert not (made / "Pulumi.preview.yaml").exists()
+    assert '"preview"' not in (shop.app / "wrangler.jsonc").read_text()
+    commit(shop.program, README__md="# infra\n\nOne and a half.\n\nTwo.\n\nThree.\n")
+    assert (shop.call("init"), shop.call("upgrade")) == (0, 0)
+    assert git(shop.app, "diff", "--name-only").splitlines() == ["infra/.copier-answers.yml", "infra/README.md"]
+
+
+def test_two_repositories_without_environments_of_pull_requests(shop: Shop) -> None:
+    """Neither the reusable workflow nor its caller hears of a pull request that was closed, or sweeps."""
+    place = shop.program.parent / "acme-infra"
+    words = ("--layout", "two", "--app-path", str(shop.app), "--without", "previews", "--yes")
+    assert shop.call("init", "--into", str(place), *words) == 0
+    jobs = yaml.safe_load((place / ".github/workflows/infra.yml").read_text())["jobs"]
+    assert jobs.keys() & {"environment", "sweep"} == set()
+    assert {"deploy", "plan", "drift", "rotation"} <= jobs.keys()
+    assert "closed" not in (place / ".github/caller.yml").read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -130,7 +130,7 @@ class Hub:
 
     def delivered(self, name: str, *, workflow: str = "environment", layout: Layout | None = None) -> Outcome:
         """The event is delivered, whatever the pull request is; what becomes of the workflow."""
-        kind = {"push": "push", "schedule": "schedule"}.get(name, "pull_request")
+        kind = name.partition("-")[0] if name.startswith(("push", "schedule")) else "pull_request"
         file = file_of(workflow, layout or self.layout)
         outcome = deliver(checked_out(self.machine, layout or self.layout), kind, event(name), only=file)[file]
         self.outcomes.append(outcome)
