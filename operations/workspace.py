@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PROJECT = stack_names.PROJECT
+HAS_SANDBOX = (PROJECT / "packages/cloud-sandbox").is_dir()
+"""Whether the project has the stand-ins for the clouds; one may be made without."""
 FOLDER = ".infra"
 STATES = ("state", "sandbox/state")
 FILE_SCHEME = "file://"

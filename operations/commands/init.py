@@ -82,7 +82,7 @@ def _add_answers(parser: argparse.ArgumentParser) -> None:
         "--without",
         metavar="PART",
         action="append",
-        help="with --into: a part that the project does without: workflows, previews; repeatable",
+        help="with --into: a part that the project does without: workflows, previews, sandbox; repeatable",
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from components.local.files import MOST_BYTES, read_bytes
 from operations import cli, console
 from operations.errors import ExitCode, UsageError
-from operations.workspace import PROJECT
+from operations.workspace import HAS_SANDBOX, PROJECT
 
 if TYPE_CHECKING:
     import argparse
@@ -135,6 +135,11 @@ def _report(status: Status, place: Place, arguments: argparse.Namespace) -> Exit
 
 
 def _refuse_misplaced(arguments: argparse.Namespace) -> None:
+    if not HAS_SANDBOX:
+        raise UsageError(
+            "this project was made without the sandbox (--without sandbox)",
+            next_step="use that of the project that it was made of, or bring packages/cloud-sandbox over from there",
+        )
     if arguments.action == "env" and arguments.json:
         raise UsageError("env prints commands for a shell, not JSON", next_step="./infra sandbox status --json")
     for name, action in (("delete_data", "stop"), ("settings", "start"), ("without_workers", "start")):

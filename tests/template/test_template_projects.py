@@ -110,6 +110,20 @@ def test_a_project_without_environments_of_pull_requests(shop: Shop) -> None:
     assert git(shop.app, "diff", "--name-only").splitlines() == ["infra/.copier-answers.yml", "infra/README.md"]
 
 
+def test_a_project_without_the_sandbox(shop: Shop) -> None:
+    """Neither the package nor what measures against it."""
+    for name in ("packages/cloud-sandbox/src", "packages/pulumi-embedded/src"):
+        (shop.program / name).mkdir(parents=True)
+        (shop.program / name / "one.py").touch()
+    (shop.program / "bench/worker.py").touch()
+    commit(shop.program)
+    made = _names(shop.make("--without", "sandbox"))
+    assert {name for name in made if name.startswith(("packages", "bench"))} == {
+        "bench/README.md",
+        "packages/pulumi-embedded/src/one.py",
+    }
+
+
 def test_two_repositories_without_environments_of_pull_requests(shop: Shop) -> None:
     """Neither the reusable workflow nor its caller hears of a pull request that was closed, or sweeps."""
     place = shop.program.parent / "acme-infra"
