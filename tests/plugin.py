@@ -21,9 +21,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from operations import stack_names
-from operations.workspace import HAS_SANDBOX
 from pulumi_embedded import shared_forkserver
-from tests.own_project import copy_project
+from tests.own_project import PROJECT, copy_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +67,7 @@ class _LeftOut:
             pytest.skip("needs the sandbox, and this project was made without", allow_module_level=True)
 
 
-if not HAS_SANDBOX:
+if not (PROJECT / "packages/cloud-sandbox").is_dir():
     sys.meta_path.append(_LeftOut())  # after everybody who might have found it
 
 

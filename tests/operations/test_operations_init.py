@@ -188,7 +188,7 @@ def test_an_app_without_a_wrangler_file_gets_one(place: Place) -> None:
         (["--layout", "folder"], "the layout folder is for a folder of the app's repository"),
         (["--layout", "two"], "the layout two needs a project without the workflows that run in the app's repository"),
         (["--app-path", "../nowhere"], "the app's folder is '../nowhere', and there is no folder"),
-        (["--without", "sandbox"], "cannot be made without 'sandbox': what can be left out is workflows"),
+        (["--without", "Docker"], "cannot be made without 'Docker': what can be left out is workflows, previews"),
         (["--without", "workflows"], "--without is for a project that is made with --into"),
     ],
 )
