@@ -14,15 +14,15 @@ from operations.workspace import PROJECT
 if TYPE_CHECKING:
     import argparse
 
-    from operations import answers as asked
-    from operations import fitting, layouts, template
-    from operations.answers import Answers
-    from operations.fitting import Fitting
+    from operations.init import answers as asked
+    from operations.init import fitting, layouts, template
+    from operations.init.answers import Answers
+    from operations.init.fitting import Fitting
 else:
-    asked = Lazy("operations.answers")
-    fitting = Lazy("operations.fitting")
-    layouts = Lazy("operations.layouts")
-    template = Lazy("operations.template")
+    asked = Lazy("operations.init.answers")
+    fitting = Lazy("operations.init.fitting")
+    layouts = Lazy("operations.init.layouts")
+    template = Lazy("operations.init.template")
 
 FLAGS: Final = {
     "app": "--app",

@@ -11,9 +11,9 @@ from operations.errors import ChangesRefusedError, ExitCode
 if TYPE_CHECKING:
     import argparse
 
-    from operations import template
+    from operations.init import template
 else:
-    template = Lazy("operations.template")
+    template = Lazy("operations.init.template")
 
 
 def add_parser(commands: cli.Commands) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations import answers, cli, console, fitting, git
-from operations.answers import Answers
+from operations import cli, console, git
 from operations.commands import init
 from operations.errors import ChangesRefusedError, CommandError, UsageError
-from operations.layouts import Layout
+from operations.init import answers, fitting
+from operations.init.answers import Answers
+from operations.init.layouts import Layout
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operations.errors import UsageError
-from operations.layouts import Layout, caller, folder_of, mismatch, workflows
+from operations.init.layouts import Layout, caller, folder_of, mismatch, workflows
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from operations import answers, cli, fitting, template
+from operations import cli
 from operations.commands import init
+from operations.init import answers, fitting, template
 
 PROJECT = Path(__file__).resolve().parents[2]
 MADE_BY = (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from operations import template
 from operations.errors import ChangesRefusedError, CommandError, MachineError, UsageError
+from operations.init import template
 from tests.template.conftest import MADE_BY, commit, git
 
 if TYPE_CHECKING:

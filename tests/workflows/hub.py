@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from operations.layouts import APP, PROGRAM, Layout, caller
+from operations.init.layouts import APP, PROGRAM, Layout, caller
 from tests.sandboxed import connect
 from tests.workflows.reading import Workflow, read, workflows
 from tests.workflows.running import COMMIT, Machine, Outcome, deliver, event

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from operations import layouts
+from operations.init import layouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from operations import cli, layouts
-from operations.layouts import Layout, caller
+from operations import cli
+from operations.init import layouts
+from operations.init.layouts import Layout, caller
 from tests.workflows.reading import FOLDER, PROJECT, Job, Workflow, read, workflows
 from tests.workflows.running import COMMIT
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from operations.layouts import APP, PROGRAM, Layout
+from operations.init.layouts import APP, PROGRAM, Layout
 from tests.workflows.hub import checked_out, file_of
 from tests.workflows.running import Machine, deliver, event
 

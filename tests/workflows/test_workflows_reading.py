@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from operations.layouts import Layout, caller
+from operations.init.layouts import Layout, caller
 from tests.workflows.reading import UnknownWorkflowError, read, workflows
 from tests.workflows.running import COMMIT, event
 

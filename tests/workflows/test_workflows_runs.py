@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from operations.layouts import Layout
+from operations.init.layouts import Layout
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of
 from tests.workflows.hub import NOTHING_LEFT, ORDER, Hub, laid_out, leaks

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cloud_sandbox import node
-from operations.layouts import Layout
+from operations.init.layouts import Layout
 from operations.review.render import MARKER
 from tests.acceptance.conftest import cloned
 from tests.sandboxed import sandbox_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from operations.errors import UsageError
-from operations.layouts import REUSED, Layout, mismatch
+from operations.init.layouts import REUSED, Layout, mismatch
 from operations.workspace import PROJECT
 from stacks import config, stack_names
 from stacks.names import LONGEST_APP, app_reason

@@ -21,18 +21,19 @@ import yaml
 from copier.errors import CopierError, CopierWarning, UserMessageError
 from plumbum.commands.processes import ProcessExecutionError
 
-from operations import console, fitting, git
-from operations.answers import PREVIEWS, QUESTIONS
+from operations import console, git
 from operations.errors import ChangesRefusedError, MachineError, UsageError
-from operations.layouts import REUSED, Layout
+from operations.init import fitting
+from operations.init.answers import PREVIEWS, QUESTIONS
+from operations.init.layouts import REUSED, Layout
 from operations.workspace import PROJECT
 from stacks.outside import repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from operations.answers import Answers
-    from operations.fitting import Fitting
+    from operations.init.answers import Answers
+    from operations.init.fitting import Fitting
 
 ANSWERS: Final = ".copier-answers.yml"
 MADE_OF: Final = f"{ANSWERS}.jinja"

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Final
 from components.errors import InfraError, RefusedError
 from components.local.files import read_private, write_private
 from components.worker.wrangler.file import locate
-from operations import git, layouts, wrangler, wrangler_edit
-from operations.answers import APP, APP_PATH, PREVIEWS, relative
+from operations import git, wrangler, wrangler_edit
 from operations.commands.config import with_value
-from operations.layouts import Layout
+from operations.init import layouts
+from operations.init.answers import APP, APP_PATH, PREVIEWS, relative
+from operations.init.layouts import Layout
 from operations.workspace import PROJECT
 from stacks import config, stack_names
 from stacks.outside import repository
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from operations.answers import Answers
+    from operations.init.answers import Answers
 
 PARENT: Final = "infra:parent"
 ROOT: Final = "main"

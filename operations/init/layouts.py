@@ -215,7 +215,7 @@ def _head() -> str:
     secrets = "".join(f"      {name}:\n        required: false\n" for name in (*KEYS, TOKEN))
     return f"""\
 # Called by the app's repository: events, pull requests, GitHub environments and token are that one's; the program is of
-# the commit that the caller names. Made of the workflows of the layout `app` by operations/layouts.py.
+# the commit that the caller names. Made of the workflows of the layout `app` by operations/init/layouts.py.
 name: infra
 
 on:
