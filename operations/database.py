@@ -44,7 +44,8 @@ def database_of(target: Target, *, as_owner: bool = False) -> Database:
 
     Args:
         target: Which stack.
-        as_owner: Whether all of it is needed: where the app has a login of its own, Xata is asked for the owner's.
+        as_owner: Whether all of it is needed: where the app has a login of its own, Xata or the state tells
+            the owner's.
 
     Raises:
         UsageError: It has none.
@@ -67,9 +68,11 @@ def database_of(target: Target, *, as_owner: bool = False) -> Database:
 def _owners(target: Target, values: Mapping[str, Output], apps: Connection) -> Connection:
     """How the owner logs in where the app does as `apps`."""
     from components.xata.branches import credentials
-    from operations.changes import opened, place_of
+    from operations.changes import on_this_machine, opened, place_of
     from operations.commands.rotate import connected
 
+    if on_this_machine(values):
+        return _owners_here(target)
     client, branch_id = connected(target, opened(target, deploys=False)), str(values["branchId"].value)
     found = credentials.current(client, place_of(values), branch_id)
     if found is None:
@@ -77,6 +80,21 @@ def _owners(target: Target, values: Mapping[str, Output], apps: Connection) -> C
             f"{target.stack}: its branch {branch_id} is gone at Xata", next_step=f"./infra verify {target.stack}"
         )
     return replace(found.endpoints.direct, sslmode=apps.sslmode)
+
+
+def _owners_here(target: Target) -> Connection:
+    """How the owner logs in to a database of this machine: nobody but the stack's state knows."""
+    from operations.engines import recorded
+    from operations.workspace import open_workspace
+
+    workspace = open_workspace(target.folder, target.stack, overrides=target.config, environ=target.environ())
+    url = recorded.secret(workspace, "postgres:AppLogin", "ownerUrl")
+    if not url:
+        raise UsageError(
+            f"{target.stack}: the owner's login stands in the stack's state, which only Pulumi can read where it lies",
+            next_step="take infra:appRole out of Pulumi.dev.yaml, ./infra up dev, and try again",
+        )
+    return Connection.parse(url)
 
 
 def require_reached(ended: Ended, database: Database) -> None:

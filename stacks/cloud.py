@@ -105,7 +105,7 @@ def program(settings: CloudSettings, folder: Path, *, temporary: Temporary | Non
         app=app,
         app_login=bool(settings.app_role),
     )
-    role = app_role.declare(settings, folder, database)
+    role = app_role.declare(settings, folder, owner(database))
     owners = database.connection()
     connection = role.connection() if role else owners
     check = database_check(settings, database, connection)
@@ -167,6 +167,22 @@ def xata_database(
         baseline=_baseline(settings, folder),
         protect=settings.protect,
         stays_below_its_parent=temporary is not None,
+    )
+
+
+def owner(database: XataPostgres) -> app_role.Owner:
+    """The owner's way into a branch."""
+    made = database.resources
+    return app_role.Owner(
+        connection=database.connection(),
+        url=made.connection.url,
+        others={
+            "databasePoolerUrl": made.connection.pooler_url,
+            "databaseReadOnlyUrl": made.connection.read_only_url,
+        },
+        identity=made.branch.id,
+        told=database.told,
+        opts=pulumi.ResourceOptions(depends_on=[made.baseline], deleted_with=made.branch),
     )
 
 

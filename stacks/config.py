@@ -156,7 +156,7 @@ def check(
         _check_migrations(settings, folder, _said(stack, "migrate", given), _said(stack, "migrations", given))
     if isinstance(settings, CloudSettings) and settings.wanted_sanitize:
         _check_sanitize(settings, folder, _said(stack, "sanitize", given))
-    if isinstance(settings, CloudSettings) and settings.grants_file and not (folder / settings.grants_file).is_file():
+    if isinstance(settings, AppSettings) and settings.grants_file and not (folder / settings.grants_file).is_file():
         raise _missing(_said(stack, "appRole", given), "appRole", settings.grants_file, "an SQL file of grants")
     outside.refuse(file_of(stack), settings, folder)
     return settings

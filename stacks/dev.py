@@ -26,7 +26,7 @@ from components.postgres.server.ports import free_port
 from components.postgres.server.settings import ServerSettings
 from components.resource import later
 from components.worker.wrangler.findings import TOLD
-from stacks import cloud, migrations, names, worker
+from stacks import app_role, cloud, migrations, names, worker
 from stacks.home import STACK, record_file, require_own_state
 from stacks.outputs import export
 
@@ -48,28 +48,36 @@ def program(settings: DevSettings, folder: Path) -> None:
     """
     server, branch = None, None
     if settings.database == "xata":
-        branch = cloud.xata_database(settings, folder, project=cloud.project(settings))
-        check = cloud.database_check(settings, branch)
+        own = bool(settings.app_role)
+        branch = cloud.xata_database(settings, folder, project=cloud.project(settings), app_login=own)
+        owner = cloud.owner(branch)
+        role = app_role.declare(settings, folder, owner)
+        check = cloud.database_check(settings, branch, role.connection() if role else None)
         values = cloud.outputs(settings, branch, check)
-        identity: pulumi.Input[str] = branch.resources.branch.id
+        identity: pulumi.Input[str] = owner.identity
     else:
         database = _database(settings, folder)
         server = database.resources.server if isinstance(database, EmbeddedPostgres) else None
-        connection = database.connection()
-        check = _check(settings, connection)
-        values = _outputs(settings, connection, check)
+        owner = _owner(database)
+        role = app_role.declare(settings, folder, owner)
+        check = _check(settings, role.connection() if role else owner.connection)
+        values = _outputs(settings, owner.connection, check)
         identity = f"embedded {settings.data_folder}" if server else f"docker {settings.container_name}"
-    migrated = migrations.declare(settings, folder, values["databaseUrl"], database=identity, checked=check)
+    values.update(role.outputs() if role else {})
+    ready = migrations.declare(settings, folder, owner.connection.url, database=identity, checked=check)
+    if role:
+        ready = role.rights(settings, ready)
     told = dict(zip(TOLD, (values["databaseUrl"], settings.branch, settings.environment), strict=True))
     written = DevVars(
         "dev-vars",
         DevVarsInputs(path=_file_for_the_app((folder / settings.app_path).resolve()), values=told),
-        pulumi.ResourceOptions(depends_on=[migrated]),  # a database that does not answer is never published
+        pulumi.ResourceOptions(depends_on=[ready]),  # a database that does not answer is never published
     )
+    ends = app_role.spared(role, None, [written])
     if branch:
-        cloud.guard(settings, branch, after=[written])
+        cloud.guard(settings, branch, after=ends)
     elif server:
-        DeletionGuard("deletion-guard", server=server, opts=pulumi.ResourceOptions(depends_on=[written]))
+        DeletionGuard("deletion-guard", server=server, opts=pulumi.ResourceOptions(depends_on=ends))
     export(values)
 
 
@@ -83,6 +91,18 @@ def _file_for_the_app(app: Path) -> str:
     for sentence in losses:
         pulumi.log.warn(sentence)
     return portable(str(file.resolve()), Path.cwd())
+
+
+def _owner(database: Database) -> app_role.Owner:
+    """The owner's way into a database of this machine."""
+    connection = database.connection()
+    return app_role.Owner(
+        connection=connection,
+        url=connection.url,
+        others=dict.fromkeys(("databasePoolerUrl", "databaseReadOnlyUrl"), connection.url),
+        identity=database.cluster,
+        opts=pulumi.ResourceOptions(depends_on=[connection.ready], deleted_with=connection.ready),
+    )
 
 
 def _check(settings: DevSettings, connection: DatabaseConnection) -> DatabaseCheck:

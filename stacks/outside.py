@@ -44,7 +44,7 @@ def refuse(file: str, settings: Settings, folder: Path) -> None:
     if isinstance(settings, CloudSettings) and settings.wanted_sanitize:
         what = f"infra:sanitize names {settings.sanitize!r}, which"
         wanted.append((what, folder / settings.sanitize, [own, app]))
-    if isinstance(settings, CloudSettings) and settings.grants_file:
+    if isinstance(settings, AppSettings) and settings.grants_file:
         path = folder / settings.grants_file
         wanted.append((f"infra:appRole names {settings.grants_file!r}, which", path, [own, app]))
     if isinstance(settings, AppSettings) and settings.wanted_migrations:

@@ -163,10 +163,26 @@ class AppSettings(Settings):
         RunSeconds, About("How long `migrate` may take before it is stopped, in seconds.")
     ] = 600
 
+    app_role: Annotated[
+        str,
+        Rule(_app_role_reason),
+        Words("owner, readwrite, readonly, or the path of an SQL file of grants", "readwrite"),
+        About(
+            "What the app may do with the database, with logins of its own, whose change no request notices: owner "
+            "(change the schema, too), readwrite (all data), readonly, or what an SQL file grants. Empty: it has the "
+            "owner's login."
+        ),
+    ] = ""
+
     @property
     def wanted_migrations(self) -> str | None:
         """The folder of the migrations that the database must have; None leaves it as it is."""
         return None if self.leaving or not self.migrate else self.migrations
+
+    @property
+    def grants_file(self) -> str:
+        """The path of the file of grants; empty without one."""
+        return "" if self.app_role in {"", *MODES} else self.app_role
 
 
 class WorkerSettings(AppSettings):
@@ -445,26 +461,11 @@ class CloudSettings(XataSettings, WorkerSettings):
             "connects; for a parent that holds personal data. A path from the project's folder; empty: none."
         ),
     ] = ""
-    app_role: Annotated[
-        str,
-        Rule(_app_role_reason),
-        Words("owner, readwrite, readonly, or the path of an SQL file of grants", "readwrite"),
-        About(
-            "What the app may do with the database, with logins of its own, whose change no request notices: owner "
-            "(change the schema, too), readwrite (all data), readonly, or what an SQL file grants. Empty: it has the "
-            "owner's login."
-        ),
-    ] = ""
 
     @property
     def wanted_sanitize(self) -> str:
         """The file that a fresh copy must have run; empty for none."""
         return "" if self.leaving else self.sanitize
-
-    @property
-    def grants_file(self) -> str:
-        """The path of the file of grants; empty without one."""
-        return "" if self.app_role in {"", *MODES} else self.app_role
 
 
 class EnvironmentSettings(CloudSettings):

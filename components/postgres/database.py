@@ -95,7 +95,13 @@ class DatabaseConnection:
 
 
 class Database(Protocol):
-    """A home of the dev database. The Docker container and the embedded server are its twins."""
+    """A home of the dev database. The Docker container and the embedded server are its twins.
+
+    Attributes:
+        cluster: The system identifier of its data.
+    """
+
+    cluster: pulumi.Output[str]
 
     def connection(self) -> DatabaseConnection:
         """How to reach the database."""

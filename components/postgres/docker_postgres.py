@@ -85,6 +85,7 @@ class DockerPostgres(pulumi.ComponentResource):
         self.resources = DockerPostgresResources(
             password=password, image=image, volume=volume, container=container, role=role, baseline=stamped
         )
+        self.cluster = role.system_identifier
         self._url = url
         self.register_outputs({})
 

@@ -50,6 +50,7 @@ class DockerRole(Resource, provider=DockerRoleProvider, module="postgres", name=
     user: pulumi.Output[str]
     password: pulumi.Output[str]
     port: pulumi.Output[int]
+    system_identifier: pulumi.Output[str]
 
 
 def _converged(new: RoleSettings, before: Before, *, version: str) -> DockerRoleState:

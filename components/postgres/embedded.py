@@ -81,6 +81,7 @@ class EmbeddedPostgres(pulumi.ComponentResource):
         )
         stamped = declare_baseline(name, baseline, url, child)
         self.resources = EmbeddedPostgresResources(password=password, server=server, baseline=stamped)
+        self.cluster = server.system_identifier
         self._url = url
         self.register_outputs({})
 

@@ -111,6 +111,20 @@ def recorded(workspace: Workspace) -> tuple[Recorded, ...]:
     return tuple(_in_short(one, one.outputs) for one in resources(workspace, workspace.passphrase))
 
 
+def secret(workspace: Workspace, kind: str, output: str) -> str:
+    """A secret output of the one resource of a kind, such as `postgres:AppLogin`; empty where there is none to read.
+
+    Raises:
+        pulumi_embedded.errors.EngineError: The state cannot be read, or the passphrase does not open it.
+    """
+    from pulumi_embedded.values import Secret
+
+    if workspace.state_folder is None or workspace.passphrase is None:
+        return ""
+    held = [one.outputs.get(output) for one in resources(workspace, workspace.passphrase) if one.type.endswith(kind)]
+    return str(held[0].value) if held and isinstance(held[0], Secret) else ""
+
+
 def unsettled(workspace: Workspace) -> tuple[Recorded, ...]:
     """The creations that earlier runs were cut off in; none where the backend is no folder."""
     if workspace.state_folder is None or workspace.passphrase is None:

@@ -127,6 +127,7 @@ class EmbeddedServer(Resource, provider=EmbeddedServerProvider, module="postgres
     user: pulumi.Output[str]
     password: pulumi.Output[str]
     version: pulumi.Output[str]
+    system_identifier: pulumi.Output[str]
 
 
 def require_removable(things: Mapping[str, Mapping[str, Any]]) -> None:
