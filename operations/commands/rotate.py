@@ -108,7 +108,7 @@ def _due(arguments: argparse.Namespace, stack: str) -> ExitCode:
             next_step="./infra rotate staging --due",
         )
     why = due(getattr(settings, "rotation", ""), today)
-    words = f"the environment {target.stack} {why or f'has a password of {quarter(today)}'}"
+    words = f"the environment {target.stack} {why or f'has a password of {quarter(today)}'}{_ages(target)}"
     summarize(f"{words}.\n\n", os.environ)
     print(words)
     if why:
@@ -116,6 +116,17 @@ def _due(arguments: argparse.Namespace, stack: str) -> ExitCode:
             f"  next: set infra:rotation: {quarter(today)} in Pulumi.{target.stack}.yaml; the next `up` rotates it"
         )
     return ExitCode.VERIFICATION_FAILED if why else ExitCode.SUCCESS
+
+
+def _ages(target: Target) -> str:
+    """How old each password is by the stack's state, to follow a sentence; empty where no state can be read."""
+    from operations.status.rows import ago
+    from operations.status.stored import States
+
+    found = States(target.folder, target.environ()).read(target.stack, history=False).value
+    now = datetime.now(tz=UTC)
+    told = [f"{whose} {ago(now - since)} old" for whose, since in found.passwords()] if found else []
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _fate(client: Client, values: Mapping[str, Output], old: str) -> str:

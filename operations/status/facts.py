@@ -60,7 +60,8 @@ class Stored:
         outputs: The last deployment's outputs, but for the secret ones; empty after a destroy.
         api: The server that the branch was made at.
         parent: The name of the branch's parent.
-        password_since: When the present password came; None where nothing tells.
+        password_since: When the owner's present password came; None where nothing tells.
+        app_password_since: When that of the app's own login came; None where it has none.
         updates: The newest runs, newest first.
     """
 
@@ -68,7 +69,14 @@ class Stored:
     api: str = ""
     parent: str = ""
     password_since: datetime | None = None
+    app_password_since: datetime | None = None
     updates: Sequence[Update] = ()
+
+    def passwords(self) -> list[tuple[str, datetime]]:
+        """Whose password came when; the app's stands first, and is the owner's where nobody else is named."""
+        app, owner = self.app_password_since, self.password_since
+        found = [("app's password", app), ("owner's password" if app else "password", owner)]
+        return [(whose, since) for whose, since in found if since]
 
     def text(self, output: str) -> str:
         """An output that is a text; empty where there is none."""

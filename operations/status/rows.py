@@ -168,7 +168,6 @@ def as_answer(seen: Seen, found: Sequence[Row]) -> dict[str, Any]:
 def _entry(row: Row, now: datetime) -> dict[str, Any]:
     facts, stored = row.source, row.source.state.value
     branch, update = facts.branch.value, _last_up(stored)
-    since = stored.password_since if stored else None
     return {
         "name": row.name,
         "verdict": row.verdict,
@@ -178,12 +177,17 @@ def _entry(row: Row, now: datetime) -> dict[str, Any]:
         "worker": {"name": stored.text("workerName"), "url": row.url} if stored and row.url else None,
         "health": _health_entry(facts.health.value),
         "lastUp": {"at": _iso(update.at), "by": update.by, "succeeded": update.succeeded} if update else None,
-        "password": {"since": _iso(since), "days": (now - since).days} if since else None,
+        "password": _age_entry(stored.password_since if stored else None, now),
+        "appPassword": _age_entry(stored.app_password_since if stored else None, now),
         "restorePoint": _iso(facts.restore_point.value) if facts.restore_point.value else None,
         "daysLeft": _days_left(branch, now),
         "drift": facts.drift.value,
         "unknown": dict(row.unknown),
     }
+
+
+def _age_entry(since: datetime | None, now: datetime) -> dict[str, Any] | None:
+    return {"since": _iso(since), "days": (now - since).days} if since else None
 
 
 def _health_entry(health: Health | None) -> dict[str, Any] | None:
@@ -307,8 +311,8 @@ def _facts(facts: Facts, now: datetime) -> list[tuple[str, str]]:
     if update := _last_up(stored):
         by = f" by {update.by}" if update.by else ""
         found.append(("up", f"{ago(now - update.at)} ago{by}{'' if update.succeeded else ', which failed'}"))
-    if stored and stored.password_since:
-        found.append(("password", f"{ago(now - stored.password_since)} old"))
+    if stored:
+        found += [(whose, f"{ago(now - since)} old") for whose, since in stored.passwords()]
     if facts.restore_point.value:
         found.append(("restore point", f"{ago(now - facts.restore_point.value)} ago"))
     elif facts.branch.value and not facts.restore_point.why:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_UPDATES: Final = 20
 NANOSECONDS: Final = 1_000_000_000
 ROOT: Final = "pulumi:pulumi:Stack"
-BRANCH, CONNECTION = "xata:Branch", "xata:BranchConnection"
+BRANCH, CONNECTION, LOGIN = "xata:Branch", "xata:BranchConnection", "postgres:AppLogin"
 
 
 class States:
@@ -75,6 +75,7 @@ def _stored(found: Sequence[Mapping[str, Any]], layout: Layout, *, history: bool
         api=str(branch.get("api") or ""),
         parent=str(branch.get("parentName") or ""),
         password_since=_password_since(found, layout),
+        app_password_since=_time(_outputs(found, LOGIN).get("since")),
         updates=_updates(layout, history=history),
     )
 
@@ -111,7 +112,10 @@ def _password_since(found: Sequence[Mapping[str, Any]], layout: Layout) -> datet
     first = bisect.bisect_left(past, True, key=lambda file: not differs(file))  # noqa: FBT003 - what is looked for
     if 0 < first < len(past):
         return _moment(past[first])
-    recorded = connection.get("modified" if first else "created")  # of an unrecorded run, or the very first one
+    return _time(connection.get("modified" if first else "created"))  # of an unrecorded run, or the very first one
+
+
+def _time(recorded: str | None) -> datetime | None:
     return datetime.fromisoformat(recorded) if recorded else None
 
 

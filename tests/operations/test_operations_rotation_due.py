@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from operations.commands.rotate import due, quarter
+from operations.status.facts import Found, Stored
+from operations.status.stored import States
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +64,19 @@ def test_due_is_told_by_the_exit_code_and_in_the_jobs_summary(
     assert (tmp_path / "summary").read_text() == f"{answer.out.strip()}.\n\n"
     step = f"  next: set infra:rotation: {NOW} in Pulumi.staging.yaml; the next `up` rotates it\n"
     assert answer.err == (step if code else "")
+
+
+def test_the_age_of_each_password_is_told_where_the_state_can_be_read(
+    infra: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the app's own login and of the owner's; the quarter alone decides."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    then = datetime.now(tz=UTC) - timedelta(days=3, hours=1)
+    known = Stored(outputs={}, password_since=then - timedelta(days=40), app_password_since=then)
+    monkeypatch.setattr(States, "read", lambda *_, **__: Found(value=known))
+    answer = infra("rotate", "staging", "--due", "--config", f"rotation={NOW}")
+    ages = "(app's password 3 d old, owner's password 43 d old)"
+    assert (answer.code, answer.out) == (0, f"the environment staging has a password of {NOW} {ages}\n")
 
 
 def test_without_a_name_every_environment_is_looked_at(

@@ -184,6 +184,24 @@ def test_a_password_is_as_old_as_its_ciphertext(project: Path, passwords: list[s
     assert f"{found.value.password_since:%Y-%m-%d}" == since
 
 
+def test_the_passwords_of_owner_and_app_are_told_apart(project: Path) -> None:
+    """The app's is as old as its login says, which is no secret."""
+    states = record(project, ["a", "b"])
+    file = project / "state/.pulumi/stacks/infra/staging.json"
+    document = json.loads(file.read_text())
+    login = {
+        "urn": "d",
+        "type": "pulumi-python:dynamic/postgres:AppLogin",
+        "outputs": {"since": "2026-02-20T00:00:00Z"},
+    }
+    document["checkpoint"]["latest"]["resources"].append(login)
+    file.write_text(json.dumps(document))
+    found = states.read("staging", history=False).value
+    assert found is not None
+    told = [(whose, f"{since:%m-%d}") for whose, since in found.passwords()]
+    assert told == [("app's password", "02-20"), ("owner's password", "02-02")]
+
+
 @pytest.mark.parametrize(
     ("environment", "by"),
     [
