@@ -63,6 +63,7 @@ SECRETS = {
     "production": DEPLOYED,
     "sweep": {"Remove what is left of closed pull requests": KEYS | TOKEN},
     "drift": {"Look for what was changed outside": KEYS},
+    "rotate": {"A new password": KEYS},
 }
 """Which steps see which secrets; every other step sees none."""
 OWN = "github.event.pull_request.head.repo.full_name == github.repository"

@@ -153,3 +153,16 @@ def test_each_night_looks_at_every_environment(world: World) -> None:
     assert (world.asked[-1], swept.carried_out) == ("sweep --yes", {"sweep": "success"})
     failed = [name for name, result in outcome.carried_out.items() if result == "failure"]
     assert failed == ["drift (qa)"]
+
+
+def test_each_quarter_asks_for_new_passwords_or_makes_them(world: World) -> None:
+    """A team that wants it has every environment rotated, each with its own keys; else a job says what is late."""
+    (asked,) = world.delivered("schedule-rotation", "rotation")
+    assert sorted(world.asked) == ["environments", "rotate --due"]
+    assert asked.carried_out == {"environments": "success", "rotation": "success"}
+    world.record.unlink()
+    (done,) = world.delivered("schedule-rotation", "rotation", fails="rotate qa --yes", ROTATE="true")
+    assert world.asked == ["environments", *(f"rotate {stack} --yes" for stack in ("qa", "staging", "production"))]
+    assert [name for name, result in done.carried_out.items() if result == "failure"] == ["rotate (qa)"]
+    keys = [ran.environment["XATA_API_KEY"] for ran in done.ran if ran.step == "A new password"]
+    assert keys == [f"xata of {stack}" for stack in ("qa", "staging", "production")]

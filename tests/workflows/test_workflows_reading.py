@@ -71,6 +71,7 @@ def test_what_is_not_understood_is_refused(more: dict[str, Any]) -> None:
         ("push", "push", ["checks", "deploy"]),
         ("schedule", "schedule", ["nightly"]),
         ("schedule", "schedule-sweep", ["sweep"]),
+        ("schedule", "schedule-rotation", ["rotation"]),
     ],
 )
 def test_each_event_begins_its_workflows(kind: str, name: str, begun: list[str]) -> None:
