@@ -77,7 +77,8 @@ class AppLoginProvider(Provider[AppLoginInputs, AppLoginState]):
     """Makes the logins, and changes the one in use: only the one that nobody has gets another password.
 
     Where a change was cut off before the other login was shut off, the app may have either: that change is completed,
-    and counts for the one that is asked for. A refresh does not connect: it would wake a database that sleeps.
+    and counts for the one that is asked for. Cut off before it was recorded, nobody has the new login: it gets another
+    password. A refresh does not connect: it would wake a database that sleeps.
     """
 
     @override
@@ -218,7 +219,8 @@ def _changed(
                     _run(session, app_role.making(login.name, new.branch_id, _database(session)))
             spare = app_role.spare_of(found, active)
             if spare is not None:
-                _run(session, [app_role.opening(spare.name, verifier(password))])
+                turn = max(login.turn for login in found) + 1
+                _run(session, app_role.opening(spare.name, verifier(password), new.branch_id, turn))
     if spare is not None:
         return _told(new, old, user=spare.name, password=password, since=datetime.now(tz=UTC).isoformat("T", "seconds"))
     if old is None:  # pragma: no cover - one was freed
@@ -272,8 +274,9 @@ def _told(
 
 
 def _found(session: psycopg.Connection, names: Sequence[str]) -> list[app_role.Login]:
-    there: dict[str, bool] = dict(session.execute(app_role.find(names).encode()).fetchall())
-    return [app_role.Login(name=name, exists=name in there, may_log_in=bool(there.get(name))) for name in sorted(names)]
+    rows = session.execute(app_role.find(names).encode()).fetchall()
+    there = {name: app_role.Login(name=name, exists=True, may_log_in=may, turn=turn) for name, may, turn in rows}
+    return [there.get(name) or app_role.Login(name=name, exists=False, may_log_in=False) for name in sorted(names)]
 
 
 def _require_may_make_roles(session: psycopg.Connection) -> None:

@@ -31,6 +31,8 @@ MODES: Final = (OWNER, READWRITE, READONLY)
 
 MARK: Final = "infra.login="
 """Begins a login's comment; the branch's id follows."""
+TURN: Final = " turn="
+"""Then how often one of the two was opened, so that it can be told which came later."""
 LONGEST_APP: Final = 40
 ID_LETTERS: Final = 8
 """So much of a branch's id stands in a login's name."""
@@ -67,10 +69,13 @@ class Login:
     name: str
     exists: bool
     may_log_in: bool
+    turn: int = 0
 
 
 def spare_of(found: Sequence[Login], active: str) -> Login | None:
     """The login that may get a new password: the one that nobody has.
+
+    One that was opened after the one in use is open because a run was cut off before it could record, or tell, that.
 
     Args:
         found: Both.
@@ -79,11 +84,15 @@ def spare_of(found: Sequence[Login], active: str) -> Login | None:
     Returns:
         None where none of the two is free, as a change from one to the other was cut off: that is completed first.
     """
-    free = [login for login in found if login.name != active and not login.may_log_in]
+    turn = next((login.turn for login in found if login.name == active), 0)
+    free = [one for one in found if one.name != active and (not one.may_log_in or one.turn > turn > 0)]
     return free[0] if free else None
 
 
-FIND = "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN ({names})"
+FIND = """
+    SELECT rolname, rolcanlogin, coalesce(substring(shobj_description(oid, 'pg_authid') FROM {turn})::int, 0)
+    FROM pg_roles WHERE rolname IN ({names})
+"""
 OWNS = """
     SELECT EXISTS (
         SELECT FROM pg_shdepend JOIN pg_roles ON pg_roles.oid = refobjid
@@ -98,14 +107,14 @@ STRANGERS = """
     WHERE rolcanlogin
       AND has_database_privilege(oid, current_database(), 'CONNECT')
       AND starts_with(shobj_description(oid, 'pg_authid'), {mark})
-      AND shobj_description(oid, 'pg_authid') <> {ours}
+      AND split_part(shobj_description(oid, 'pg_authid'), ' ', 1) <> {ours}
 """
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {name}"
 
 
 def find(names: Sequence[str]) -> str:
-    """Asks which of these roles there are, and whether they may log in."""
-    return FIND.format(names=", ".join(literal(name) for name in names))
+    """Asks which of these roles there are, whether they may log in, and when their turn was."""
+    return FIND.format(turn=literal(f"{TURN}([0-9]+)$"), names=", ".join(literal(name) for name in names))
 
 
 def strangers(branch_id: str) -> str:
@@ -125,9 +134,12 @@ def making(name: str, branch_id: str, database: str) -> list[str]:
     ]
 
 
-def opening(name: str, verifier: str) -> str:
+def opening(name: str, verifier: str, branch_id: str, turn: int) -> list[str]:
     """What lets a login in with a new password, of which the statement carries the verifier."""
-    return f"ALTER ROLE {identifier(name)} LOGIN PASSWORD {literal(verifier)}"
+    return [
+        f"ALTER ROLE {identifier(name)} LOGIN PASSWORD {literal(verifier)}",
+        f"COMMENT ON ROLE {identifier(name)} IS {literal(f'{MARK}{branch_id}{TURN}{turn}')}",
+    ]
 
 
 def shutting(name: str) -> list[str]:

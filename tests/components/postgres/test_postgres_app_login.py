@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import secrets
 from pathlib import Path
@@ -162,6 +163,63 @@ def test_a_change_that_was_cut_off_is_completed_before_the_next_one(
     assert (third.user, third.password, third.rotation) == (second.user, second.password, "2")
     assert "completed first" in capsys.readouterr().err
     assert lets_in(first.url)
+
+
+class Killed(BaseException):
+    """The run ends here, and the sessions that it had with it."""
+
+
+@dataclasses.dataclass
+class Told:
+    """What an engine has recorded, and the URL that the Worker has."""
+
+    login: AppLoginState
+    url: str
+    shut: str = ""
+
+    def up(self, owner: str, rotation: str) -> None:
+        """What a run does, in the order of the resources."""
+        if self.login.rotation != rotation:
+            new = logins(owner, self.login.app, rotation=rotation)
+            self.login = AppLoginProvider().update_resource("", self.login, new)
+        self.url = self.login.url
+        if self.shut != self.login.spare and retire(owner, self.login):
+            self.shut = self.login.spare
+
+
+STATEMENTS = 31
+"""Of a change from its first session to its last; ten of them watch the other login."""
+
+
+@pytest.mark.parametrize("number", range(1, STATEMENTS + 1))
+def test_a_change_that_is_killed_at_any_statement_keeps_the_app_in_and_is_made(
+    database: str, app: str, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Before each of them, one after the other: whatever the Worker has lets it in, and the next run does the rest."""
+    first = made(database, app)
+    told, left = Told(login=first, url=first.url), number
+    told.up(database, "")
+    execute = psycopg.Connection.execute
+
+    def counted(session: psycopg.Connection, *words: Any, **more: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if not left:
+            session.close()
+            raise Killed
+        return execute(session, *words, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(psycopg.Connection, "execute", counted)
+        with contextlib.suppress(Killed):
+            told.up(database, "1")
+    assert lets_in(told.url)
+    told.up(database, "1")
+    assert lets_in(told.url)
+    assert Connection.parse(told.url).password != first.password
+    spare = dataclasses.replace(Connection.parse(told.url), user=told.login.spare, password=first.password)
+    assert not lets_in(spare.url)
+    assert told.shut == told.login.spare
 
 
 def test_a_run_killed_before_it_recorded_anything_makes_them_again(database: str, app: str) -> None:
