@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import dev, engine, floor, previews, review, sweep, worker, xata
+from bench import dev, engine, floor, previews, review, rotation, sweep, worker, xata
 from bench.measure import Comparison
 from bench.xata import Measured
 from tests.clone import make_clone
@@ -77,6 +77,11 @@ def measure_worker(parent: Path) -> Found:
     return worker.compare_secrets(clone, parent), worker.measure(clone, other, parent)
 
 
+def measure_rotation(parent: Path) -> Found:
+    """What needs a sandbox that runs Workers, and somebody who asks one all the time."""
+    return [], rotation.measure(make_clone(parent), parent)
+
+
 def measure_engine(parent: Path) -> Found:
     """What needs neither a clone nor a sandbox: programs of many resources."""
     chain, apart = engine.growth(parent, shape="chain"), engine.growth(parent)
@@ -104,6 +109,7 @@ PARTS: Mapping[str, Callable[[Path], Found]] = {
     "xata": measure_xata,
     "floor": measure_floor,
     "worker": measure_worker,
+    "rotation": measure_rotation,
     "previews": measure_previews,
     "sweep": measure_sweep,
     "review": measure_review,

@@ -121,7 +121,7 @@ def measure(clone: Clone, other: Clone, folder: Path) -> list[Measured]:
     with sandbox_of(clone, workers=True) as plain, sandbox_of(other, "--settings", str(settings), workers=True) as slow:
         for one in (plain, slow):
             one.up(STACK)
-            _deploy(one)
+            deploy(one)
         slow.fault(delay=CALL_SECONDS, times=0)
         _order(slow, delay=CALL_SECONDS, times=0)
         pairs = [(_to_a_healthy_answer(plain), _to_a_healthy_answer(slow)) for _ in range(RUNS)]
@@ -148,7 +148,7 @@ def _to_a_healthy_answer(sandboxed: Sandboxed) -> float:
     return took
 
 
-def _deploy(sandboxed: Sandboxed) -> None:
+def deploy(sandboxed: Sandboxed) -> None:
     """Deploy the example with wrangler, as its user does."""
     app = sandboxed.clone.folder / "examples" / "health-worker"
     script = 'eval "$(../../infra sandbox env)" && npm ci --ignore-scripts && npx wrangler deploy --env staging'

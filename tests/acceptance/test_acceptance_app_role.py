@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import threading
 import time
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,6 +18,7 @@ from components.connection import Connection
 from components.postgres import app_role
 from tests.acceptance.conftest import cloned
 from tests.killing_infra import killed_when
+from tests.load import Load
 from tests.sandboxed import NOTHING, Sandboxed, changes, connect, sandbox_of
 
 if TYPE_CHECKING:
@@ -30,44 +28,6 @@ STACK = "staging"
 APP = ("--config", "appPath=examples/health-worker")
 ROLE = (*APP, "--config", "appRole=readwrite")
 WRANGLER_SECONDS = 120
-PER_SECOND = 20
-
-
-class Load:
-    """Asks a Worker 20 times a second while something happens; what was answered how often."""
-
-    def __init__(self, url: str) -> None:
-        self.answers: Counter[str] = Counter()
-        self._url, self._over = url, threading.Event()
-        self._pool = ThreadPoolExecutor(40)
-        self._thread = threading.Thread(target=self._go, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-        self._pool.shutdown()
-
-    def _go(self) -> None:
-        turn = time.monotonic()
-        while not self._over.wait(max(0.0, turn - time.monotonic())):
-            self._pool.submit(self._ask)
-            turn += 1 / PER_SECOND
-
-    def _ask(self) -> None:
-        try:
-            answer = httpx.get(self._url, trust_env=False, timeout=60)
-            self.answers[str(answer.status_code)] += 1
-        except httpx.HTTPError as error:
-            self.answers[type(error).__name__] += 1
-
-    def require_no_failure(self) -> None:
-        """Every request was answered well, and there were some."""
-        assert set(self.answers) == {"200"}, self.answers
-        assert self.answers["200"] >= PER_SECOND
 
 
 def _wrangler(sandboxed: Sandboxed, *arguments: str) -> None:
