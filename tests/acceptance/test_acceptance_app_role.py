@@ -82,16 +82,24 @@ def test_an_existing_stack_gets_logins_of_its_own_and_a_second_up_changes_nothin
     assert changes(deployed.up(STACK, *ROLE)) == NOTHING
 
 
-@pytest.mark.parametrize("door", ["rotate", pytest.param("up", marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "door",
+    [
+        "rotate",
+        pytest.param("up", marks=pytest.mark.thorough),
+        pytest.param("rotate, by pulumi", marks=pytest.mark.cli),
+    ],
+)
 def test_a_new_password_is_felt_by_nobody(deployed: Sandboxed, load: Load, door: str) -> None:
-    """By either door no request fails; the login before is shut off, and nothing is left to change."""
+    """By any door no request fails; the login before is shut off, and nothing is left to change on either engine."""
     deployed.up(STACK, *ROLE)
     before = deployed.outputs(STACK)["databaseUrl"]
     with load:
-        if door == "rotate":
-            assert "in place of" in deployed.must("rotate", STACK, "--yes", *ROLE).stderr
-        else:
+        if door == "up":
             deployed.up(STACK, *ROLE, "--config", "rotation=2026-Q4")
+        else:
+            engine = ("--engine", "pulumi") if "pulumi" in door else ()
+            assert "in place of" in deployed.must("rotate", STACK, "--yes", *engine, *ROLE).stderr
     load.require_no_failure()
     after = deployed.outputs(STACK)["databaseUrl"]
     assert urlsplit(after).username != urlsplit(before).username
