@@ -57,7 +57,7 @@ def apply(task: BaselineTask) -> None:
         PostgresError: The server is not there, or refused something.
     """
     with connected(task.url) as connection, locked(connection):
-        _shut_strangers(connection, task.branch_id)
+        shut_strangers(connection, task.branch_id)
         if task.sql_files is None:
             write_comment(connection, lambda comment: stamp(comment, task.branch))
             return
@@ -83,8 +83,8 @@ def read(task: BaselineTask) -> dict[str, Any]:
     return {"branch": stamped_branch(comment) or "", "sqlFiles": files, "verified": True}
 
 
-def _shut_strangers(connection: psycopg.Connection, branch_id: str) -> None:
-    """Shut off the logins that a copy has from its parent: the parent's app has no business here."""
+def shut_strangers(connection: psycopg.Connection, branch_id: str) -> None:
+    """Shut off the logins that a copy has from its parent, first of all: the parent's app has no business here."""
     if branch_id:
         for (name,) in connection.execute(app_role.strangers(branch_id).encode()).fetchall():
             for statement in app_role.shutting(name):

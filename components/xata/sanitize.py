@@ -16,6 +16,7 @@ from components.connection import connection_reason
 from components.declared import About, Rule
 from components.errors import InfraError, PostgresError
 from components.identity import sanitized_branch, stamp_sanitized, stamped_branch
+from components.postgres.baseline import shut_strangers
 from components.postgres.session import SqlFileError, connected, locked, read_comment, run_file, write_comment
 from components.postgres.sqlfiles import SqlFile
 from components.resource import Properties, Provider, Resource
@@ -66,6 +67,7 @@ class Sanitized(Resource, provider=SanitizedProvider, module="xata", name="Sanit
 def _sanitize(new: SanitizedInputs) -> bool:
     file = SqlFile.from_properties(new.file)
     with connected(new.url) as connection, locked(connection):
+        shut_strangers(connection, new.branch_id)
         _, comment = read_comment(connection)
         if stamped_branch(comment) != new.name:
             run_file(

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from cloud_sandbox.cloudflare.service import BASE_PATH
 from components import plugins
+from components.connection import Connection
 from components.errors import ConfigurationError
 from components.worker.api.models import Named
 from operations import stack_names
@@ -25,7 +26,7 @@ from stacks.config import read
 from stacks.settings import CloudSettings
 from tests.components.worker.workers_world import ACCOUNT as THERE
 from tests.components.worker.workers_world import SCRIPT
-from tests.stacks.declared import ACCOUNT, STORE, URL, declare
+from tests.stacks.declared import ACCOUNT, APP_URL, STORE, URL, declare
 from tests.stacks.worker_stack import APP, worker_stack
 
 if TYPE_CHECKING:
@@ -109,6 +110,16 @@ def test_a_store_is_looked_up_and_never_made(store: str, app: Path) -> None:
     assert inputs["comment"]
     assert not [one for one in declared.requests.values() if one["type"].endswith(":SecretsStore")]
     assert "hyperdrive" not in declared.requests
+
+
+def test_both_follow_the_login_of_the_app(app: Path) -> None:
+    """They are told it before the other login is shut off."""
+    declared = declare("staging", {"appPath": str(app), "appRole": "readwrite", **BOTH})
+    origin, apps = declared.inputs("hyperdrive")["origin"], Connection.parse(APP_URL)
+    assert (origin["user"], origin["password"]) == (apps.user, _secret(apps.password))
+    assert declared.inputs("store-secret")["value"] == _secret(APP_URL)
+    assert "app-rights" in declared.before("hyperdrive")
+    assert {"hyperdrive", "store-secret"} <= declared.before("app-spare")
 
 
 def test_two_preview_environments_share_no_name(app: Path) -> None:

@@ -27,9 +27,11 @@ from components.postgres.app_login import (
 from components.postgres.app_role import Login, Look
 from components.postgres.server import lifecycle
 from components.postgres.sqlfiles import digest
+from components.xata.sanitize import SanitizedInputs, SanitizedProvider
 from tests.components.postgres.conftest import copy_server, halt, make_settings, url
 
 BRANCH = "cr1k0example0branch0id0abc"
+CHILD = "an0other0branch0id0xyz00001"
 
 
 @pytest.fixture
@@ -399,7 +401,30 @@ def copied(place: Path, template: Path) -> tuple[str, Path]:
     return url(settings, report.port), place
 
 
-def test_a_copy_of_a_branch_lets_nobody_of_its_parent_in(copied: tuple[str, Path], app: str) -> None:
+NOBODY_ELSE = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolcanlogin AND rolname ~ '_[ab]$') THEN
+        RAISE 'somebody else may log in';
+    END IF;
+END $$
+"""
+"""What an SQL file sees of its own environment, while it takes personal data out."""
+
+
+def _sanitize(childs: str, folder: Path) -> None:
+    file = folder / "clean.sql"
+    file.write_text(NOBODY_ELSE)
+    told = {"name": file.name, "path": str(file), "sha256": digest(NOBODY_ELSE)}
+    place = {"organization": "sand01", "projectId": "prj_one", "branchId": CHILD}
+    SanitizedProvider().create_resource(SanitizedInputs.of({**place, "name": "pr-7", "url": childs, "file": told}))
+
+
+@pytest.mark.parametrize("sanitized", [False, True])
+def test_a_copy_of_a_branch_lets_nobody_of_its_parent_in(
+    copied: tuple[str, Path],
+    app: str,
+    sanitized: bool,  # noqa: FBT001 - drawn by name
+) -> None:
     """A copy of the whole cluster carries roles and passwords: tried before, and refused after the first step."""
     parents, place = copied
     parent = made(parents, app)
@@ -415,14 +440,14 @@ def test_a_copy_of_a_branch_lets_nobody_of_its_parent_in(copied: tuple[str, Path
     carried = [dataclasses.replace(Connection.parse(one.url), port=int(port)).url for one in (parent, other)]
     assert [lets_in(one) for one in carried] == [True, True]
     with psycopg.connect(carried[0], autocommit=True) as session:
-        baseline.apply(baseline.BaselineTask(url=childs, branch="pr-7", branch_id="an0other0branch0id0xyz00001"))
+        if sanitized:
+            _sanitize(childs, place)
+        baseline.apply(baseline.BaselineTask(url=childs, branch="pr-7", branch_id=CHILD))
         with pytest.raises(psycopg.OperationalError):
             session.execute("SELECT 1")
     assert [lets_in(one) for one in carried] == [False, False]
-    child = AppLoginProvider().create_resource(
-        AppLoginInputs(owner_url=childs, app=app, branch_id="an0other0branch0id0xyz00001")
-    )[1]
+    child = AppLoginProvider().create_resource(AppLoginInputs(owner_url=childs, app=app, branch_id=CHILD))[1]
     assert lets_in(child.url)
-    baseline.apply(baseline.BaselineTask(url=childs, branch="pr-7", branch_id="an0other0branch0id0xyz00001"))
+    baseline.apply(baseline.BaselineTask(url=childs, branch="pr-7", branch_id=CHILD))
     assert lets_in(child.url)
     assert [lets_in(one) for one in carried] == [False, False]
