@@ -88,6 +88,19 @@ class AppLoginProvider(Provider[AppLoginInputs, AppLoginState]):
         return super().is_same(name, olds, news)
 
     @override
+    def validate_new(self, known: Properties) -> Mapping[str, str]:
+        """At the plan, where the database is there already: whether its owner may make roles."""
+        if url := known.get("ownerUrl"):
+            try:
+                with connected(url, patient=False) as session:
+                    _require_may_make_roles(session)
+            except RefusedError as error:
+                return {"ownerUrl": f"{error.message}; {error.next_step}"}
+            except PostgresError:  # the check of the database says more about one that does not answer
+                return {}
+        return {}
+
+    @override
     def create_resource(self, new: AppLoginInputs) -> tuple[str, AppLoginState]:
         names = app_role.logins(new.app, new.branch_id)
         return f"{names[0][:-2]}", _changed(new, names, active="")
@@ -286,7 +299,7 @@ def _require_may_make_roles(session: psycopg.Connection) -> None:
             f"the database's owner {found[1] if found else ''} may not make roles (it lacks CREATEROLE), so the app "
             "can have no login of its own; nothing was changed",
             next_step="leave infra:appRole out: the app then has the owner's login, and a change of its password is "
-            "felt for some seconds",
+            "felt for about 12 seconds (docs/app-role.md)",
         )
 
 

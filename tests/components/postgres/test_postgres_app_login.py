@@ -368,7 +368,7 @@ def test_a_role_of_rights_that_owns_something_is_not_emptied(database: str, app:
 
 
 def test_an_owner_that_may_not_make_roles_is_told_before_anything_changes(database: str, app: str) -> None:
-    """The setting is to be left out, and nothing is made."""
+    """In the plan and by `up`: the setting is to be left out, and nothing is made."""
     login = made(database, app)
     give(database, login, "owner")
     poor = f"poor_{app}"
@@ -376,6 +376,10 @@ def test_an_owner_that_may_not_make_roles_is_told_before_anything_changes(databa
     where = dataclasses.replace(Connection.parse(database), user=poor, password="x").url
     with pytest.raises(RefusedError, match=f"{poor} may not make roles"):
         made(where, f"other_{app}")
+    planned = AppLoginProvider().check({}, logins(where, f"other_{app}").properties())
+    (told,) = planned.failures
+    assert f"{poor} may not make roles" in told.reason
+    assert "leave infra:appRole out" in told.reason
     names = {name for (name,) in asked(database, "SELECT rolname FROM pg_roles")}
     assert not {name for name in names if name.startswith(f"other_{app}")}
 
