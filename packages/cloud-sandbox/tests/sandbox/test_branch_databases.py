@@ -138,6 +138,24 @@ def test_sessions_of_the_parent_end_for_the_copy(branches: Branches) -> None:
             session.execute("SELECT 1")
 
 
+def test_an_autovacuum_worker_does_not_keep_a_branch(branches: Branches, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody may end it but a plain drop, as Postgres says when it is told to end everybody."""
+    branch, execute, refused = branches.create(), psycopg.Connection.execute, []
+
+    def denied(session: psycopg.Connection[Any], query: Any, *more: Any) -> Any:
+        if "FORCE" in str(query) and not refused:
+            refused.append(query)
+            raise errors.InsufficientPrivilege
+        return execute(session, query, *more)
+
+    monkeypatch.setattr(psycopg.Connection, "execute", denied)
+    branches.databases.drop(branch)
+    monkeypatch.undo()
+    assert refused
+    with pytest.raises(psycopg.OperationalError):
+        branches.connect(branch)
+
+
 def test_no_log_in_of_one_branch_is_let_into_another(branches: Branches) -> None:
     """Neither into a parent nor into a child nor into a sister."""
     parent = branches.create()

@@ -41,6 +41,8 @@ GRACE_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
 """How long a copy is tried while sessions of the parent get in between."""
 PAUSE_SECONDS = 0.05
+DROPS = 3
+"""How often dropping is tried while an autovacuum worker is in the database, or comes again."""
 
 _BUSY: LiteralString = """
     SELECT EXISTS (
@@ -256,12 +258,24 @@ def _let_in(connection: psycopg.Connection, names: _Names) -> None:
 
 def _drop(connection: psycopg.Connection, names: _Names) -> None:
     guests = connection.execute(_GUESTS, (names.name, OWNER, role_of(names.name))).fetchall()
-    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(names.database))
+    _drop_database(connection, names)
     connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(names.role))
     for (guest,) in guests:
         # Not this branch's alone, if it cannot go.
         with contextlib.suppress(errors.DependentObjectsStillExist, errors.InsufficientPrivilege):
             connection.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(guest)))
+
+
+def _drop_database(connection: psycopg.Connection, names: _Names) -> None:
+    """End its sessions and drop it. FORCE may not end an autovacuum worker; a drop without it tells that to stop."""
+    for _ in range(DROPS):
+        with contextlib.suppress(errors.InsufficientPrivilege):
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(names.database))
+            return
+        with contextlib.suppress(errors.ObjectInUse):
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(names.database))
+            return
+    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(names.database))
 
 
 def _wait_until_idle(connection: psycopg.Connection, parent: _Names, seconds: float) -> None:
