@@ -140,7 +140,8 @@ def test_sessions_of_the_parent_end_for_the_copy(branches: Branches) -> None:
 
 def test_an_autovacuum_worker_does_not_keep_a_branch(branches: Branches, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody may end it but a plain drop, as Postgres says when it is told to end everybody."""
-    branch, execute, refused = branches.create(), psycopg.Connection.execute, []
+    branch, execute = branches.create(), psycopg.Connection.execute
+    refused: list[Any] = []
 
     def denied(session: psycopg.Connection[Any], query: Any, *more: Any) -> Any:
         if "FORCE" in str(query) and not refused:
