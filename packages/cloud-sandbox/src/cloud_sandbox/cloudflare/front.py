@@ -95,6 +95,9 @@ class Front:
                 return await _passed(request, target)
             except aiohttp.ClientConnectorError:  # it was replaced meanwhile
                 continue
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                if request.method != "GET" or self._targets.get(name) == target:
+                    break  # else it was replaced before it said a word, and asking the next one does no harm
             except (aiohttp.ClientError, TimeoutError):
                 break
         return web.Response(status=502, text="error code: 502")

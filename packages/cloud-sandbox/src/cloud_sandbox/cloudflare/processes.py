@@ -22,7 +22,7 @@ from cloud_sandbox.files import write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-START_SECONDS, END_SECONDS = 30.0, 2.0
+START_SECONDS, END_SECONDS = 30.0, 10.0
 CONTROL_BYTES = 4096
 SAID_LINES = 20
 CONFIG = "/dev/stdin"
