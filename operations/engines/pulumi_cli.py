@@ -113,7 +113,9 @@ class PulumiEngine:
     def outputs(self) -> Mapping[str, Output]:
         """The outputs of the last deployment: asked for twice, because one answer does not say what is secret."""
         ask = ["stack", "output", "--json", "--stack", self.workspace.stack]
-        with ThreadPoolExecutor(2) as pool:
+        # In Postgres the CLI makes its table at first use, and two that do so at once get in each other's way.
+        at_once = 1 if scheme(self.workspace.backend_url) == "postgres" else 2
+        with ThreadPoolExecutor(at_once) as pool:
             answers = [pool.submit(self._call, command) for command in (ask, [*ask, "--show-secrets"])]
             masked, clear = (answer.result() for answer in answers)
         for answer in (masked, clear):
